@@ -1,0 +1,1 @@
+"""What the bot does on GitHub. Imports learning.memory and storage; never torch."""

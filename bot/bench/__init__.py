@@ -1,0 +1,1 @@
+"""Measurements that a person runs: `thumbprint bench policy | phrases | loop`."""

@@ -1,0 +1,121 @@
+"""Settings: what an operator chooses for the whole server, read once from the environment.
+
+Nothing else in Thumbprint reads the environment. Every field is `THUMBPRINT_<NAME>`; a `.env` file in
+the working directory is read too. What one repository chooses is `RepoConfig`, in its
+`.github/thumbprint.yml`. The README's table is compared with this file by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One server's configuration. Frozen; secrets are masked in `repr`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="THUMBPRINT_", env_file=".env", frozen=True, extra="forbid", validate_default=True
+    )
+
+    home: Path = Field(Path("var"), description="Folder for the database, logs and the playground's state.")
+    model_cache: Path = Field(
+        Path("~/.cache/thumbprint"), description="Folder for downloaded and converted models."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means SQLite at `home`/thumbprint.db. PostgreSQL by URL."
+    )
+    host: str = Field("127.0.0.1", description="Address that the receiver listens on.")
+    port: int = Field(8000, description="Port of the receiver and the pages.")
+    playground: bool = Field(False, description="Stand in for GitHub on loopback. Never in production.")
+    playground_port: int = Field(8001, description="Port of the playground.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+
+    app_id: str = Field("", description="The GitHub App's id.")
+    app_slug: str = Field("thumbprint", description="The GitHub App's slug: it is mentioned as @slug.")
+    private_key_file: Path | None = Field(None, description="PEM file with the GitHub App's private key.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the webhook. The server does not start without one."
+    )
+    webhook_secret_old: SecretStr = Field(
+        SecretStr(""), description="The former secret, accepted too while it is being rotated."
+    )
+    github_url: str = Field("https://api.github.com", description="REST root of GitHub or of a GHES host.")
+    pages_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token that the pages ask for before they change anything; empty means loopback only.",
+    )
+
+    model_url: str = Field(
+        "", description="Any OpenAI-compatible server (`…/v1`); empty means our own model process."
+    )
+    model_key: SecretStr = Field(SecretStr(""), description="API key for `model_url`, if it needs one.")
+    model_name: str = Field("policy", description="Model name to ask `model_url` for.")
+    encoder_url: str = Field(
+        "", description="OpenAI-compatible embeddings server; empty means the same as `model_url`."
+    )
+    encoder_name: str = Field("encoder", description="Embedding model name to ask for.")
+    model_port: int = Field(8002, description="Port of our own model process, on loopback.")
+    policy: str = Field(
+        "packaged", description="Policy to serve: `packaged`, a Hugging Face id, a folder or a .gguf file."
+    )
+    adapter: str = Field("", description="LoRA adapter to serve on it: a Hugging Face id or a folder.")
+    encoder: str = Field("packaged", description="Encoder to serve: `packaged`, a Hugging Face id or a folder.")
+    threads: int = Field(0, ge=0, description="Threads for the policy; 0 measures at start.")
+    model_memory_gb: float = Field(8.0, gt=0, description="Memory cap of our own model process, in GiB.")
+    model_timeout_s: float = Field(180.0, gt=0, description="Longest time for one generation, in seconds.")
+
+    candidates: int = Field(4, ge=1, le=16, description="Candidates per generation (best of n).")
+    max_tokens: int = Field(160, ge=16, description="Longest answer, in tokens.")
+    context_tokens: int = Field(1536, ge=256, description="Longest prompt, in tokens.")
+    phrase_tokens: int = Field(200, ge=0, description="Most tokens that learned phrases take in a prompt.")
+    temperature: float = Field(0.6, ge=0.0, le=2.0, description="Sampling temperature.")
+    top_p: float = Field(0.9, gt=0.0, le=1.0, description="Nucleus sampling.")
+    min_score: float = Field(
+        0.0, ge=-1.0, le=1.0, description="Phrase score below which an answer is generated again."
+    )
+    floor: float = Field(
+        -0.5, ge=-1.0, le=1.0, description="Phrase score below which the bot abstains instead of answering."
+    )
+    use_prompt: bool = Field(True, description="Mechanism: chosen phrases and corrections in the prompt.")
+    use_regenerate: bool = Field(True, description="Mechanism: generate again below `min_score`.")
+    use_best_of_n: bool = Field(True, description="Mechanism: several candidates, the best is picked.")
+    use_bias: bool = Field(True, description="Mechanism: decoding biases for learned phrases.")
+    use_examples: bool = Field(True, description="Mechanism: nearest good and corrected answers as examples.")
+    use_repair: bool = Field(True, description="Mechanism: carry out a lesson that no candidate kept.")
+
+    poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
+    poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
+    workers: int = Field(4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker.")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """`database_url`, or SQLite in `home`."""
+        return self.database_url or f"sqlite:///{(self.home / 'thumbprint.db').absolute()}"
+
+    @property
+    def resolved_model_url(self) -> str:
+        """`model_url`, or our own model process."""
+        return self.model_url or f"http://127.0.0.1:{self.model_port}/v1"
+
+    @property
+    def resolved_encoder_url(self) -> str:
+        """`encoder_url`, or wherever the policy is."""
+        return self.encoder_url or self.resolved_model_url
+
+
+class RepoConfig(BaseModel):
+    """What one repository chooses, in `.github/thumbprint.yml` on its default branch.
+
+    The organisation's `.github` repository may hold a `thumbprint.yml` with defaults for all of its
+    repositories; a field that neither names is the server's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_score: float | None = Field(None, ge=-1.0, le=1.0)
+    candidates: int | None = Field(None, ge=1, le=16)
+    max_tokens: int | None = Field(None, ge=16, le=1024)
+    learning: str | None = Field(None, pattern="^(on|frozen|off)$")

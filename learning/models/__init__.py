@@ -1,0 +1,1 @@
+"""The two networks, fetched, loaded and served. torch lives here, and nowhere above."""

@@ -1,0 +1,94 @@
+"""Every error that Thumbprint raises on purpose.
+
+    ThumbprintError
+    ├── Retryable                   the same call may succeed later
+    │   ├── ModelUnavailable        the model server is down, busy or too slow
+    │   ├── GitHubUnavailable       5xx, time-out, connection lost
+    │   ├── RateLimited             GitHub said wait; carries `retry_after_s`
+    │   └── DatabaseBusy            locked by another process, or out of connections
+    └── Permanent                   a person has to change something first
+        ├── ConfigurationError      a setting is missing or wrong; names it and the remedy
+        ├── SetupError              the machine lacks something (disk, port, compiler, Python)
+        ├── ModelError              a model's files are missing, damaged or refused
+        ├── ModelRequestError       the model server rejected what was asked of it
+        ├── GitHubRefused           401, 403, 422: GitHub will not do it
+        ├── Gone                    404, 410: the thread, comment or repository is not there any more
+        ├── DatabaseError           full, damaged, or owned by another server
+        └── BadDelivery             a webhook that cannot be trusted or read; carries `status`
+
+Messages say what is wrong and what to do, in one sentence, without secrets or thread text.
+"""
+
+from __future__ import annotations
+
+
+class ThumbprintError(Exception):
+    """Base of all of them."""
+
+
+class Retryable(ThumbprintError):
+    """The same call may succeed later. `retry_after_s` is a hint in seconds, or None."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ModelUnavailable(Retryable):
+    """The model server is down, busy or too slow."""
+
+
+class GitHubUnavailable(Retryable):
+    """GitHub answered 5xx or not at all. The request may or may not have been carried out."""
+
+
+class RateLimited(Retryable):
+    """GitHub asked us to wait."""
+
+
+class DatabaseBusy(Retryable):
+    """The database is locked by another process, or out of connections."""
+
+
+class Permanent(ThumbprintError):
+    """Trying again changes nothing: a person has to act first."""
+
+
+class ConfigurationError(Permanent):
+    """A setting is missing or wrong."""
+
+
+class SetupError(Permanent):
+    """The machine lacks something that Thumbprint needs."""
+
+
+class ModelError(Permanent):
+    """A model's files are missing, damaged or of a kind that is refused."""
+
+
+class ModelRequestError(Permanent):
+    """The model server rejected the request itself."""
+
+
+class GitHubRefused(Permanent):
+    """GitHub will not do it. `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int = 403) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Gone(Permanent):
+    """The thread, comment or repository is not there any more."""
+
+
+class DatabaseError(Permanent):
+    """The database is full, damaged, or owned by another server."""
+
+
+class BadDelivery(Permanent):
+    """A webhook that cannot be trusted or read. `status` is the HTTP status to answer with."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status

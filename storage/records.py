@@ -1,0 +1,420 @@
+"""The nouns: what Thumbprint knows, as frozen, keyword-only dataclasses and enums.
+
+Standard library only. A record is a fact at a moment; a change is a new record. Times are
+timezone-aware UTC datetimes; ids of GitHub's things are GitHub's numbers; ids of our own things
+are short strings that follow from what they describe, so that doing a thing twice names it once.
+
+`docs/glossary.md` holds the one meaning of each word.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import total_ordering
+
+
+def stable_id(prefix: str, *parts: object) -> str:
+    """A short id that follows from its parts: `stable_id("a", 7, "x")` is the same for ever.
+
+    Returns the prefix and 16 hex digits of SHA-256 over the parts, unambiguous about their borders.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+# ---------------------------------------------------------------- people and places
+
+
+@total_ordering
+class Permission(enum.Enum):
+    """What GitHub says that a person may do in a repository, from least to most.
+
+    PUBLIC is read access that everyone has because the repository is public: a stranger.
+    READ is read access that somebody granted: a collaborator or a member.
+    """
+
+    NONE = "none"
+    PUBLIC = "public"
+    READ = "read"
+    TRIAGE = "triage"
+    WRITE = "write"
+    MAINTAIN = "maintain"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order, 0 for NONE."""
+        return list(Permission).index(self)
+
+    def __lt__(self, other: Permission) -> bool:
+        return self.rank < other.rank
+
+    @property
+    def writes(self) -> bool:
+        """Whether this person may edit others' comments, and so teaches alone."""
+        return self >= Permission.WRITE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A GitHub account. `is_bot` is GitHub's `type == "Bot"`, never a guess from the login."""
+
+    id: int
+    login: str
+    is_bot: bool = False
+
+
+class Learning(enum.Enum):
+    """Whether a repository's feedback acts: ON; FROZEN (recorded, weights stay); OFF (not recorded)."""
+
+    ON = "on"
+    FROZEN = "frozen"
+    OFF = "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A GitHub repository, keyed by its numeric id: names change, ids do not.
+
+    `revision` counts changes of its phrase weights; a cached index is valid for one revision.
+    """
+
+    id: int
+    full_name: str
+    installation_id: int
+    private: bool = False
+    learning: Learning = Learning.ON
+    revision: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One webhook POST, identified by GitHub's GUID; `event` is its kind, `action` its verb."""
+
+    guid: str
+    event: str
+    action: str
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+# ---------------------------------------------------------------- threads
+
+
+class PostKind(enum.Enum):
+    """Which of GitHub's things an entry is; the kinds have id spaces of their own."""
+
+    ISSUE = "issue"
+    COMMENT = "issue_comment"
+    REVIEW_COMMENT = "pull_request_review_comment"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """One entry of a thread as read now: the issue or pull request itself, or a comment."""
+
+    id: int
+    kind: PostKind
+    author: Actor
+    body: str
+    created_at: datetime
+    url: str
+    node_id: str = ""
+    by_us: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thread:
+    """An issue or pull request as read now. `posts[0]` is the issue; the rest are comments, oldest first."""
+
+    repository_id: int
+    full_name: str
+    number: int
+    title: str
+    is_pull_request: bool
+    locked: bool
+    posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """The post that asked, and what it asked once the trigger was taken off."""
+
+    repository_id: int
+    full_name: str
+    installation_id: int
+    number: int
+    post_id: int
+    post_kind: PostKind
+    asker: Actor
+    text: str
+    asked_at: datetime
+
+    @property
+    def answer_id(self) -> str:
+        """The id of the one answer to this question: the key that keeps answers single."""
+        return stable_id("a", self.repository_id, self.post_kind.value, self.post_id)
+
+    @property
+    def thread_key(self) -> str:
+        """The partition within which jobs run one at a time, in order."""
+        return f"{self.repository_id}/{self.number}"
+
+
+# ---------------------------------------------------------------- prompts and answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One chat message; `role` is OpenAI's: system, user, assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """Exactly what the policy saw, its template's version, and the phrases that were put in."""
+
+    id: str
+    answer_id: str
+    attempt: int
+    template: str
+    messages: tuple[Message, ...]
+    phrase_ids: tuple[str, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """One call of the policy: the prompt, what it was asked for, and how long it took."""
+
+    id: str
+    prompt_id: str
+    model: str
+    seed: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    n: int
+    biased_phrase_ids: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One text that a generation produced, with its log-probability and scores.
+
+    `logprob` is the mean per token in nats (NaN-free: 0.0 where a server does not say);
+    `phrase_score` in [-1, 1]; `similarity` is the cosine of question and text; `guards` names each
+    guard that it failed; `score` is what candidates are ranked by.
+    """
+
+    id: str
+    generation_id: str
+    index: int
+    text: str
+    tokens: int
+    logprob: float
+    finish_reason: str
+    phrase_score: float = 0.0
+    similarity: float = 0.0
+    guards: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+    score: float = 0.0
+
+
+class AnswerStatus(enum.Enum):
+    """PENDING (composed, not yet posted) → POSTED; FAILED; DELETED by a person; CANCELLED (question gone)."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    FAILED = "failed"
+    DELETED = "deleted"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """A lesson that no candidate kept and that was therefore carried out on the text itself."""
+
+    phrase_id: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The candidate that was picked for a question, and what became of it.
+
+    `text` is the answer alone: what people's edits are compared with. `body` is the whole comment.
+    `abstained` is the reason when the bot chose not to answer, else empty. `silent` answers are
+    never posted: staying silent was the lesson. `content` is what of the text stands in the comment now.
+    """
+
+    id: str
+    question: Question
+    status: AnswerStatus
+    text: str
+    body: str
+    candidate_id: str | None
+    abstained: str = ""
+    repairs: tuple[Repair, ...] = ()
+    phrase_ids: tuple[str, ...] = ()
+    comment_id: int | None = None
+    comment_node_id: str = ""
+    comment_url: str = ""
+    created_at: datetime
+    posted_at: datetime | None = None
+
+
+# ---------------------------------------------------------------- feedback
+
+
+class FeedbackKind(enum.Enum):
+    """What a person did to an answer, and the taking back of it."""
+
+    REACTION = "reaction"
+    EDIT = "edit"
+    DELETION = "deletion"
+    RETRACTION = "retraction"
+
+
+class Reaction(enum.Enum):
+    """GitHub's eight reactions, by their REST names."""
+
+    PLUS_ONE = "+1"
+    MINUS_ONE = "-1"
+    LAUGH = "laugh"
+    HOORAY = "hooray"
+    CONFUSED = "confused"
+    HEART = "heart"
+    ROCKET = "rocket"
+    EYES = "eyes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """An append-only event about an answer, by a person, with the permission that person had then.
+
+    REACTION carries `reaction`; EDIT carries the answer's text `before` and `after`; RETRACTION
+    names in `retracts` the event that no longer holds. `id` follows from the content, so that the
+    same event seen twice is one event.
+    """
+
+    id: str
+    repository_id: int
+    answer_id: str
+    kind: FeedbackKind
+    actor: Actor
+    permission: Permission
+    at: datetime
+    reaction: Reaction | None = None
+    before: str = ""
+    after: str = ""
+    retracts: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """A wording that a person changed into another; `context` is the line around it, as corrected."""
+
+    wrong: str
+    right: str
+    context: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A human's change to an answer: spans, in reading order. `distance` is in [0, 1], 0 for unchanged.
+
+    `words_before` and `words_after` count the words of the two texts.
+    """
+
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    replaced: tuple[Replacement, ...]
+    distance: float
+    words_before: int = 0
+    words_after: int = 0
+
+    @property
+    def teaches(self) -> bool:
+        """False for cosmetic edits: whitespace, case, punctuation."""
+        return bool(self.removed or self.added or self.replaced)
+
+
+# ---------------------------------------------------------------- what was learned
+
+
+class PhraseKind(enum.Enum):
+    """What a phrase says.
+
+    WORDING: prefer (weight > 0) or avoid (weight < 0) `text`.
+    CORRECTION: write `right`, not `text`.
+    MENTION: say `right` in answers like the ones where people added it.
+    LENGTH: answers longer than `limit_words` words were cut by people.
+    SILENCE: answers to questions like this were deleted.
+    """
+
+    WORDING = "wording"
+    CORRECTION = "correction"
+    MENTION = "mention"
+    LENGTH = "length"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One event's share in one phrase: `mass` > 0 speaks for it, < 0 against it.
+
+    `question` is the text of the question whose answer was judged: the phrase's context.
+    """
+
+    phrase_id: str
+    event_id: str
+    answer_id: str
+    actor_id: int
+    actor_login: str
+    permission: Permission
+    mass: float
+    at: datetime
+    question: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrase:
+    """A short wording, or a lesson about one, in one repository. `text` is the wrong form of a correction."""
+
+    id: str
+    repository_id: int
+    kind: PhraseKind
+    text: str
+    right: str = ""
+    context: str = ""
+    limit_words: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhraseWeight:
+    """A phrase and what one repository's feedback says of it, at the time `as_of`.
+
+    `ups` and `downs` are the masses for and against, decayed to `as_of`; `weight` in [-1, 1] is
+    shrunk from them; `active` tells whether there is evidence enough to act on it. `contexts` are
+    the questions (newest first, few) whose answers taught it; `event_ids` what it can be traced to.
+    """
+
+    phrase: Phrase
+    ups: float
+    downs: float
+    weight: float
+    active: bool
+    people: int
+    as_of: datetime
+    contexts: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] = ()
