@@ -34,7 +34,8 @@ REMEDIES = (
         "The package index cannot be reached: check the network or the proxy and run `make` again.",
     ),
     (
-        r"DO NOT MATCH THE HASHES|IncompleteRead|IncompleteDownload|BadZipFile|is invalid: |Connection broken",
+        r"DO NOT MATCH THE HASHES|IncompleteRead|IncompleteDownload|BadZipFile|is invalid: "
+        r"|Connection broken",
         "A download came damaged: run `make` again, and if that repeats, `.venv/bin/pip cache purge` first.",
     ),
     (
@@ -66,7 +67,7 @@ def python_version(version: "tuple[int, ...]" = tuple(sys.version_info[:2])) -> 
 
 
 def disk(path: Path, need_gib: float) -> None:
-    """Refuse a folder (or its nearest parent that exists) with less than `need_gib` GiB free. Raises Unfit."""
+    """Refuse a folder, or its nearest parent, on a disk with less than `need_gib` GiB free. Raises Unfit."""
     folder = path.absolute()
     while not folder.is_dir():
         folder = folder.parent
