@@ -418,3 +418,32 @@ class PhraseWeight:
     as_of: datetime
     contexts: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One phrase's weight before and after something was learned or forgotten: what the pages show as news."""
+
+    phrase: Phrase
+    before: float
+    after: float
+    at: datetime
+    event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One round of an answer: what the policy saw, how it was called, and what it wrote."""
+
+    prompt: Prompt
+    generation: Generation | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """Everything that is kept about one answer: why it says what it says, and what people made of it."""
+
+    answer: Answer
+    attempts: tuple[Attempt, ...]
+    feedback: tuple[Feedback, ...]
