@@ -407,6 +407,7 @@ class PhraseWeight:
     `ups` and `downs` are the masses for and against, decayed to `as_of`; `weight` in [-1, 1] is
     shrunk from them; `active` tells whether there is evidence enough to act on it. `contexts` are
     the questions (newest first, few) whose answers taught it; `event_ids` what it can be traced to.
+    `taught_at` is when it was last taught: of two lessons that contradict each other the newer holds.
     """
 
     phrase: Phrase
@@ -418,6 +419,7 @@ class PhraseWeight:
     as_of: datetime
     contexts: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
+    taught_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
