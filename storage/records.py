@@ -424,7 +424,7 @@ class PhraseWeight:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One phrase's weight before and after something was learned or forgotten: what the pages show as news."""
+    """One phrase's weight before and after something was learned or forgotten: news for the pages."""
 
     phrase: Phrase
     before: float

@@ -1,0 +1,169 @@
+"""The database and its unit of work: all reading and writing goes through `with database.unit() as unit:`.
+
+SQLite in one file by default, PostgreSQL by URL. Left out: DBOS's tables, which `bot/queue.py` creates in the
+same database; `bot.queue.migrate(database)` brings both up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from storage import engine, failures
+from storage.answers import AnswerStore
+from storage.columns import upsert
+from storage.deliveries import DeliveryStore
+from storage.errors import DatabaseError
+from storage.feedback import FeedbackStore
+from storage.locks import Claim, claim_file, claim_postgres
+from storage.phrases import PhraseStore
+from storage.repositories import RepositoryStore
+from storage.tables import heartbeats
+
+MIGRATION_LOCK = 0x7468756D  # PostgreSQL advisory lock: one process migrates, the others wait
+
+
+class Database:
+    """One database, opened once per process and shared by its threads.
+
+    `busy_timeout_s` is how long a writer waits for another one before DatabaseBusy. Raises ConfigurationError
+    for a URL that is neither a SQLite file's nor PostgreSQL's, DatabaseError when the folder cannot be made.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = 10.0) -> None:
+        self.url = engine.parse(url)
+        self._claims: list[Claim] = []
+        if self.is_sqlite:
+            try:
+                Path(self.name).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseError(f"the folder of {self.name} cannot be made: {error.strerror}") from error
+        self.engine = engine.create(self.url, busy_timeout_s)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is one SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def name(self) -> str:
+        """The file, or the URL without its password: for messages."""
+        return str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def errors_translated(self) -> Iterator[None]:
+        """Turn the driver's errors into DatabaseBusy and DatabaseError, the cause kept."""
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            ours = failures.translate(error, self.name)
+            if ours is None:
+                raise
+            raise ours from error
+
+    def migrate(self) -> None:
+        """Create or update Thumbprint's tables. Safe to call from several processes at once."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.errors_translated(), self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def unit(self, *, read_only: bool = False) -> UnitOfWork:
+        """Begin one unit of work. A read-only one sees one moment, waits for no writer, and cannot commit."""
+        return UnitOfWork(self, read_only=read_only)
+
+    def claim(self, role: str) -> None:
+        """Make this process the only one in its role (`serve`, `work`) on this database, until it ends.
+
+        Two workers would recover, and so repeat, each other's jobs; two receivers on one SQLite file are a
+        mistake, on PostgreSQL a choice. Raises DatabaseError that names the holder and the remedy.
+        """
+        if self.is_sqlite:
+            self._claims.append(claim_file(Path(self.name), role))
+        elif role == "work":
+            with self.errors_translated():
+                self._claims.append(claim_postgres(self.engine, self.name, role))
+
+    def beat(self, role: str) -> None:
+        """Write this role's sign of life: proof that the database takes writes. Raises as any write does."""
+        with self.unit() as unit:
+            upsert(unit.connection, heartbeats, [{"role": role, "at": datetime.now(UTC)}])
+            unit.commit()
+
+    def last_beat(self, role: str) -> datetime | None:
+        """When a role last gave a sign of life, or None if it never did."""
+        with self.unit(read_only=True) as unit:
+            query = sa.select(heartbeats.c.at).where(heartbeats.c.role == role)
+            return unit.connection.execute(query).scalar_one_or_none()
+
+    def dispose(self) -> None:
+        """Close all connections and give up what was claimed."""
+        for claim in self._claims:
+            claim.close()
+        self._claims.clear()
+        self.engine.dispose()
+
+
+class UnitOfWork:
+    """One transaction and the Stores on it: rolls back unless `commit()` was called.
+
+    Errors of the driver leave as DatabaseBusy or DatabaseError. Hold none open while a model or GitHub works:
+    on SQLite it keeps all other writers waiting.
+    """
+
+    def __init__(self, database: Database, *, read_only: bool = False) -> None:
+        self._database = database
+        self._read_only = read_only
+
+    def __enter__(self) -> Self:
+        with self._database.errors_translated():
+            self.connection = self._database.engine.connect()
+            try:
+                self._transaction = self.connection.begin()
+                if self._database.is_sqlite:
+                    self.connection.exec_driver_sql("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
+                elif self._read_only:
+                    self.connection.execute(
+                        sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    )
+            except BaseException:
+                self.connection.close()
+                raise
+        self.repositories = RepositoryStore(self.connection)
+        self.deliveries = DeliveryStore(self.connection)
+        self.answers = AnswerStore(self.connection)
+        self.feedback = FeedbackStore(self.connection)
+        self.phrases = PhraseStore(self.connection)
+        return self
+
+    def commit(self) -> None:
+        """Make everything durable, at once or not at all. The unit is over then."""
+        if self._read_only:
+            raise RuntimeError("a read-only unit of work has nothing to commit")
+        with self._database.errors_translated():
+            self._transaction.commit()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with self._database.errors_translated():
+                self.connection.close()  # rolls back what was not committed
+        finally:
+            if isinstance(error, sa.exc.SQLAlchemyError):
+                ours = failures.translate(error, self._database.name)
+                if ours is not None:
+                    raise ours from error

@@ -1,0 +1,59 @@
+"""What people did to answers: an append-only list of events. No arithmetic, no commit by itself."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.columns import insert_new
+from storage.records import Actor, Feedback, FeedbackKind, Permission, Reaction
+from storage.tables import feedback
+
+
+class FeedbackStore:
+    """Events about answers, on one unit of work's connection. Nothing here changes or deletes an event."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def append(self, event: Feedback) -> bool:
+        """Keep an event; False if it is known already (its id follows from its content)."""
+        row = {
+            "id": event.id,
+            "repository_id": event.repository_id,
+            "answer_id": event.answer_id,
+            "kind": event.kind.value,
+            "actor_id": event.actor.id,
+            "actor_login": event.actor.login,
+            "actor_is_bot": event.actor.is_bot,
+            "permission": event.permission.value,
+            "at": event.at,
+            "reaction": None if event.reaction is None else event.reaction.value,
+            "before": event.before,
+            "after": event.after,
+            "retracts": event.retracts,
+            "url": event.url,
+        }
+        return insert_new(self._connection, feedback, row, "id")
+
+    def of_answer(self, answer_id: str) -> list[Feedback]:
+        """All events about one answer, oldest first."""
+        return self._list(feedback.c.answer_id == answer_id)
+
+    def of_repository(self, repository_id: int) -> list[Feedback]:
+        """All events in one repository, oldest first: what a full replay folds."""
+        return self._list(feedback.c.repository_id == repository_id)
+
+    def _list(self, which: sa.ColumnElement[bool]) -> list[Feedback]:
+        query = sa.select(feedback).where(which).order_by(feedback.c.at, feedback.c.id)
+        return [_event(row) for row in self._connection.execute(query)]
+
+
+def _event(row: sa.Row[tuple[object, ...]]) -> Feedback:
+    values = dict(row._mapping)
+    values["actor"] = Actor(
+        id=values.pop("actor_id"), login=values.pop("actor_login"), is_bot=values.pop("actor_is_bot")
+    )
+    values["kind"] = FeedbackKind(values["kind"])
+    values["permission"] = Permission(values["permission"])
+    values["reaction"] = None if values["reaction"] is None else Reaction(values["reaction"])
+    return Feedback(**values)

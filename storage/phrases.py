@@ -1,0 +1,260 @@
+"""What was learned: phrases, the evidence for them, the weights folded from it, and the news about both.
+
+Evidence is replaced answer by answer; weights are a cache that `learning.memory` computes and this store
+keeps. No arithmetic, no commit by itself. Made for 100,000 phrases in one repository: a write is one statement
+for many rows, a read one query for a thousand ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.columns import insert_new, upsert
+from storage.records import Actor, Change, Evidence, Permission, Phrase, PhraseKind, PhraseWeight
+from storage.tables import changes, evidence, phrases, repositories, tombstones, weights
+
+IDS_PER_QUERY = 1000
+
+
+class PhraseStore:
+    """Phrases and what is said of them, on one unit of work's connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def replace_evidence(
+        self, answer_id: str, lessons: Sequence[Phrase], shares: Sequence[Evidence]
+    ) -> set[str]:
+        """Keep what one answer's feedback says now, instead of what it said before.
+
+        Forgotten phrases are left out. Returns the ids of all phrases touched, those that lost their evidence
+        included: their weights are stale.
+        """
+        old = self._connection.execute(
+            evidence.delete().where(evidence.c.answer_id == answer_id).returning(evidence.c.phrase_id)
+        )
+        touched = set(old.scalars())
+        gone = self._forgotten_among({phrase.id for phrase in lessons} | {one.phrase_id for one in shares})
+        self.add_phrases([phrase for phrase in lessons if phrase.id not in gone])
+        rows = [_evidence_row(one) for one in shares if one.phrase_id not in gone]
+        if rows:
+            self._connection.execute(evidence.insert(), rows)
+        return touched | {row["phrase_id"] for row in rows}
+
+    def add_phrases(self, lessons: Sequence[Phrase]) -> None:
+        """Keep phrases; a known one takes the newer context."""
+        rows = [{**asdict(phrase), "kind": phrase.kind.value} for phrase in lessons]
+        upsert(self._connection, phrases, rows, update=("context", "limit_words"))
+
+    def evidence_of(self, phrase_ids: Collection[str]) -> dict[str, list[Evidence]]:
+        """The evidence for each of these phrases, oldest first; every id has a list, if an empty one."""
+        found: dict[str, list[Evidence]] = {phrase_id: [] for phrase_id in phrase_ids}
+        for some in _chunks(phrase_ids):
+            query = sa.select(evidence).where(evidence.c.phrase_id.in_(some))
+            for row in self._connection.execute(query.order_by(evidence.c.at, evidence.c.event_id)):
+                found[row.phrase_id].append(_evidence(row))
+        return found
+
+    def phrases_of(self, phrase_ids: Collection[str]) -> dict[str, Phrase]:
+        """These phrases by id; unknown ids are left out."""
+        found: dict[str, Phrase] = {}
+        for some in _chunks(phrase_ids):
+            for row in self._connection.execute(sa.select(phrases).where(phrases.c.id.in_(some))):
+                found[row.id] = _phrase(row)
+        return found
+
+    def put_weights(self, folded: Sequence[PhraseWeight]) -> None:
+        """Keep weights, one a phrase, and the phrases with them. Forgotten phrases are left out."""
+        gone = self._forgotten_among({weight.phrase.id for weight in folded})
+        kept = [weight for weight in folded if weight.phrase.id not in gone]
+        self.add_phrases([weight.phrase for weight in kept])
+        upsert(self._connection, weights, [_weight_row(weight) for weight in kept])
+
+    def drop_weights(self, phrase_ids: Collection[str]) -> None:
+        """Remove the weights of phrases that have no evidence any more."""
+        for some in _chunks(phrase_ids):
+            self._connection.execute(weights.delete().where(weights.c.phrase_id.in_(some)))
+
+    def weights(self, repository_id: int) -> list[PhraseWeight]:
+        """All weights of one repository, the heaviest first: what the index for choosing is built from."""
+        return self._weights(weights.c.repository_id == repository_id)
+
+    def weights_of(self, phrase_ids: Collection[str]) -> dict[str, PhraseWeight]:
+        """The weights of these phrases by id; phrases without one are left out."""
+        found: dict[str, PhraseWeight] = {}
+        for some in _chunks(phrase_ids):
+            found.update(
+                (weight.phrase.id, weight) for weight in self._weights(weights.c.phrase_id.in_(some))
+            )
+        return found
+
+    def search(
+        self, repository_id: int, text: str = "", limit: int = 50, offset: int = 0
+    ) -> list[PhraseWeight]:
+        """One page of the weights whose wording contains `text` (in any case), the heaviest first."""
+        return self._weights(_matching(repository_id, text), limit, offset)
+
+    def count(self, repository_id: int, text: str = "") -> int:
+        """How many weights `search` would find on all pages."""
+        query = sa.select(sa.func.count()).select_from(weights.join(phrases))
+        return self._connection.execute(query.where(_matching(repository_id, text))).scalar_one()
+
+    def forget(self, phrase_id: str, by: Actor, at: datetime) -> bool:
+        """Forget a phrase for good: its weight and evidence go, and no replay brings them back.
+
+        The news and a new revision of the repository are written too. False for an unknown phrase, or one
+        that is forgotten already.
+        """
+        phrase = self.phrases_of([phrase_id]).get(phrase_id)
+        if phrase is None:
+            return False
+        stone = {
+            "phrase_id": phrase_id,
+            "repository_id": phrase.repository_id,
+            "actor_id": by.id,
+            "actor_login": by.login,
+            "at": at,
+        }
+        if not insert_new(self._connection, tombstones, stone, "phrase_id"):
+            return False
+        weight = self.weights_of([phrase_id]).get(phrase_id)
+        self.drop_weights([phrase_id])
+        self._connection.execute(evidence.delete().where(evidence.c.phrase_id == phrase_id))
+        if weight is not None:
+            self.add_changes([Change(phrase=phrase, before=weight.weight, after=0.0, at=at)])
+        same = repositories.c.id == phrase.repository_id
+        self._connection.execute(
+            repositories.update().where(same).values(revision=repositories.c.revision + 1)
+        )
+        return True
+
+    def forgotten(self, repository_id: int) -> set[str]:
+        """The ids of all phrases that were forgotten in one repository."""
+        query = sa.select(tombstones.c.phrase_id).where(tombstones.c.repository_id == repository_id)
+        return set(self._connection.execute(query).scalars())
+
+    def add_changes(self, news: Sequence[Change]) -> None:
+        """Note what was learned, in this order."""
+        rows = [
+            {
+                "repository_id": change.phrase.repository_id,
+                "phrase_id": change.phrase.id,
+                "before": change.before,
+                "after": change.after,
+                "at": change.at,
+                "event_ids": list(change.event_ids),
+            }
+            for change in news
+        ]
+        if rows:
+            self._connection.execute(changes.insert(), rows)
+
+    def changes(self, repository_id: int, limit: int = 50) -> list[Change]:
+        """What was learned last in one repository, newest first."""
+        query = (
+            sa.select(changes.c.before, changes.c.after, changes.c.at, changes.c.event_ids, *phrases.c)
+            .join(phrases, phrases.c.id == changes.c.phrase_id)
+            .where(changes.c.repository_id == repository_id)
+            .order_by(changes.c.number.desc())
+            .limit(limit)
+        )
+        return [
+            Change(
+                phrase=_phrase(row),
+                before=row.before,
+                after=row.after,
+                at=row.at,
+                event_ids=tuple(row.event_ids),
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def _forgotten_among(self, phrase_ids: Collection[str]) -> set[str]:
+        gone: set[str] = set()
+        for some in _chunks(phrase_ids):
+            query = sa.select(tombstones.c.phrase_id).where(tombstones.c.phrase_id.in_(some))
+            gone.update(self._connection.execute(query).scalars())
+        return gone
+
+    def _weights(
+        self, which: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
+    ) -> list[PhraseWeight]:
+        named = [column for column in weights.c if column.name not in ("repository_id", "phrase_id")]
+        query = (
+            sa.select(*phrases.c, *named)
+            .select_from(weights.join(phrases, phrases.c.id == weights.c.phrase_id))
+            .where(which)
+            .order_by(sa.func.abs(weights.c.weight).desc(), weights.c.phrase_id)
+        )
+        if limit is not None:
+            query = query.limit(limit).offset(offset)
+        return [_weight(row) for row in self._connection.execute(query)]
+
+
+def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), IDS_PER_QUERY):
+        yield ordered[start : start + IDS_PER_QUERY]
+
+
+def _matching(repository_id: int, text: str) -> sa.ColumnElement[bool]:
+    here = weights.c.repository_id == repository_id
+    if not text:
+        return here
+    wanted = text.lower()
+    wording = (phrases.c.text, phrases.c.right, phrases.c.context)
+    return sa.and_(here, sa.or_(*(sa.func.lower(part).contains(wanted, autoescape=True) for part in wording)))
+
+
+def _phrase(row: Any) -> Phrase:
+    return Phrase(
+        id=row.id,
+        repository_id=row.repository_id,
+        kind=PhraseKind(row.kind),
+        text=row.text,
+        right=row.right,
+        context=row.context,
+        limit_words=row.limit_words,
+    )
+
+
+def _evidence_row(one: Evidence) -> dict[str, Any]:
+    return {**asdict(one), "permission": one.permission.value}
+
+
+def _evidence(row: sa.Row[Any]) -> Evidence:
+    return Evidence(**{**row._mapping, "permission": Permission(row.permission)})
+
+
+def _weight_row(weight: PhraseWeight) -> dict[str, Any]:
+    return {
+        "phrase_id": weight.phrase.id,
+        "repository_id": weight.phrase.repository_id,
+        "ups": weight.ups,
+        "downs": weight.downs,
+        "weight": weight.weight,
+        "active": weight.active,
+        "people": weight.people,
+        "as_of": weight.as_of,
+        "contexts": list(weight.contexts),
+        "event_ids": list(weight.event_ids),
+    }
+
+
+def _weight(row: Any) -> PhraseWeight:
+    return PhraseWeight(
+        phrase=_phrase(row),
+        ups=row.ups,
+        downs=row.downs,
+        weight=row.weight,
+        active=row.active,
+        people=row.people,
+        as_of=row.as_of,
+        contexts=tuple(row.contexts),
+        event_ids=tuple(row.event_ids),
+    )

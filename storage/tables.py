@@ -1,0 +1,273 @@
+"""The tables, and for each constraint the rule that it enforces.
+
+Left out: DBOS's own tables, which share the database (`bot/queue.py` creates them), and adapters, which come
+with training. After a change here, write the migration: `tests/unit/storage/test_migrations.py` compares.
+
+Foreign keys are checked at commit, so that the rows of one unit of work may be written in any order.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.columns import Text, UtcDateTime, later, one_of
+from storage.records import (
+    AnswerStatus,
+    FeedbackKind,
+    Learning,
+    Permission,
+    PhraseKind,
+    PostKind,
+    Reaction,
+)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows by INTEGER alone
+
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    # GitHub's number is the key: names change hands, ids do not.
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("full_name", sa.String, nullable=False),
+    sa.Column("installation_id", sa.BigInteger, nullable=False),
+    sa.Column("private", sa.Boolean, nullable=False),
+    sa.Column("learning", sa.String, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    # The name was seen last here: of two repositories that bore one name, the newer owner is meant.
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+    one_of("learning", Learning),
+    sa.CheckConstraint("revision >= 0", name="revision_counts_up"),
+)
+sa.Index("ix_repositories_name", sa.func.lower(repositories.c.full_name))
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    # The order of arrival: jobs of one thread run in it.
+    sa.Column("number", BigId, primary_key=True, autoincrement=True),
+    # One delivery is taken once, however often GitHub sends it.
+    sa.Column("guid", sa.String, nullable=False, unique=True),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, also after old rows are deleted
+)
+
+questions = sa.Table(
+    "questions",
+    metadata,
+    # `Question.answer_id`: one question, one answer.
+    sa.Column("answer_id", sa.String, primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("full_name", sa.String, nullable=False),
+    sa.Column("installation_id", sa.BigInteger, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("post_id", sa.BigInteger, nullable=False),
+    sa.Column("post_kind", sa.String, nullable=False),
+    sa.Column("asker_id", sa.BigInteger, nullable=False),
+    sa.Column("asker_login", sa.String, nullable=False),
+    sa.Column("asker_is_bot", sa.Boolean, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("asked_at", UtcDateTime, nullable=False),
+    # A post asks once: the same rule, in GitHub's own numbers.
+    sa.UniqueConstraint("repository_id", "post_kind", "post_id"),
+    one_of("post_kind", PostKind),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    # An answer always belongs to a question that is kept too.
+    sa.Column("id", sa.String, later("questions.answer_id"), primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("body", Text, nullable=False),
+    # The pick; no foreign key, for candidates hang on answers already.
+    sa.Column("candidate_id", sa.String, nullable=True),
+    sa.Column("comment_kind", sa.String, nullable=False),
+    sa.Column("comment_id", sa.BigInteger, nullable=True),
+    sa.Column("posted_at", UtcDateTime, nullable=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    # Fields that nothing searches by, as JSON under their names in `Answer`.
+    sa.Column("details", sa.JSON, nullable=False),
+    # One comment is one answer. Issue and review comments are numbered apart.
+    sa.UniqueConstraint("repository_id", "comment_kind", "comment_id"),
+    one_of("status", AnswerStatus),
+    one_of("comment_kind", PostKind),
+    # What stands on GitHub says where and since when.
+    sa.CheckConstraint(
+        "status <> 'posted' OR (comment_id IS NOT NULL AND posted_at IS NOT NULL)", name="posted_somewhere"
+    ),
+    sa.Index("ix_answers_posted_at", "posted_at"),
+)
+
+prompts = sa.Table(
+    "prompts",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("answer_id", sa.String, later("answers.id"), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("template", sa.String, nullable=False),
+    sa.Column("messages", sa.JSON, nullable=False),
+    sa.Column("phrase_ids", sa.JSON, nullable=False),
+    sa.Column("tokens", sa.Integer, nullable=False),
+    # Attempts of one answer are told apart; also the index that `why` reads by.
+    sa.UniqueConstraint("answer_id", "attempt"),
+)
+
+generations = sa.Table(
+    "generations",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("prompt_id", sa.String, later("prompts.id"), nullable=False, index=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("temperature", sa.Float, nullable=False),
+    sa.Column("top_p", sa.Float, nullable=False),
+    sa.Column("max_tokens", sa.Integer, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("biased_phrase_ids", sa.JSON, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+)
+
+candidates = sa.Table(
+    "candidates",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("generation_id", sa.String, later("generations.id"), nullable=False),
+    sa.Column("index", sa.Integer, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("logprob", sa.Float, nullable=False),
+    sa.Column("finish_reason", sa.String, nullable=False),
+    sa.Column("phrase_score", sa.Float, nullable=False),
+    sa.Column("similarity", sa.Float, nullable=False),
+    sa.Column("guards", sa.JSON, nullable=False),
+    sa.Column("violations", sa.JSON, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    # A generation has one text at each place.
+    sa.UniqueConstraint("generation_id", "index"),
+    sa.CheckConstraint("phrase_score BETWEEN -1 AND 1", name="phrase_score_bounded"),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    # The id follows from the content: the same event seen twice is one event.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("answer_id", sa.String, later("answers.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("actor_login", sa.String, nullable=False),
+    sa.Column("actor_is_bot", sa.Boolean, nullable=False),
+    sa.Column("permission", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("reaction", sa.String, nullable=True),
+    sa.Column("before", Text, nullable=False),
+    sa.Column("after", Text, nullable=False),
+    sa.Column("retracts", sa.String, nullable=False),
+    sa.Column("url", sa.String, nullable=False),
+    one_of("kind", FeedbackKind),
+    one_of("permission", Permission),
+    one_of("reaction", Reaction),
+    # A reaction says which; nothing else carries one.
+    sa.CheckConstraint("(kind = 'reaction') = (reaction IS NOT NULL)", name="reaction_named"),
+    # A retraction says what it takes back; nothing else takes anything back.
+    sa.CheckConstraint("(kind = 'retraction') = (retracts <> '')", name="retraction_named"),
+    sa.Index("ix_feedback_repository_id_at", "repository_id", "at"),
+)
+
+phrases = sa.Table(
+    "phrases",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    # Lessons never cross repositories: a phrase belongs to one.
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("right", Text, nullable=False),
+    sa.Column("context", Text, nullable=False),
+    sa.Column("limit_words", sa.Integer, nullable=False),
+    one_of("kind", PhraseKind),
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("phrase_id", sa.String, later("phrases.id"), nullable=False),
+    sa.Column("event_id", sa.String, nullable=False),
+    sa.Column("answer_id", sa.String, nullable=False, index=True),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("actor_login", sa.String, nullable=False),
+    sa.Column("permission", sa.String, nullable=False),
+    sa.Column("mass", sa.Float, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("question", Text, nullable=False),
+    sa.Column("url", sa.String, nullable=False),
+    # One event has one share in a phrase: nobody counts twice.
+    sa.PrimaryKeyConstraint("phrase_id", "event_id"),
+    one_of("permission", Permission),
+)
+
+weights = sa.Table(
+    "weights",
+    metadata,
+    # A cache, rebuilt from the events at any time: one weight a phrase.
+    sa.Column("phrase_id", sa.String, later("phrases.id"), primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
+    sa.Column("ups", sa.Float, nullable=False),
+    sa.Column("downs", sa.Float, nullable=False),
+    sa.Column("weight", sa.Float, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("as_of", UtcDateTime, nullable=False),
+    sa.Column("contexts", sa.JSON, nullable=False),
+    sa.Column("event_ids", sa.JSON, nullable=False),
+    sa.CheckConstraint("weight BETWEEN -1 AND 1", name="weight_bounded"),
+    sa.CheckConstraint("ups >= 0 AND downs >= 0", name="masses_positive"),
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    # What was learned and when, in the order of learning: for the pages, never for arithmetic.
+    sa.Column("number", BigId, primary_key=True, autoincrement=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("phrase_id", sa.String, later("phrases.id"), nullable=False),
+    sa.Column("before", sa.Float, nullable=False),
+    sa.Column("after", sa.Float, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("event_ids", sa.JSON, nullable=False),
+    sa.Index("ix_changes_repository_id_number", "repository_id", "number"),
+)
+
+tombstones = sa.Table(
+    "tombstones",
+    metadata,
+    # A forgotten phrase stays forgotten, through every replay of the events.
+    sa.Column("phrase_id", sa.String, later("phrases.id"), primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("actor_login", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    # Each role's last sign of life, one row a role. Writing it proves that the database takes writes.
+    sa.Column("role", sa.String, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
