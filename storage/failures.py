@@ -1,7 +1,7 @@
 """What a driver's error means for the caller: the one seam where SQLAlchemy's errors become ours.
 
 DatabaseBusy when the same call may succeed later; DatabaseError, with the remedy in its sentence, when a
-person has to act. The driver's own words are kept as the cause; they may quote values, so they are not repeated.
+person has to act. The driver's own words are kept as the cause, not repeated: they may quote values.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What was learned: phrases, the evidence for them, the weights folded from it, and the news about both.
 
 Evidence is replaced answer by answer; weights are a cache that `learning.memory` computes and this store
-keeps. No arithmetic, no commit by itself. Made for 100,000 phrases in one repository: a write is one statement
-for many rows, a read one query for a thousand ids.
+keeps. No arithmetic, no commit by itself. Made for 100,000 phrases in one repository: a write is one
+statement for many rows, a read one query for a thousand ids.
 """
 
 from __future__ import annotations
@@ -241,6 +241,7 @@ def _weight_row(weight: PhraseWeight) -> dict[str, Any]:
         "active": weight.active,
         "people": weight.people,
         "as_of": weight.as_of,
+        "taught_at": weight.taught_at,
         "contexts": list(weight.contexts),
         "event_ids": list(weight.event_ids),
     }
@@ -255,6 +256,7 @@ def _weight(row: Any) -> PhraseWeight:
         active=row.active,
         people=row.people,
         as_of=row.as_of,
+        taught_at=row.taught_at,
         contexts=tuple(row.contexts),
         event_ids=tuple(row.event_ids),
     )

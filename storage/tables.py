@@ -233,6 +233,7 @@ weights = sa.Table(
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("people", sa.Integer, nullable=False),
     sa.Column("as_of", UtcDateTime, nullable=False),
+    sa.Column("taught_at", UtcDateTime, nullable=True),
     sa.Column("contexts", sa.JSON, nullable=False),
     sa.Column("event_ids", sa.JSON, nullable=False),
     sa.CheckConstraint("weight BETWEEN -1 AND 1", name="weight_bounded"),

@@ -295,6 +295,7 @@ def _weights() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taught_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("contexts", sa.JSON(), nullable=False),
         sa.Column("event_ids", sa.JSON(), nullable=False),
         sa.CheckConstraint("ups >= 0 AND downs >= 0", name=op.f("ck_weights_masses_positive")),
