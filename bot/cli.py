@@ -1,0 +1,51 @@
+"""`thumbprint`: every verb on one page. The verbs themselves live in `bot/commands/`.
+
+An error that Thumbprint raises on purpose becomes one sentence on stderr and exit code 1; wrong usage
+is exit code 2. Modules are imported by the verb that needs them, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed_version
+
+import typer
+
+from bot.commands import answers, bench, jobs, models, phrases, servers
+from bot.commands.shared import err, out
+from storage.errors import ThumbprintError
+
+app = typer.Typer(
+    name="thumbprint",
+    help="A GitHub App that answers /ask and learns each repository's thumbprint.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("run")(servers.run)
+app.command("serve")(servers.serve)
+app.command("work")(servers.work)
+app.command("model")(servers.model)
+app.command("playground")(servers.playground)
+app.command("ask")(answers.ask)
+app.command("why")(answers.why)
+app.command("poll")(jobs.poll)
+app.command("jobs")(jobs.jobs)
+app.add_typer(models.app, name="models")
+app.add_typer(phrases.app, name="phrases")
+app.add_typer(bench.app, name="bench")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(f"thumbprint {installed_version('thumbprint')}")
+
+
+def main() -> None:
+    """The console script: runs a verb and turns our errors into one sentence."""
+    try:
+        app()
+    except ThumbprintError as error:
+        err.print(f"[red]✗[/red] {error}", markup=True)
+        sys.exit(1)

@@ -1,0 +1,104 @@
+"""phrases: what each repository taught, looked at and undone from the terminal."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from bot import lessons
+from bot.commands.shared import find_repository, load_settings, open_database, out
+from bot.wording import age, says
+from storage.records import Actor, Learning, PhraseWeight
+
+app = typer.Typer(
+    help="What each repository taught: list, search, forget, freeze, export.", no_args_is_help=True
+)
+
+Repo = Annotated[str, typer.Option("--repo", help="owner/name, or its numeric id.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+
+
+@app.command("list")
+def list_phrases(repo: Repo, limit: Limit = 30) -> None:
+    """The phrases of one repository, the strongest first."""
+    _show(repo, "", limit)
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="Part of the wording.")], repo: Repo, limit: Limit = 30
+) -> None:
+    """The phrases of one repository that contain a text."""
+    _show(repo, text, limit)
+
+
+@app.command()
+def forget(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases list` shows.")]) -> None:
+    """Drop one phrase; it stays forgotten whatever the events say."""
+    with open_database(load_settings()) as database, database.unit() as unit:
+        phrase = lessons.forget(unit, phrase_id, _operator(), datetime.now(UTC))
+        unit.commit()
+    out.print(f"Forgotten: {says(phrase)}", markup=False)
+
+
+@app.command()
+def freeze(
+    repo: Repo,
+    off: Annotated[bool, typer.Option("--off", help="Do not even record feedback.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Learn again, and catch up on what was recorded.")
+    ] = False,
+) -> None:
+    """Stop a repository's weights from changing; feedback is still recorded."""
+    learning = Learning.ON if undo else Learning.OFF if off else Learning.FROZEN
+    with open_database(load_settings()) as database:
+        repository = find_repository(database, repo)
+        with database.unit() as unit:
+            changes = lessons.set_learning(unit, repository.id, learning, datetime.now(UTC))
+            unit.commit()
+    out.print(f"{repository.full_name}: learning is {learning.value}; {len(changes)} weights changed.")
+
+
+@app.command()
+def export(repo: Repo) -> None:
+    """Everything that one repository taught, as text on stdout."""
+    with open_database(load_settings()) as database:
+        repository = find_repository(database, repo)
+        with database.unit() as unit:
+            text = "".join(lessons.export(unit, repository, datetime.now(UTC)))
+    out.out(text, highlight=False, end="")
+
+
+def _operator() -> Actor:
+    return Actor(id=0, login=f"{getpass.getuser()} (command line)")
+
+
+def _show(repo: str, text: str, limit: int) -> None:
+    with open_database(load_settings()) as database:
+        repository = find_repository(database, repo)
+        with database.unit(read_only=True) as unit:
+            found = unit.phrases.search(repository.id, text, limit, 0)
+    table = Table(box=None, header_style="bold")
+    for name in ("id", "weight", "", "phrase", "people", "age"):
+        table.add_column(name, justify="right" if name in ("weight", "people") else "left")
+    for weight in found:
+        table.add_row(*_row(weight))
+    out.print(table)
+    if not found:
+        out.print(f"{repository.full_name} has taught nothing that fits.")
+
+
+def _row(weight: PhraseWeight) -> tuple[str, ...]:
+    state = "active" if weight.active else "waits for more people"
+    return (
+        weight.phrase.id,
+        f"{weight.weight:+.2f}",
+        state,
+        says(weight.phrase).replace("[", r"\["),
+        str(weight.people),
+        age(weight.as_of, datetime.now(UTC)),
+    )

@@ -1,0 +1,59 @@
+"""What every verb needs: settings with errors that a person understands, the database, a console."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import ConfigurationError, Gone
+from storage.records import Repository
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def load_settings() -> Settings:
+    """The settings of this environment. Raises ConfigurationError that names the first wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        variable = name if name.startswith("THUMBPRINT_") else f"THUMBPRINT_{name}"
+        if first["type"] == "extra_forbidden":
+            raise ConfigurationError(
+                f"There is no setting {variable}: take it out of .env, or see README.md for its name."
+            ) from error
+        raise ConfigurationError(
+            f"{variable} is wrong: {first['msg']}; see README.md for its meaning."
+        ) from error
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database, migrated, and closed at the end. Raises DatabaseError or DatabaseBusy."""
+    if not settings.database_url:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    database = Database(settings.resolved_database_url)
+    try:
+        database.migrate()
+        yield database
+    finally:
+        database.dispose()
+
+
+def find_repository(database: Database, name: str) -> Repository:
+    """A repository by `owner/name` or by id. Raises Gone with the names that there are."""
+    with database.unit() as unit:
+        found = unit.repositories.get(int(name)) if name.isdigit() else unit.repositories.by_name(name)
+        known = ", ".join(r.full_name for r in unit.repositories.all())
+    if found is None:
+        raise Gone(f"No repository {name} is known here; known are: {known or 'none yet'}.")
+    return found

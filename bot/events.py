@@ -1,0 +1,195 @@
+"""What people did to an answer, as events: from deliveries and reactions to Feedback. Pure.
+
+Left out: asking GitHub, and keeping the events (`bot/feedback.py`); what they teach (`learning/memory`).
+Run: `pytest tests/unit/bot/test_events.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from learning.memory.edits import diff
+
+from bot.reply import answer_text
+from storage.records import (
+    Actor,
+    Answer,
+    Delivery,
+    Feedback,
+    FeedbackKind,
+    Permission,
+    PostKind,
+    Reaction,
+    stable_id,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What a delivery says that somebody did to a comment. `former` is the body before an edit, "" if unsaid."""
+
+    repository_id: int
+    full_name: str
+    comment_id: int
+    kind: PostKind
+    actor: Actor
+    at: datetime
+    body: str
+    former: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reacted:
+    """One reaction that stands on a comment now."""
+
+    actor: Actor
+    reaction: Reaction
+    at: datetime
+
+
+def read_act(delivery: Delivery) -> Act | None:
+    """The act in a delivery about a comment; None when a field that is needed is missing or odd."""
+    try:
+        said = json.loads(delivery.body)
+        comment, sender = said["comment"], said["sender"]
+        body = comment["body"]
+        former = ((said.get("changes") or {}).get("body") or {}).get("from", "")
+        when = comment.get("updated_at") if delivery.action == "edited" else None
+        return Act(
+            repository_id=int(said["repository"]["id"]),
+            full_name=str(said["repository"]["full_name"]),
+            comment_id=int(comment["id"]),
+            kind=PostKind.COMMENT if delivery.event == "issue_comment" else PostKind.REVIEW_COMMENT,
+            actor=Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=sender.get("type") == "Bot"),
+            at=datetime.fromisoformat(when) if when else delivery.received_at,
+            body=body if isinstance(body, str) else "",
+            former=former if isinstance(former, str) else "",
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def edit_events(
+    answer: Answer, known: Sequence[Feedback], act: Act, permission: Permission
+) -> list[Feedback]:
+    """What an edit of an answer's comment says, given what is known: an EDIT, RETRACTIONs, or nothing.
+
+    Only the answer's text counts, never what we write around it. Edits form a chain of texts that starts with
+    ours. A text that is in the chain already takes back all edits after it; a second edit by the same person
+    replaces that person's last one. What arrives late and out of order is ignored.
+    """
+    live = standing_edits(known)
+    after = answer_text(act.body)
+    texts = [answer.text, *(event.after for event in live)]
+    if any(event.at > act.at for event in live) or _same(texts[-1], after):
+        return []
+    for place, text in enumerate(texts[:-1]):
+        if _same(text, after):
+            return [_retraction(event, act.actor, permission, act.at) for event in live[place:]]
+    taken_back = live[-1:] if live and live[-1].actor.id == act.actor.id else []
+    before = taken_back[0].before if taken_back else texts[-1]
+    made = _event(answer, FeedbackKind.EDIT, act.actor, permission, act.at, after)
+    events = [_retraction(event, act.actor, permission, act.at) for event in taken_back]
+    return [*events, replace(made, before=before, after=after)]
+
+
+def deletion_event(answer: Answer, act: Act, permission: Permission) -> Feedback:
+    """A person deleted the answer's comment."""
+    return _event(answer, FeedbackKind.DELETION, act.actor, permission, act.at)
+
+
+def standing_edits(events: Iterable[Feedback]) -> list[Feedback]:
+    """The edits that were not taken back, oldest first."""
+    events = list(events)
+    gone = _retracted(events)
+    edits = [event for event in events if event.kind is FeedbackKind.EDIT and event.id not in gone]
+    return sorted(edits, key=lambda event: (event.at, event.id))
+
+
+def taken_back_by(events: Sequence[Feedback]) -> str:
+    """Who took back an edit last: a login, or "" when nobody did."""
+    edits = {event.id for event in events if event.kind is FeedbackKind.EDIT}
+    back = [event for event in events if event.retracts in edits]
+    return max(back, key=lambda event: (event.at, event.id)).actor.login if back else ""
+
+
+def reaction_events(
+    answer: Answer,
+    known: Sequence[Feedback],
+    seen: Sequence[Reacted],
+    permissions: Mapping[int, Permission],
+    now: datetime,
+) -> list[Feedback]:
+    """What is new among an answer's reactions as they stand now, and what has vanished since.
+
+    Each reaction is an event of its own; which of one person's counts is the memory's to judge. Bots are
+    left out. `permissions` are by actor id.
+    """
+    gone = _retracted(known)
+    live = {
+        (event.actor.id, event.reaction): event
+        for event in known
+        if event.kind is FeedbackKind.REACTION and event.id not in gone
+    }
+    standing = {(one.actor.id, one.reaction): one for one in seen if not one.actor.is_bot}
+    events = []
+    for key, one in standing.items():
+        if key not in live:
+            permission = permissions[one.actor.id]
+            made = _event(answer, FeedbackKind.REACTION, one.actor, permission, one.at, one.reaction.value)
+            events.append(replace(made, reaction=one.reaction))
+    vanished = [event for key, event in live.items() if key not in standing]
+    return events + [_retraction(event, event.actor, event.permission, now) for event in vanished]
+
+
+def due(answer: Answer, now: datetime, poll_s: float) -> bool:
+    """Whether an answer's reactions are read in the poll of this moment: each old answer has its own turn.
+
+    Every poll on its first day, every 10th in its first week, every 60th after that.
+    """
+    age = now - (answer.posted_at or answer.created_at)
+    every = 1 if age < timedelta(days=1) else 10 if age < timedelta(days=7) else 60
+    turn = int(now.timestamp() // poll_s)
+    return (turn + int(answer.id.rpartition("_")[2], 16)) % every == 0
+
+
+def _same(text: str, other: str) -> bool:
+    """Whether two texts differ in nothing that teaches: whitespace, case, punctuation."""
+    return not diff(text, other).teaches
+
+
+def _retracted(events: Iterable[Feedback]) -> set[str]:
+    return {event.retracts for event in events if event.kind is FeedbackKind.RETRACTION}
+
+
+def _event(
+    answer: Answer, kind: FeedbackKind, actor: Actor, permission: Permission, at: datetime, what: str = ""
+) -> Feedback:
+    return Feedback(
+        id=stable_id("f", answer.id, kind.value, actor.id, at.isoformat(), what),
+        repository_id=answer.question.repository_id,
+        answer_id=answer.id,
+        kind=kind,
+        actor=actor,
+        permission=permission,
+        at=at,
+        url=answer.comment_url,
+    )
+
+
+def _retraction(event: Feedback, actor: Actor, permission: Permission, at: datetime) -> Feedback:
+    """One event is taken back once, whoever notices it and however often."""
+    return Feedback(
+        id=stable_id("f", event.answer_id, FeedbackKind.RETRACTION.value, event.id),
+        repository_id=event.repository_id,
+        answer_id=event.answer_id,
+        kind=FeedbackKind.RETRACTION,
+        actor=actor,
+        permission=permission,
+        at=at,
+        retracts=event.id,
+        url=event.url,
+    )

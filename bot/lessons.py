@@ -1,0 +1,152 @@
+"""Events become weights: appended, judged, weighed and written inside one transaction of the caller's.
+
+The weights are a cache of the events: `replay` rebuilds them and gets the same numbers to the last
+bit, because a stored weight is as of the newest event that speaks in it, and not of the moment at
+which somebody computed it. Nothing here talks to GitHub; `bot/feedback.py` does, and commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from learning.memory.phrases import judge, weigh
+
+from bot.wording import age, says, state
+from storage.database import UnitOfWork
+from storage.errors import Gone
+from storage.records import Actor, Change, Feedback, Learning, Phrase, PhraseWeight, Repository
+
+PAGE = 1000
+
+
+def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list[Change]:
+    """Append events and bring the weights that they touch up to date; returns what changed.
+
+    An event that is known already changes nothing. A repository whose learning is OFF records nothing,
+    a FROZEN one records and leaves its weights. `now` dates the changes; the caller commits.
+    """
+    changes: list[Change] = []
+    for repository_id in dict.fromkeys(event.repository_id for event in events):
+        repository = unit.repositories.get(repository_id)
+        if repository is None or repository.learning is Learning.OFF:
+            continue
+        new = [e for e in events if e.repository_id == repository_id and unit.feedback.append(e)]
+        if new and repository.learning is Learning.ON:
+            unit.repositories.bump_revision(repository_id)
+            touched: set[str] = set()
+            for answer_id in dict.fromkeys(event.answer_id for event in new):
+                touched |= _judge(unit, answer_id)
+            changes += _weigh(unit, touched, now)
+    return changes
+
+
+def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
+    """Rebuild one repository's evidence and weights from its events; returns what differed.
+
+    Leaves a repository alone whose learning is not ON: its weights are meant to stay as they are.
+    Raises Gone for an unknown repository.
+    """
+    if _repository(unit, repository_id).learning is not Learning.ON:
+        return []
+    unit.repositories.bump_revision(repository_id)
+    touched = {weight.phrase.id for weight in unit.phrases.weights(repository_id)}
+    for answer in unit.answers.of_repository(repository_id):
+        touched |= _judge(unit, answer.id)
+    return _weigh(unit, touched, now)
+
+
+def forget(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> Phrase:
+    """Drop one phrase for good: no past or later event brings it back. Returns it.
+
+    Raises Gone when there is no such phrase.
+    """
+    phrase = unit.phrases.phrases_of([phrase_id]).get(phrase_id)
+    if phrase is None:
+        raise Gone(f"There is no phrase {phrase_id}: `thumbprint phrases list` shows the ids that there are.")
+    unit.phrases.forget(phrase_id, by, now)
+    return phrase
+
+
+def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: datetime) -> list[Change]:
+    """Say whether feedback acts. Back to ON folds in what was recorded meanwhile; returns what changed.
+
+    Raises Gone for an unknown repository.
+    """
+    _repository(unit, repository_id)
+    unit.repositories.set_learning(repository_id, learning)
+    return replay(unit, repository_id, now)
+
+
+def export(unit: UnitOfWork, repository: Repository, now: datetime) -> Iterator[str]:
+    """Everything that a repository taught, as lines of tab-separated text, the heaviest first."""
+    yield f"# {repository.full_name}, {now:%Y-%m-%d %H:%M} UTC, learning {repository.learning.value}\n"
+    yield "# weight\tstate\tpeople\tage\tkind\tlesson\tcontext\tid\tevents\n"
+    offset = 0
+    while page := unit.phrases.search(repository.id, "", PAGE, offset):
+        offset += len(page)
+        for weight in page:
+            yield _line(weight, now)
+
+
+def _line(weight: PhraseWeight, now: datetime) -> str:
+    phrase = weight.phrase
+    cells = (
+        f"{weight.weight:+.3f}",
+        state(weight),
+        str(weight.people),
+        age(weight.as_of, now),
+        phrase.kind.value,
+        says(phrase, weight.weight),
+        phrase.context,
+        phrase.id,
+        ",".join(weight.event_ids),
+    )
+    return "\t".join(" ".join(cell.split()) for cell in cells) + "\n"
+
+
+def _repository(unit: UnitOfWork, repository_id: int) -> Repository:
+    repository = unit.repositories.get(repository_id)
+    if repository is None:
+        raise Gone(f"There is no repository with the id {repository_id} here.")
+    return repository
+
+
+def _judge(unit: UnitOfWork, answer_id: str) -> set[str]:
+    """Replace one answer's evidence by what its events say now; returns the phrases touched."""
+    answer = unit.answers.get(answer_id)
+    if answer is None:
+        return set()
+    phrases, evidence = judge(answer, unit.feedback.of_answer(answer_id))
+    return unit.phrases.replace_evidence(answer_id, phrases, evidence)
+
+
+def _weigh(unit: UnitOfWork, phrase_ids: set[str], now: datetime) -> list[Change]:
+    """Write the weights of these phrases as their evidence stands, and the news about them."""
+    before = unit.phrases.weights_of(phrase_ids)
+    phrases = unit.phrases.phrases_of(phrase_ids)
+    weights: dict[str, PhraseWeight] = {}
+    for phrase_id, evidence in unit.phrases.evidence_of(phrase_ids).items():
+        if evidence:
+            as_of = max(one.at for one in evidence)
+            weights[phrase_id] = weigh(phrases[phrase_id], evidence, as_of)
+    unit.phrases.put_weights([w for key, w in weights.items() if w != before.get(key)])
+    unit.phrases.drop_weights(before.keys() - weights.keys())
+    changes = [
+        Change(phrase=phrases[key], before=old, after=new, at=now, event_ids=ids)
+        for key in sorted(phrase_ids & phrases.keys())
+        for old, new, ids in [_difference(before.get(key), weights.get(key))]
+        if old != new
+    ]
+    unit.phrases.add_changes(changes)
+    return changes
+
+
+def _difference(
+    before: PhraseWeight | None, after: PhraseWeight | None
+) -> tuple[float, float, tuple[str, ...]]:
+    """The two weights, 0 for none, and the events behind the newer one."""
+    known = after or before
+    old = 0.0 if before is None else before.weight
+    new = 0.0 if after is None else after.weight
+    return old, new, () if known is None else known.event_ids

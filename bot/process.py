@@ -1,0 +1,172 @@
+"""One supervised process: started, asked whether it is ready, restarted when it dies, stopped.
+
+Left out: what the processes are and in which order they go (`bot/run.py`). Each child leads a session of its
+own, so that Ctrl-C reaches the supervisor alone, and asks the kernel for SIGTERM when its parent dies (Linux),
+so that a killed supervisor leaves nobody behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+PR_SET_PDEATHSIG = 1
+LONGEST_PAUSE_S = 30.0
+HEALTHY_S = 60.0
+LOG_BYTES = 20 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What to start. `ready` is a URL that answers 2xx once it works, or a question to ask instead.
+
+    `stop_s` is how long it may take to stop before it is killed.
+    """
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    log: Path
+    ready: str | Callable[[], bool]
+    nice: int = 0
+    stop_s: float = 5.0
+
+
+class Process:
+    """A Part that runs, or did. `restarts` counts how often it was started again."""
+
+    def __init__(self, part: Part, clock: Callable[[], float] = time.monotonic) -> None:
+        self.part = part
+        self.restarts = 0
+        self._clock = clock
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._log_from = 0
+        self._failures = 0
+        self._due_at: float | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._popen.pid if self._popen is not None and self._popen.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code once it has ended, negative for a signal."""
+        return None if self._popen is None else self._popen.poll()
+
+    def start(self) -> None:
+        """Start it; its output goes to its log file. Call from the main thread: the kernel ties both."""
+        self.part.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.part.log.exists() and self.part.log.stat().st_size > LOG_BYTES:
+            self.part.log.replace(self.part.log.with_suffix(".log.1"))
+        with self.part.log.open("ab") as log:
+            self._log_from = log.tell()
+            self._popen = self._spawn(log)
+        self._started_at = self._clock()
+        self._due_at = None
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        parent, nice = os.getpid(), self.part.nice
+        libc = ctypes.CDLL(None)
+
+        def before_exec() -> None:
+            if hasattr(libc, "prctl"):
+                libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+                if os.getppid() != parent:  # it died before we could ask
+                    os._exit(1)
+            if nice:
+                os.nice(nice)
+
+        return subprocess.Popen(
+            self.part.command,
+            env=dict(self.part.env),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=before_exec,
+        )
+
+    def ready(self) -> bool:
+        """Whether it does its work already."""
+        if self.pid is None:
+            return False
+        if not isinstance(self.part.ready, str):
+            return self.part.ready()
+        try:
+            return httpx.get(self.part.ready, timeout=2.0, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def keep_alive(self) -> str:
+        """Start it again when it has died, after a pause that doubles. Returns what there is to say, or ''."""
+        now = self._clock()
+        if self.pid is not None:
+            if now - self._started_at > HEALTHY_S:
+                self._failures = 0
+            return ""
+        if self._due_at is None:
+            pause_s = min(LONGEST_PAUSE_S, 2.0**self._failures - 1)
+            self._failures += 1
+            self._due_at = now + pause_s
+            return f"{self.part.name} ended ({ending(self.exit_code)}); starting it again in {pause_s:.0f} s"
+        if now >= self._due_at:
+            self.restarts += 1
+            self.start()
+        return ""
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, if it runs."""
+        self._signal(signal.SIGTERM)
+
+    def wait_stopped(self, timeout_s: float) -> bool:
+        """Wait for its end and kill what does not end in time, with all its children. True: it went by itself."""
+        if self._popen is None:
+            return True
+        try:
+            self._popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._popen.wait()
+            return False
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL to it and its children."""
+        self._signal(signal.SIGKILL)
+
+    def last_lines(self, count: int = 12) -> list[str]:
+        """The end of what it logged since its start."""
+        return self._own_log().decode(errors="replace").splitlines()[-count:]
+
+    def _own_log(self) -> bytes:
+        try:
+            with self.part.log.open("rb") as log:
+                log.seek(self._log_from)
+                return log.read()
+        except FileNotFoundError:
+            return b""
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid is not None:
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                return
+
+
+def ending(code: int | None) -> str:
+    """How a process ended, in words: `exit code 3`, `SIGKILL`."""
+    if code is None:
+        return "unknown"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
