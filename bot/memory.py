@@ -1,0 +1,138 @@
+"""Memory: one repository's phrases and examples, ready for a question.
+
+`Memory` is a value that benchmarks build by hand; `Memories` loads it from the database, once for each
+revision of a repository's weights. `examples_of` is pure. Left out: choosing (`learning/memory/choice.py`,
+`nearest` below) and folding (`bot/lessons.py`). Run: `pytest tests/unit/bot/test_memory.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from learning.memory.choice import PhraseIndex
+from learning.memory.text import terms
+from storage.database import Database
+from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Reaction
+
+Embed = Callable[[Sequence[str]], list[list[float]]]
+
+NEAR = 0.5
+"""Cosine of two questions from which an example is worth showing."""
+
+LIKED = frozenset({Reaction.PLUS_ONE, Reaction.HEART, Reaction.HOORAY, Reaction.ROCKET})
+DISLIKED = frozenset({Reaction.MINUS_ONE, Reaction.CONFUSED})
+READERS = 3
+"""People without write access who must like an answer before it becomes an example."""
+
+KEPT = 64
+"""Repositories whose memory is kept loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """An earlier question and the answer that people left standing: corrected by a writer, or liked."""
+
+    question: str
+    text: str
+    answer_id: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What one answer may draw on. `notes` are sentences that always stand in the prompt (a benchmark's oracle)."""
+
+    index: PhraseIndex = field(default_factory=lambda: PhraseIndex.build(()))
+    examples: tuple[Example, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Memories:
+    """Memories by repository and revision; safe for threads. A loaded one is used until its revision changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._loaded: OrderedDict[int, tuple[int, Memory]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, repository_id: int) -> Memory:
+        """The memory of one repository as of now; an empty one for a repository that is not known yet."""
+        with self._database.unit() as unit:
+            repository = unit.repositories.get(repository_id)
+            if repository is None:
+                return Memory()
+            with self._lock:
+                known = self._loaded.get(repository_id)
+                if known and known[0] == repository.revision:
+                    self._loaded.move_to_end(repository_id)
+                    return known[1]
+            weights = unit.phrases.weights(repository_id)
+            answers = unit.answers.of_repository(repository_id)
+            feedback = unit.feedback.of_repository(repository_id)
+        memory = Memory(index=PhraseIndex.build(weights), examples=examples_of(answers, feedback))
+        with self._lock:
+            self._loaded[repository_id] = (repository.revision, memory)
+            self._loaded.move_to_end(repository_id)
+            while len(self._loaded) > KEPT:
+                self._loaded.popitem(last=False)
+        return memory
+
+
+def examples_of(answers: Iterable[Answer], feedback: Iterable[Feedback]) -> tuple[Example, ...]:
+    """Answers worth showing again, newest first: corrected by a writer, or liked by a writer or by `READERS` people.
+
+    One that a person disliked and nobody corrected, one that was deleted, and an abstention are none.
+    """
+    events: dict[str, list[Feedback]] = {}
+    retracted: set[str] = set()
+    for event in feedback:
+        if event.kind is FeedbackKind.RETRACTION:
+            retracted.add(event.retracts)
+        elif not event.actor.is_bot:
+            events.setdefault(event.answer_id, []).append(event)
+    found = []
+    for answer in answers:
+        standing = [event for event in events.get(answer.id, ()) if event.id not in retracted]
+        text = _left_standing(standing, answer)
+        if text and answer.status is AnswerStatus.POSTED and not answer.abstained:
+            found.append(
+                Example(question=answer.question.text, text=text, answer_id=answer.id, url=answer.comment_url)
+            )
+    return tuple(reversed(found))
+
+
+def nearest(examples: Sequence[Example], question: str, embed: Embed, limit: int = 2) -> list[Example]:
+    """The examples whose questions are nearest in meaning, at least `NEAR`, best first.
+
+    Shared words choose sixteen, so that a question never waits for hundreds of embeddings.
+    """
+    words = set(terms(question))
+    shared = [(len(words & set(terms(example.question))), example) for example in examples]
+    some = [example for count, example in sorted(shared, key=lambda pair: -pair[0]) if count][:16]
+    if not some:
+        return []
+    asked, *vectors = embed([question, *(example.question for example in some)])
+    scored = [
+        (sum(a * b for a, b in zip(asked, vector, strict=True)), example)
+        for vector, example in zip(vectors, some, strict=True)
+    ]
+    best = sorted(scored, key=lambda pair: -pair[0])[:limit]
+    return [example for cosine, example in best if cosine >= NEAR]
+
+
+def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
+    """The text that people stand behind, or "" if nobody does."""
+    edits = [e for e in events if e.kind is FeedbackKind.EDIT and e.permission.writes and e.after.strip()]
+    if edits:
+        return max(edits, key=lambda event: (event.at, event.id)).after
+    if any(e.kind is FeedbackKind.DELETION or e.reaction in DISLIKED for e in events):
+        return ""
+    fans = {
+        e.actor.id: e.permission.writes
+        for e in events
+        if e.reaction in LIKED and e.actor != answer.question.asker
+    }
+    return answer.text if any(fans.values()) or len(fans) >= READERS else ""

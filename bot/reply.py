@@ -1,0 +1,234 @@
+"""Reply: an answer as the body of a comment, and the way back from a body to the answer. Pure.
+
+A body is four parts: the text that people may edit; what was learned from their edit, once they did;
+the fold *Why this answer* with the footer; and the metadata, in a comment that nothing in it can close.
+`answer_text` finds the text again whatever people did around it, so that an edit is compared with what
+stood there and with nothing of ours. Only GitHub's word on a comment's author says whether a marker is
+ours: check `Post.by_us` before `parse_marker` is believed.
+
+Left out: making text inert (`bot/sanitise.py`), posting (`bot/answer.py`).
+Run: `pytest tests/unit/bot/test_reply.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.sanitise import code_span, fenced, safe_url
+from storage.records import Evidence, Phrase, PhraseKind, PhraseWeight, Repair
+
+LONGEST = 65_536
+"""Characters that GitHub takes in one comment: https://github.com/orgs/community/discussions/27190."""
+
+SUMMARY = "Why this answer"
+_END = "<!-- thumbprint:end -->"
+_LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
+_FOOTER = "I am a bot and may be wrong."
+_META = re.compile(r"<!-- thumbprint:v1 (\{.*?\}) -->", re.DOTALL)
+_OURS = tuple(
+    re.compile(pattern, re.DOTALL | re.IGNORECASE)
+    for pattern in (
+        rf"{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}",
+        rf"{re.escape(_END)}.*?<!-- thumbprint:v1 \{{.*?\}} -->",
+        rf"<details>\s*<summary>{SUMMARY}</summary>.*?</details>",
+        rf"<sub>{re.escape(_FOOTER)}.*?</sub>",
+        r"<!-- /?thumbprint:.*?-->",
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """The metadata in a comment: which answer it is, and what made it."""
+
+    answer_id: str
+    template: str = ""
+    phrases: tuple[str, ...] = ()
+    model: str = ""
+    tokens: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """What the fold says. `evidence` maps phrase ids to the events behind them; `sources` are (label, url)."""
+
+    marker: Marker
+    attempt: int = 1
+    candidates: int = 1
+    lessons: tuple[PhraseWeight, ...] = ()
+    evidence: Mapping[str, Sequence[Evidence]] | None = None
+    repairs: tuple[Repair, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """One line of the acknowledgement: the lesson, whose edit taught it, and how to take it back."""
+
+    phrase: Phrase
+    login: str
+    undo: str = "restore the line, or forget it on the memory page"
+
+
+def render_body(text: str, why: Why) -> str:
+    """The comment for an answer whose `text` is sanitised already; at most `LONGEST` characters.
+
+    A text that is too long is shortened at a line, its open fence closed.
+    """
+    tail = "\n\n".join(
+        part
+        for part in (
+            _END,
+            f"<details><summary>{SUMMARY}</summary>\n\n{_fold(why)}\n\n</details>",
+            f"<sub>{_FOOTER} If this is not right, edit this comment or press 👎: the next answer will know."
+            "</sub>",
+            _metadata(why.marker),
+        )
+    )
+    return f"{shorten(text, LONGEST - len(tail) - 2)}\n\n{tail}"
+
+
+def answer_text(body: str) -> str:
+    """What stands in a body as the answer: everything that is not one of our own parts."""
+    text = body.replace("\r\n", "\n").replace("\r", "\n")
+    for pattern in _OURS:
+        text = pattern.sub("\n\n", text)
+    if text == body:
+        return text.strip()
+    return re.sub(r"\n{3,}\Z|\A\n+", "", text).strip()
+
+
+def parse_marker(body: str) -> Marker | None:
+    """The metadata of a body, or None when there is none that can be read. The last one counts."""
+    found = _META.findall(body)
+    if not found:
+        return None
+    try:
+        said = json.loads(found[-1])
+        return Marker(
+            answer_id=str(said["answer"]),
+            template=str(said.get("template", "")),
+            phrases=tuple(str(phrase) for phrase in said.get("phrases", ())),
+            model=str(said.get("model", "")),
+            tokens=int(said.get("tokens", 0)),
+            seed=int(said.get("seed", 0)),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def with_learned(body: str, lessons: Sequence[Learned]) -> str:
+    """The body with the acknowledgement of `lessons` in place of a former one; without any, without it."""
+    body = body.replace("\r\n", "\n")
+    bare = re.sub(
+        rf"\n*{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL
+    )
+    if not lessons:
+        return bare
+    lines = [
+        f"✅ Learned from {code_span('@' + lesson.login)}: {say(lesson.phrase)} — undo: {lesson.undo}"
+        for lesson in lessons
+    ]
+    section = "\n".join((_LEARNED[0], "", *(f"> {line}  " for line in lines), "", _LEARNED[1]))
+    head, mark, tail = bare.partition(_END)
+    if not mark:
+        return f"{bare.rstrip()}\n\n{section}"
+    return f"{head.rstrip()}\n\n{section}\n\n{mark}{tail}"
+
+
+def say(phrase: Phrase) -> str:
+    """A lesson in words, its wordings quoted so that they can do nothing."""
+    match phrase.kind:
+        case PhraseKind.CORRECTION:
+            return f"write {code_span(phrase.right)}, not {code_span(phrase.text)}"
+        case PhraseKind.MENTION:
+            return f"mention {code_span(phrase.right or phrase.text)}"
+        case PhraseKind.LENGTH:
+            return f"keep it within {phrase.limit_words} words"
+        case PhraseKind.SILENCE:
+            return "leave questions like this one to people"
+        case PhraseKind.WORDING:
+            return code_span(phrase.text)
+
+
+def shorten(text: str, characters: int) -> str:
+    """`text` itself if it is short enough, else its first whole lines, open fence closed, and a mark."""
+    if len(text) <= characters:
+        return text
+    mark = "\n\n[…]"
+    kept: list[str] = []
+    fence = ""
+    used = 0
+    for line in text.split("\n"):
+        opened = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        after = fence
+        if opened and not fence:
+            after = opened[1]
+        elif opened and fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            after = ""
+        if used + len(line) + 1 + (len(after) + 1 if after else 0) + len(mark) > characters:
+            break
+        kept.append(line)
+        used += len(line) + 1
+        fence = after
+    if not any(line.strip() for line in kept):
+        return text[: max(0, characters - len(mark))] + mark if not fence else fenced("…")
+    return "\n".join(kept) + (f"\n{fence}" if fence else "") + mark
+
+
+def _fold(why: Why) -> str:
+    lines = [f"- {_lesson(weight, why)}" for weight in why.lessons]
+    lines += [
+        f"- Repaired: {code_span(repair.before)} → {code_span(repair.after)}, because no candidate kept the lesson."
+        for repair in why.repairs
+    ]
+    lines += [f"- Read: [{_label(label)}]({safe_url(url)})" for label, url in why.sources if safe_url(url)]
+    if why.note:
+        lines.append(f"- {why.note}")
+    if not why.lessons:
+        lines.append("- Nothing that people taught me here concerned this question.")
+    lines.append(
+        f"- Written by {code_span(why.marker.model or 'no model')}, attempt {why.attempt}, "
+        f"the best of {why.candidates}; `thumbprint why {why.marker.answer_id}` tells the whole story."
+    )
+    return "\n".join(lines)
+
+
+def _lesson(weight: PhraseWeight, why: Why) -> str:
+    phrase = weight.phrase
+    words = say(phrase)
+    if phrase.kind is PhraseKind.WORDING:
+        words = f"{'prefer' if weight.weight > 0 else 'avoid'} {words}"
+    taught = (why.evidence or {}).get(phrase.id, ())
+    links: dict[str, None] = {}
+    for event in sorted(taught, key=lambda event: event.at, reverse=True):
+        name = f"{_label(event.actor_login)}"
+        url = safe_url(event.url)
+        links.setdefault(f"[{name}]({url})" if url else name)
+    by = f", taught by {', '.join(list(links)[:3])}" if links else ""
+    return f"Learned: {words} ({weight.weight:+.2f}){by}"
+
+
+def _label(text: str) -> str:
+    """A short name inside a link: letters, digits and a few signs only."""
+    return re.sub(r"[^\w .,:/-]", "", text)[:80]
+
+
+def _metadata(marker: Marker) -> str:
+    said = {
+        "answer": marker.answer_id,
+        "template": marker.template,
+        "phrases": list(marker.phrases),
+        "model": marker.model,
+        "tokens": marker.tokens,
+        "seed": marker.seed,
+    }
+    safe = json.dumps(said, separators=(",", ":"))
+    for sign in ("<", ">", "&"):
+        safe = safe.replace(sign, f"\\u{ord(sign):04x}")
+    return f"<!-- thumbprint:v1 {safe.replace('--', chr(92) + 'u002d' + chr(92) + 'u002d')} -->"

@@ -1,0 +1,182 @@
+"""Rerank: candidates → Pick | Retry(reason, violations) | Abstain(reason). Pure.
+
+A candidate is first tidied (an invented next question, a half sentence at the end go), then guarded:
+
+- empty: no word in it, or a placeholder     - refusal: speaks of being a model instead of answering
+- echo: says the question or the prompt again, which an encoder takes for the best answer of all
+- repetition: the same words over and over   - no_end: cut off by the token limit before anything was said
+
+`score` = phrase score + ½ · bounded similarity − 1 for each guard − ½ for each broken lesson. Similarity
+is bounded at `SIMILAR`, because beyond it texts repeat the question rather than answer it.
+Left out: what a lesson is and whether a text keeps it (`learning/memory/choice.py`).
+Run: `pytest tests/unit/bot/test_rerank.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.records import Candidate
+
+SIMILAR = 0.7
+UNUSABLE = frozenset({"empty", "echo", "refusal", "repetition", "no_end"})
+
+_WORDS = re.compile(r"\w+(?:[./-]\w+)*")
+_NEXT = re.compile(
+    r"\n\s*(?:#+\s*|\*\*)?(?:question|user|human|title|q|thread|notes?)(?:\*\*)?\s*:.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_LABEL = re.compile(
+    r"\A\s*(?:\*\*)?(?:answer|a|response|reply|assistant)(?:\*\*)?\s*:(?:\*\*)?\s*", re.IGNORECASE
+)
+_PLACEHOLDER = re.compile(
+    r"\[(?:insert|your|add|enter|answer|placeholder|todo)\b[^\]]*\]|<(?:insert|your|answer|placeholder)\b[^>]*>"
+    r"|\blorem ipsum\b|\byour answer (?:here|goes here)\b|\bto be (?:added|written)\b|\A\W*(?:todo|tbd|n/?a)\W*\Z",
+    re.IGNORECASE,
+)
+_REFUSAL = re.compile(
+    r"\bas an? (?:ai|artificial|language|large)\b|\bi(?:'m| am) (?:sorry|unable|not able)\b|\bmy apologies\b|\bi apologi[sz]e\b"
+    r"|\bi(?:'m| am) (?:an? |just an? )?(?:ai|language model|chatbot)\b|\bi (?:can't|cannot) (?:assist|help|answer)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?:…][\"')\]*_`]*(?=\s|\Z)|\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A candidate with its scores filled in, and its text as it would be posted."""
+
+    candidate: Candidate
+    text: str
+    violations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """This candidate is good enough, or the best that could be had."""
+
+    best: Scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """Ask again. `violations` are the ids of the lessons that the best candidate breaks."""
+
+    reason: str
+    violations: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abstain:
+    """Better no answer than any of these; `reason` is a sentence for people."""
+
+    reason: str
+
+
+def tidy(text: str, finish_reason: str) -> str:
+    """A candidate as it would be posted: no label in front, no invented next turn, no half sentence at the end.
+
+    An open fence at a cut-off end loses its last line and is closed; a cut-off sentence goes.
+    """
+    text = _NEXT.sub("", _LABEL.sub("", text.strip())).strip()
+    if finish_reason != "length":
+        return text
+    opened = _open_fence(text)
+    if opened is not None:
+        head, code = text[:opened].rstrip(), text[opened:]
+        lines = code.split("\n")
+        if len(lines) > 3:
+            fence = re.match(r"\s*(`{3,}|~{3,})", code)
+            return f"{head}\n\n" * bool(head) + "\n".join(lines[:-1]) + "\n" + (fence[1] if fence else "```")
+        text = head
+    if text.endswith("```"):
+        return text
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    kept = text[: ends[-1]].rstrip() if ends else ""
+    return re.sub(r"\n\s*(?:\d+[.)]|[-*])\s*\Z", "", kept).removesuffix(":").rstrip() if kept else ""
+
+
+def guards(text: str, question: str, prompt: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the guards that a tidied text fails. `prompt` holds the fixed sentences of the prompt."""
+    words = [word.casefold() for word in _WORDS.findall(text)]
+    if not words:
+        return ("empty",)
+    failed = []
+    if _PLACEHOLDER.search(text):
+        failed.append("empty")
+    if _REFUSAL.search(text):
+        failed.append("refusal")
+    if _echoes(words, question) or any(line and line.casefold() in text.casefold() for line in prompt):
+        failed.append("echo")
+    if _repeats(words, text):
+        failed.append("repetition")
+    return tuple(failed)
+
+
+def score(phrase_score: float, similarity: float, failed: Sequence[str], violations: Sequence[str]) -> float:
+    """What candidates are ranked by; see the module's first lines."""
+    return phrase_score + 0.5 * min(max(similarity, 0.0), SIMILAR) - len(failed) - 0.5 * len(violations)
+
+
+def rank(
+    scored: Sequence[Scored], *, min_score: float, floor: float, rounds_left: int, repairs: bool
+) -> Pick | Retry | Abstain:
+    """Decide from all candidates of all rounds so far; ties go to the more likely, then to the earlier one.
+
+    While `rounds_left` > 0, a best candidate that fails a guard, breaks a lesson or scores below `min_score`
+    is tried again. After that the best is picked; or none, when all are unusable, or when the best is
+    under `floor` and `repairs` is off (what a repair leaves is judged by the caller).
+    """
+    usable = [one for one in scored if not UNUSABLE & set(one.candidate.guards)]
+    if not usable:
+        names = sorted({guard for one in scored for guard in one.candidate.guards})
+        if rounds_left > 0:
+            return Retry(reason=f"no usable candidate ({', '.join(names) or 'none came'})", violations=())
+        return Abstain(reason="I could not write an answer that I would stand by.")
+    best = max(usable, key=lambda one: (one.candidate.score, one.candidate.logprob))
+    found = best.candidate
+    if rounds_left > 0 and (best.violations or found.phrase_score < min_score):
+        why = (
+            "a lesson is broken"
+            if best.violations
+            else f"score {found.phrase_score:.2f} is below {min_score:.2f}"
+        )
+        return Retry(reason=why, violations=best.violations)
+    if found.phrase_score < floor and not repairs:
+        return Abstain(reason="What I would have written is what people here have rejected before.")
+    return Pick(best=best)
+
+
+def _open_fence(text: str) -> int | None:
+    """Where the fence starts that nothing closes, or None."""
+    opened: tuple[int, str] | None = None
+    at = 0
+    for line in text.split("\n"):
+        mark = re.match(r"\s*(`{3,}|~{3,})", line)
+        if mark and opened is None:
+            opened = (at, mark[1])
+        elif mark and opened and mark[1].startswith(opened[1]) and not line.strip().strip(mark[1][0]):
+            opened = None
+        at += len(line) + 1
+    return opened[0] if opened else None
+
+
+def _echoes(words: Sequence[str], question: str) -> bool:
+    """Whether most of a text is the question's own wording: shared runs of three words."""
+    asked = [word.casefold() for word in _WORDS.findall(question)]
+    runs = {tuple(asked[i : i + 3]) for i in range(len(asked) - 2)}
+    own = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
+    if not own:
+        return len(words) > 0 and " ".join(words) in " ".join(asked) and len(asked) > 3 and len(words) > 1
+    return sum(run in runs for run in own) / len(own) >= 0.6
+
+
+def _repeats(words: Sequence[str], text: str) -> bool:
+    """Whether a text goes round in circles: few different runs of three words, or a line three times."""
+    own = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
+    if len(own) >= 12 and len(set(own)) / len(own) < 0.6:
+        return True
+    lines = [line.strip() for line in text.split("\n") if len(line.split()) > 2]
+    return any(lines.count(line) >= 3 for line in set(lines))

@@ -1,0 +1,147 @@
+"""Thread: an issue and its comments rendered as text within a token budget. Pure.
+
+The rule, which a property test holds to. Every post has up to three forms: *whole*; *lean* (quoted
+lines and HTML comments taken out); *short* (lean, cut in the middle to a share of the budget).
+
+1. Order of claim: the issue; the posts beside the question; the rest, newest first; then bots and
+   ourselves, newest first.
+2. In that order each post takes its lean form if no longer than its share, else its short one; a
+   post whose form costs more than what is left takes what is left, cut in the middle, and is left
+   out only when not even `LEAST` tokens are left for it.
+3. What is then left is spent, in the same order, on giving posts their whole form, or a longer cut.
+
+So no post is missing, and none cut, that would have fitted. Posts stand in the order of the
+thread. The question's own post is left out: it is asked separately. A cost is the form's token
+count with its separator; should the whole count more than the sum of its parts, the last claims go.
+Left out: fencing (`bot/prompt.py`). Run: `pytest tests/unit/bot/test_thread.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bot.reply import answer_text
+from storage.records import Question, Thread
+
+CountTokens = Callable[[str], int]
+
+MARK = "\n[…]\n"
+"""Stands where a long post was cut."""
+
+LEAST = 24
+"""Tokens below which a cut post says nothing any more."""
+
+SEPARATOR = "\n\n"
+_WIDEST = 64
+_QUOTED = re.compile(r"^[ \t]{0,3}>.*(?:\n|\Z)", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_BLANK = re.compile(r"\n{3,}")
+
+
+def render(thread: Thread, question: Question, budget_tokens: int, count_tokens: CountTokens) -> str:
+    """The thread as text of at most `budget_tokens` tokens, by the rule above.
+
+    `count_tokens` must count the empty text as 0; a text of over 64 characters a token is not counted at all.
+    """
+    cost = _costs(count_tokens)
+    claims = [place for place in _claims(thread, question) if _form(thread, place, lean=False)]
+    chosen: dict[int, str] = {}
+    left = budget_tokens
+    for place in claims:
+        lean = _form(thread, place, lean=True)
+        share = budget_tokens // (4 if place else 2)
+        form = cut(lean, min(left, share), cost) or cut(lean, left, cost)
+        if form:
+            chosen[place] = form
+            left -= cost(form)
+    for place in claims:
+        room = left + (cost(chosen[place]) if place in chosen else 0)
+        better = _longest(thread, place, room, cost)
+        if better and (place not in chosen or cost(better) > cost(chosen[place])):
+            chosen[place] = better
+            left = room - cost(better)
+    while chosen and count_tokens(_join(chosen)) > budget_tokens:
+        chosen.pop(next(place for place in reversed(claims) if place in chosen))
+    return _join(chosen)
+
+
+def cut(text: str, tokens: int, count_tokens: CountTokens) -> str:
+    """`text` itself if it takes at most `tokens`, else its beginning and end around `MARK`; "" if too little.
+
+    The beginning gets two thirds. The longest such text is found by halving, so it is as long as fits
+    wherever more characters never cost fewer tokens.
+    """
+    if _fits(text, tokens, count_tokens):
+        return text
+    if tokens < LEAST:
+        return ""
+    low, high, best = 1, min(len(text), _WIDEST * tokens), ""
+    while low <= high:
+        middle = (low + high) // 2
+        shorter = _around_mark(text, middle)
+        if count_tokens(shorter) <= tokens:
+            best, low = shorter, middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _around_mark(text: str, characters: int) -> str:
+    head = (2 * characters + 2) // 3
+    tail = characters - head
+    return text[:head].rstrip() + MARK + (text[-tail:].lstrip() if tail else "")
+
+
+def _costs(count_tokens: CountTokens) -> CountTokens:
+    """Token count with the separator, remembered for each text."""
+    known: dict[str, int] = {}
+
+    def cost(text: str) -> int:
+        if text not in known:
+            known[text] = count_tokens(text + SEPARATOR)
+        return known[text]
+
+    return cost
+
+
+def _claims(thread: Thread, question: Question) -> list[int]:
+    """Places in the thread in order of claim, without the question's own (the issue stays even if it asked)."""
+    posts = thread.posts
+    asked = next(
+        (i for i, post in enumerate(posts) if (post.id, post.kind) == (question.post_id, question.post_kind)),
+        len(posts),
+    )
+    comments = [i for i in range(1, len(posts)) if i != asked]
+    people = [i for i in comments if not (posts[i].by_us or posts[i].author.is_bot)]
+    near = [*reversed([i for i in people if i < asked][-2:]), *[i for i in people if i > asked][:1]]
+    rest = [i for i in reversed(people) if i not in near]
+    noise = [i for i in reversed(comments) if posts[i].by_us or posts[i].author.is_bot]
+    return [*([0] if posts else []), *near, *rest, *noise]
+
+
+def _form(thread: Thread, place: int, *, lean: bool) -> str:
+    """One post, whole or lean, after its author's name; "" if it says nothing."""
+    post = thread.posts[place]
+    said = answer_text(post.body) if post.by_us else post.body
+    if lean:
+        said = _BLANK.sub("\n\n", _QUOTED.sub("", _COMMENT.sub("", said)))
+    said = said.strip()
+    if place == 0:
+        return f"Title: {thread.title}\n{post.author.login}: {said}".strip()
+    return f"{post.author.login}: {said}" if said else ""
+
+
+def _longest(thread: Thread, place: int, room: int, cost: CountTokens) -> str:
+    whole = _form(thread, place, lean=False)
+    if _fits(whole, room, cost):
+        return whole
+    return cut(_form(thread, place, lean=True), room, cost)
+
+
+def _fits(text: str, tokens: int, count_tokens: CountTokens) -> bool:
+    return len(text) <= _WIDEST * tokens and count_tokens(text) <= tokens
+
+
+def _join(chosen: dict[int, str]) -> str:
+    return SEPARATOR.join(chosen[place] for place in sorted(chosen))
