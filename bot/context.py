@@ -1,0 +1,23 @@
+"""What every job needs, built once per worker and handed to each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.settings import Settings
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from bot.github import GitHub
+    from bot.models import Models
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The worker's settings, its database, GitHub, and the model server. Threads share it."""
+
+    settings: Settings
+    database: Database
+    github: GitHub
+    models: Models

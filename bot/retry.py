@@ -1,0 +1,76 @@
+"""Whether and when a step that failed is tried again: a decision from failure and attempts alone. Pure.
+
+Left out: sleeping and repeating, which `bot/jobs.py` does durably. A create on GitHub is repeated too, for
+`bot.answer.post` looks for our marker before it creates; nothing else that writes may rely on this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from storage import errors
+from storage.errors import Retryable, ThumbprintError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long one kind of failure is waited out: the first pause, the longest, and all together."""
+
+    first_s: float
+    longest_s: float
+    total_s: float
+
+
+PATIENCE = {
+    # A restart of the model server takes about 20 s, a download or a conversion minutes.
+    "ModelUnavailable": Patience(first_s=1.0, longest_s=15.0, total_s=600.0),
+    "GitHubUnavailable": Patience(first_s=2.0, longest_s=60.0, total_s=900.0),
+    # Without a hint GitHub asks for a minute; with one, at most an hour until the limit is renewed.
+    "RateLimited": Patience(first_s=60.0, longest_s=900.0, total_s=7200.0),
+    "DatabaseBusy": Patience(first_s=0.5, longest_s=10.0, total_s=300.0),
+}
+LONGEST_HINT_S = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A failure as it is written down between attempts: the error's class by name, its sentence, its hint."""
+
+    kind: str
+    message: str
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, error: Exception, step: str) -> Self:
+        """What to remember of an error; of a foreign one only the class, for its words may quote a thread."""
+        if isinstance(error, Retryable):
+            return cls(kind=type(error).__name__, message=str(error), retry_after_s=error.retry_after_s)
+        if isinstance(error, ThumbprintError):
+            return cls(kind=type(error).__name__, message=str(error))
+        return cls(kind=type(error).__name__, message=f"{type(error).__name__} in step {step}: see the log")
+
+    def error(self) -> ThumbprintError:
+        """The error again, of its own class where it is one of ours."""
+        kind = getattr(errors, self.kind, None)
+        if not (isinstance(kind, type) and issubclass(kind, ThumbprintError)):
+            return ThumbprintError(self.message)
+        if issubclass(kind, Retryable):
+            return kind(self.message, retry_after_s=self.retry_after_s)
+        return kind(self.message, status=0) if kind is errors.BadDelivery else kind(self.message)
+
+
+def delay_s(failure: Failure, attempts: int) -> float | None:
+    """Seconds to wait before the next attempt, after `attempts` of them failed; None to give up.
+
+    Pauses double up to the longest; a hint (GitHub's `Retry-After`) is honoured where it is longer. All
+    pauses together stay within the total, so that an asker is told in the end.
+    """
+    patience = PATIENCE.get(failure.kind)
+    if patience is None:
+        return None
+    pauses = [min(patience.longest_s, patience.first_s * 2.0**n) for n in range(attempts)]
+    if sum(pauses) > patience.total_s:
+        return None
+    hint = min(failure.retry_after_s or 0.0, LONGEST_HINT_S)
+    return max(pauses[-1], hint)
