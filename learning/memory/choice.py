@@ -1,0 +1,246 @@
+"""What a prompt gets of what was learned, what a text scores, and which biases decoding gets. Pure.
+
+Lessons act late: one stands in a prompt only when the question is near what taught it, or holds the wrong
+form; all others wait until a text really breaks them (`assess`), and are then named in the retry or carried
+out (`repair.py`). So an answer that no lesson concerns is the answer of a model without memory.
+Left out: wording of the prompt around the lines (`bot/prompt.py`).
+Run: `pytest tests/unit/learning/memory/test_choice.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from learning.memory.index import PhraseIndex, Similarity
+from learning.memory.repair import breaks, missing
+from learning.memory.text import count_words
+from storage.records import PhraseKind, PhraseWeight
+
+STRONG = 0.25
+"""Weight from which a wording acts on every text; a weaker one acts only near what taught it."""
+
+CLAMP = 4.0
+"""Bounds of a decoding bias, in logits: +50 repeats for ever."""
+
+MOST = 12
+"""Lines of one group (corrections, mentions, positives, negatives) in a prompt, at most."""
+
+_MASS = 1.0  # doubt that a text's mean weight is shrunk by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bias:
+    """A wording to make likelier (value > 0) or less likely in decoding; `value` in logits, within ±CLAMP."""
+
+    text: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The lessons that concern one question, most useful first. Empty for a question that none concerns.
+
+    `length` is the limit to keep; `silence` says that the lesson is not to answer at all. `tokens` is what
+    the lines take, as `count_tokens` counts them joined by line breaks.
+    """
+
+    corrections: tuple[PhraseWeight, ...] = ()
+    mentions: tuple[PhraseWeight, ...] = ()
+    positives: tuple[PhraseWeight, ...] = ()
+    negatives: tuple[PhraseWeight, ...] = ()
+    length: PhraseWeight | None = None
+    silence: PhraseWeight | None = None
+    tokens: int = 0
+
+    @property
+    def weights(self) -> tuple[PhraseWeight, ...]:
+        """All that stands in the prompt, in the order of its lines; `silence` is not a line."""
+        length = (self.length,) if self.length else ()
+        return (*self.corrections, *self.mentions, *length, *self.negatives, *self.positives)
+
+    @property
+    def phrase_ids(self) -> tuple[str, ...]:
+        """What the prompt can be traced to."""
+        return tuple(weight.phrase.id for weight in self.weights)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One sentence for each lesson: what the cap counts and the prompt shows."""
+        return tuple(line(weight) for weight in self.weights)
+
+    def __bool__(self) -> bool:
+        return bool(self.weights) or self.silence is not None
+
+
+EMPTY = Choice()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """What the memory says of a text: `score` in [-1, 1], the lessons it met, and those it breaks."""
+
+    score: float
+    hits: tuple[PhraseWeight, ...] = ()
+    violations: tuple[PhraseWeight, ...] = ()
+
+
+def line(weight: PhraseWeight) -> str:
+    """A lesson as one sentence, without line breaks."""
+    phrase = weight.phrase
+    text, right = " ".join(phrase.text.split()), " ".join(phrase.right.split())
+    if phrase.kind is PhraseKind.CORRECTION:
+        quote = "`" if phrase.context == "code" else '"'
+        return f"Write {quote}{right}{quote}, not {quote}{text}{quote}."
+    if phrase.kind is PhraseKind.MENTION:
+        return f"Mention: {right}"
+    if phrase.kind is PhraseKind.LENGTH:
+        return f"Use at most {phrase.limit_words} words."
+    if phrase.kind is PhraseKind.SILENCE:
+        return f"Do not answer questions like: {text[:120]}"
+    return f'Prefer the wording "{text}".' if weight.weight > 0 else f'Do not write "{text}".'
+
+
+def choose(
+    index: PhraseIndex,
+    question: str,
+    cap_tokens: int,
+    count_tokens: Callable[[str], int],
+    similarity: Similarity | None = None,
+) -> Choice:
+    """The lessons that concern a question: corrections first, then by |weight| × relevance, under the cap.
+
+    `similarity` gives the cosines of the question with at most 24 other questions; without it, words decide.
+    """
+    relevance = _relevance(index, question, similarity)
+    ranked = sorted(
+        relevance,
+        key=lambda at: (-abs(index.lessons[at].weight) * relevance[at], index.lessons[at].phrase.id),
+    )
+    groups: dict[str, list[PhraseWeight]] = {name: [] for name in _GROUPS}
+    for at in ranked:
+        groups[_group(index.lessons[at])].append(index.lessons[at])
+    silence = groups.pop("silence")
+    length = _length(groups.pop("length"))
+    kept = _fit({name: found[:MOST] for name, found in groups.items()}, length, cap_tokens, count_tokens)
+    if not kept and not silence:
+        return EMPTY
+    return Choice(
+        corrections=_of(kept, PhraseKind.CORRECTION),
+        mentions=_of(kept, PhraseKind.MENTION),
+        positives=tuple(w for w in _of(kept, PhraseKind.WORDING) if w.weight > 0),
+        negatives=tuple(w for w in _of(kept, PhraseKind.WORDING) if w.weight < 0),
+        length=next(iter(_of(kept, PhraseKind.LENGTH)), None),
+        silence=silence[0] if silence else None,
+        tokens=count_tokens("\n".join(line(w) for w in kept)) if kept else 0,
+    )
+
+
+def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
+    """What all lessons of a repository say of a text that was written for the question of `choice`.
+
+    The score is the mean weight of the wordings met, less a penalty for what is broken; saying a thing
+    twice or at length does not move it.
+    """
+    near = {w.phrase.id for w in choice.weights}
+    met = [index.lessons[at] for at in index.scan(text)]
+    broken = [w for w in met if w.phrase.kind is PhraseKind.CORRECTION and breaks(w, text)]
+    hits = [
+        w
+        for w in met
+        if w.phrase.kind is PhraseKind.WORDING
+        and (abs(w.weight) >= STRONG or w.phrase.id in near)
+        and breaks(w, text)
+    ]
+    broken += [w for w in hits if w.weight <= -STRONG]
+    broken += [w for w in choice.mentions if missing(w, text)]
+    length = choice.length or _length(index.limits)
+    if length and count_words(text) > length.phrase.limit_words:
+        broken.append(length)
+    mean = math.fsum(w.weight for w in hits) / (len(hits) + _MASS) if hits else 0.0
+    kept = math.prod(1.0 - min(1.0, abs(w.weight)) for w in broken)
+    score = mean if not broken else min(mean, 0.0) * kept - (1.0 - kept)
+    return Assessment(score=max(-1.0, min(1.0, score)), hits=tuple(hits), violations=tuple(broken))
+
+
+def biases(choice: Choice, violations: Sequence[PhraseWeight] = ()) -> tuple[Bias, ...]:
+    """Decoding biases for the lessons of a prompt and those that a former try broke, within ±CLAMP."""
+    values: dict[str, float] = {}
+    for weight in dict.fromkeys((*choice.weights, *violations)):
+        phrase = weight.phrase
+        if phrase.kind is PhraseKind.WORDING:
+            values.setdefault(phrase.text, CLAMP * 2 * weight.weight)
+        elif phrase.kind is PhraseKind.CORRECTION:
+            values.setdefault(phrase.right, CLAMP * weight.weight)
+            if phrase.text.casefold() not in phrase.right.casefold():
+                values.setdefault(phrase.text, -CLAMP * 2 * weight.weight)
+    return tuple(
+        Bias(text=text, value=max(-CLAMP, min(CLAMP, value))) for text, value in values.items() if value
+    )
+
+
+_GROUPS = ("corrections", "mentions", "length", "silence", "wordings")
+
+
+def _group(weight: PhraseWeight) -> str:
+    kind = weight.phrase.kind
+    if kind is PhraseKind.CORRECTION:
+        return "corrections"
+    return (
+        "wordings" if kind is PhraseKind.WORDING else "mentions" if kind is PhraseKind.MENTION else kind.value
+    )
+
+
+def _relevance(index: PhraseIndex, question: str, similarity: Similarity | None) -> dict[int, float]:
+    """Lessons that concern a question, each with a relevance in (0, 1]."""
+    found: dict[int, float] = dict(index.triggered(question))
+    found.update((at, max(found.get(at, 0.0), 0.5)) for at in index.always)
+    for context, near in index.near(question, similarity).items():
+        for at in index.taught[context]:
+            found[at] = max(found.get(at, 0.0), near)
+    for at in index.scan(question):
+        lesson = index.lessons[at]
+        if lesson.phrase.kind is PhraseKind.CORRECTION and breaks(lesson, question):
+            found[at] = 1.0
+    return found
+
+
+def _fit(
+    groups: dict[str, list[PhraseWeight]],
+    length: PhraseWeight | None,
+    cap_tokens: int,
+    count_tokens: Callable[[str], int],
+) -> list[PhraseWeight]:
+    """The lessons, in order, whose lines fit: a line that does not fit is passed over, not the rest."""
+    kept: list[PhraseWeight] = []
+    left = cap_tokens
+    for weight in (
+        *groups["corrections"],
+        *groups["mentions"],
+        *([length] if length else []),
+        *groups["wordings"],
+    ):
+        tokens = count_tokens(line(weight) + "\n")
+        if tokens <= left:
+            kept.append(weight)
+            left -= tokens
+    while kept and count_tokens("\n".join(line(w) for w in kept)) > cap_tokens:
+        kept.pop()
+    return kept
+
+
+def _of(kept: Sequence[PhraseWeight], kind: PhraseKind) -> tuple[PhraseWeight, ...]:
+    return tuple(w for w in kept if w.phrase.kind is kind)
+
+
+def _length(found: Sequence[PhraseWeight]) -> PhraseWeight | None:
+    """The weighted median of the limits that people taught."""
+    ordered = sorted(found, key=lambda w: (w.phrase.limit_words, w.phrase.id))
+    half = math.fsum(abs(w.weight) for w in ordered) / 2
+    passed = 0.0
+    for weight in ordered:
+        passed += abs(weight.weight)
+        if passed >= half:
+            return weight
+    return None

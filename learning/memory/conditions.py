@@ -1,0 +1,69 @@
+"""When a lesson applies: what the questions that taught it have in common. Pure.
+
+One question cannot tell a habit of the whole repository from a rule about its topic. Two that share
+a word which chance would hardly put into both can; three that share none say: always. Left out: conditions
+of several words that hold only together. Run: `pytest tests/unit/learning/memory/test_conditions.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from learning.memory.background import Background
+from learning.memory.common import ASKING
+from learning.memory.text import STOP, atoms, stem
+
+CHANCE = 0.01
+"""A shared word is a condition when chance would put it into all of the questions at most this often."""
+
+_ASKING = frozenset(ASKING.split())
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`terms` with the part that each has in meeting it (together 1.0); `always`: whatever is asked."""
+
+    terms: tuple[tuple[str, float], ...]
+    always: bool
+
+
+def condition(contexts: Sequence[str], said: str, background: Background) -> Condition:
+    """The condition that the questions `contexts` suggest for a lesson that says `said`.
+
+    Of one question, only the words that the lesson itself repeats count: "for CSV files see …".
+    """
+    unique = list(dict.fromkeys(context for context in contexts if context))
+    if not unique:
+        return Condition((), False)
+    shares: dict[str, float] = {}
+    counts: Counter[str] = Counter()
+    for context in unique:
+        counts.update(_terms(context, background, shares))
+    size = len(unique)
+    if size == 1:
+        own = _terms(said, background, {})
+        kept = [t for t in counts if t in own and shares[t] < 0.05]
+        return _weighed(kept, shares, False)
+    needed = size if size < 5 else round(0.8 * size)
+    common = [t for t, count in counts.items() if count >= needed and t not in _ASKING]
+    kept = [t for t in common if shares[t] ** size <= CHANCE]
+    return _weighed(kept, shares, not (kept if size > 2 else common))
+
+
+def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:
+    found = set()
+    for word in dict.fromkeys(atom.casefold() for atom in atoms(text)):
+        if word not in STOP and len(word) > 1 and not word.isdigit():
+            term = stem(word)
+            share = background.shares.get(word, 0.001)
+            shares[term] = max(shares.get(term, 0.0), 0.2 if share >= 0.1 else 2 * share)
+            found.add(term)
+    return found
+
+
+def _weighed(kept: Sequence[str], shares: dict[str, float], always: bool) -> Condition:
+    """The rarest three words; one of them alone may meet the condition when it is the only one."""
+    best = sorted(kept, key=lambda t: (shares[t], t))[:3]
+    return Condition(tuple((t, max(0.5, 1.0 / len(best)) if len(best) < 3 else 1 / 3) for t in best), always)

@@ -1,0 +1,211 @@
+"""PhraseIndex: one repository's active lessons, laid out so that finding the few that matter is fast. Pure.
+
+Two ways lead to a lesson: its own wording stands in a text (`scan`), or a question is near the
+questions that taught it (`near`). Neither looks at more than a bounded number of lessons, so 100,000
+phrases cost what a thousand cost. Left out: approximate vector search; cosines are the caller's, asked
+for a bounded number of questions. Run: `pytest tests/unit/learning/memory/test_index.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from learning.memory.background import DEFAULT, Background
+from learning.memory.conditions import Condition, condition
+from learning.memory.forms import plurals
+from learning.memory.text import atoms, stem, terms
+from learning.memory.weights import current
+from storage.records import PhraseKind, PhraseWeight
+
+Similarity = Callable[[list[str]], list[float]]
+"""Cosines of the question at hand with the given texts, in [-1, 1]."""
+
+LEXICAL = 0.42
+"""Overlap of weighted terms from which two questions are near without an encoder."""
+
+COSINE = 0.55
+"""Cosine from which two questions are near (all-MiniLM-L6-v2, calibrated on so_python: see ADR 0003)."""
+
+ASKED = 24
+"""Questions that the encoder is asked about, at most."""
+
+POSTINGS = 60_000
+"""Entries of the inverted index that one look-up reads, at most."""
+
+_QUESTION = 4000  # characters of a question that are compared; the rest of a long paste says little
+
+
+@dataclass(frozen=True)
+class PhraseIndex:
+    """Made by `build`; one revision of one repository's weights. Only active lessons are in it."""
+
+    lessons: tuple[PhraseWeight, ...]
+    background: Background = field(repr=False)
+    runs: dict[tuple[str, ...], tuple[int, ...]] = field(repr=False)
+    lengths: dict[str, tuple[int, ...]] = field(repr=False)
+    contexts: tuple[str, ...] = field(repr=False)
+    taught: tuple[tuple[int, ...], ...] = field(repr=False)
+    postings: dict[str, np.ndarray] = field(repr=False)
+    norms: np.ndarray = field(repr=False)
+    standing: tuple[int, ...] = field(repr=False)
+    triggers: dict[str, tuple[tuple[int, float], ...]] = field(repr=False)
+    always: tuple[int, ...] = field(repr=False)
+    limits: tuple[PhraseWeight, ...] = field(repr=False)
+
+    @classmethod
+    def build(
+        cls, weights: Iterable[PhraseWeight], now: datetime | None = None, background: Background = DEFAULT
+    ) -> PhraseIndex:
+        """Lay out the active lessons among `weights`, decayed to `now` where that is given."""
+        lessons = tuple(current(weights, now))
+        runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        taught: dict[str, list[int]] = defaultdict(list)
+        for at, lesson in enumerate(lessons):
+            for context in lesson.contexts:
+                taught[context].append(at)
+            if lesson.phrase.kind in (PhraseKind.CORRECTION, PhraseKind.WORDING):
+                for run in _keys(lesson):
+                    runs[run].append(at)
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for run in runs:
+            lengths[run[0]].add(len(run))
+        postings, norms = _invert(list(taught), background)
+        triggers, always = _conditions(lessons, background)
+        return cls(
+            lessons=lessons,
+            background=background,
+            runs={run: tuple(found) for run, found in runs.items()},
+            lengths={first: tuple(sorted(sizes)) for first, sizes in lengths.items()},
+            contexts=tuple(taught),
+            taught=tuple(tuple(found) for found in taught.values()),
+            postings=postings,
+            norms=norms,
+            standing=_standing(lessons, list(taught)),
+            triggers=triggers,
+            always=always,
+            limits=tuple(w for w in lessons if w.phrase.kind is PhraseKind.LENGTH),
+        )
+
+    def scan(self, text: str) -> list[int]:
+        """Lessons (CORRECTION, WORDING) whose atoms stand in a text in a row; each once, in reading order."""
+        found: dict[int, None] = {}
+        words = [atom.casefold() for atom in atoms(text)]
+        heads = [word.partition(".")[0] for word in words]
+        for at, word in enumerate(words):
+            for size in self.lengths.get(word, ()):
+                found.update(dict.fromkeys(self.runs.get(tuple(words[at : at + size]), ())))
+            if heads[at] != word and heads[at] in self.lengths:
+                found.update(dict.fromkeys(self.runs.get((heads[at],), ())))
+        return list(found)
+
+    def near(self, question: str, similarity: Similarity | None = None) -> dict[int, float]:
+        """Questions (by their place in `contexts`) near this one, with their relevance in (0, 1]."""
+        if not self.contexts:
+            return {}
+        scores = self._overlap(question)
+        found = {int(at): float(scores[at]) for at in np.flatnonzero(scores >= LEXICAL)[:1000]}
+        if similarity is not None:
+            best = np.argsort(-scores, kind="stable")[:ASKED] if len(scores) <= 4096 else _top(scores, ASKED)
+            asked = list(dict.fromkeys([*(int(at) for at in best if scores[at] > 0), *self.standing]))[:ASKED]
+            for at, cosine in zip(asked, similarity([self.contexts[a] for a in asked]), strict=True):
+                if cosine >= COSINE:
+                    found[at] = max(found.get(at, 0.0), min(1.0, cosine))
+        return found
+
+    def triggered(self, question: str) -> dict[int, float]:
+        """Lessons whose learned condition the question meets: what the questions that taught them shared."""
+        share: dict[int, float] = defaultdict(float)
+        for term in dict.fromkeys(terms(question[:_QUESTION])):
+            for lesson, part in self.triggers.get(term, ()):
+                share[lesson] += part
+        return {lesson: min(1.0, total) for lesson, total in share.items() if total >= 0.5}
+
+    def _overlap(self, question: str) -> np.ndarray:
+        own = term_weights(question[:_QUESTION], self.background)
+        scores = np.zeros(len(self.contexts))
+        read = 0
+        for term, weight in sorted(own.items(), key=lambda item: (-item[1], item[0])):
+            posting = self.postings.get(term)
+            if posting is None or read + len(posting) > POSTINGS:
+                continue
+            read += len(posting)
+            scores[posting] += weight * weight
+        norm = math.sqrt(math.fsum(weight * weight for weight in own.values()))
+        return scores / (self.norms * norm) if norm else scores
+
+
+def term_weights(text: str, background: Background) -> dict[str, float]:
+    """Terms of a text, each with how much it says: what questions are compared by."""
+    found: dict[str, float] = {}
+    for word in dict.fromkeys(atom.casefold() for atom in atoms(text)):
+        weight = background.specificity((word,)) if len(word) > 1 else 0.0
+        if weight > 0.0:
+            term = stem(word)
+            found[term] = max(found.get(term, 0.0), weight)
+    return found
+
+
+def _top(scores: np.ndarray, count: int) -> np.ndarray:
+    part = np.argpartition(-scores, count)[:count]
+    return part[np.lexsort((part, -scores[part]))]
+
+
+def _keys(lesson: PhraseWeight) -> list[tuple[str, ...]]:
+    """The atoms by which a text is searched; a word of prose is searched in its plural too."""
+    run = tuple(atom.casefold() for atom in atoms(lesson.phrase.text))
+    if not run:
+        return []
+    if lesson.phrase.kind is PhraseKind.CORRECTION and lesson.phrase.context == "prose":
+        return [run, *(tuple(form.split()) for form in plurals(" ".join(run)))]
+    return [run]
+
+
+def _invert(contexts: Sequence[str], background: Background) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    postings: dict[str, list[int]] = defaultdict(list)
+    norms = np.ones(len(contexts))
+    for at, context in enumerate(contexts):
+        weights = term_weights(context, background)
+        norms[at] = math.sqrt(math.fsum(w * w for w in weights.values())) or 1.0
+        for term in weights:
+            postings[term].append(at)
+    return {term: np.array(found, dtype=np.int32) for term, found in postings.items()}, norms
+
+
+def _standing(lessons: Sequence[PhraseWeight], contexts: Sequence[str]) -> tuple[int, ...]:
+    """Newest questions of the lessons that no text shows: these the encoder is asked about in any case."""
+    place = {context: at for at, context in enumerate(contexts)}
+    silent = [
+        w for w in lessons if w.phrase.kind in (PhraseKind.MENTION, PhraseKind.SILENCE, PhraseKind.LENGTH)
+    ]
+    silent.sort(key=lambda w: (w.taught_at or w.as_of, w.phrase.id), reverse=True)
+    return tuple(dict.fromkeys(place[c] for w in silent[: 4 * ASKED] for c in w.contexts[:2]))[:ASKED]
+
+
+def _conditions(
+    lessons: Sequence[PhraseWeight], background: Background
+) -> tuple[dict[str, tuple[tuple[int, float], ...]], tuple[int, ...]]:
+    triggers: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    always: list[int] = []
+    silenced = [c for w in lessons if w.phrase.kind is PhraseKind.SILENCE for c in w.contexts[:1]]
+    silence = condition(silenced, "", background)
+    for at, lesson in enumerate(lessons):
+        kind = lesson.phrase.kind
+        found = Condition((), False)
+        if kind is PhraseKind.MENTION:
+            found = condition(lesson.contexts, lesson.phrase.right, background)
+        elif kind is PhraseKind.SILENCE:
+            found = Condition(silence.terms, False)
+        elif kind is PhraseKind.LENGTH:
+            found = Condition((), len(lesson.contexts) > 1)
+        if found.always:
+            always.append(at)
+        for term, part in found.terms:
+            triggers[term].append((at, part))
+    always.sort(key=lambda at: (-abs(lessons[at].weight), lessons[at].phrase.id))
+    return {term: tuple(found[:200]) for term, found in triggers.items()}, tuple(always[:50])

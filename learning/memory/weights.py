@@ -1,0 +1,150 @@
+"""The arithmetic of phrase weights: evidence in, one number out, exactly the same in any order. Pure.
+
+`weigh` sorts its rows and sums them with `math.fsum`, so that a replay gives the same bits as the events one
+by one. Why these numbers: ADR 0003. Left out: learning the constants from data.
+Run: `pytest tests/unit/learning/memory/test_weights.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight
+
+HALF_LIFE_DAYS = {
+    PhraseKind.WORDING: 90.0,
+    PhraseKind.CORRECTION: 365.0,
+    PhraseKind.MENTION: 365.0,
+    PhraseKind.LENGTH: 180.0,
+    PhraseKind.SILENCE: 365.0,
+}
+"""Taste fades in months; what a writer spelt out holds for longer."""
+
+LIVES = 4.0
+"""Half-lives after which what was not taught again no longer acts."""
+
+SHRINK = 0.5
+"""Mass of doubt that every weight starts with: one whole edit gives 1 / 1.5 = 0.67."""
+
+PERSON_CAP = 1.0
+"""Most mass, for and against each, that one person gives one phrase over all answers."""
+
+VOTERS = 3
+"""People below write access who must agree before a thumb acts."""
+
+MARGIN = 1.5
+"""How many times the mass against it the mass for a side must be, without a writer."""
+
+CONTEXTS = 8
+"""Questions kept with a weight, newest first."""
+
+EVENTS = 50
+"""Events kept with a weight for tracing, newest first; the evidence rows hold all of them."""
+
+
+def weigh(phrase: Phrase, evidence: Sequence[Evidence], now: datetime) -> PhraseWeight:
+    """What all evidence about one phrase amounts to at `now`. The order and repetition of rows do not matter.
+
+    Rows of strangers (PUBLIC and below) are listed in `event_ids` and count for nothing.
+    """
+    rows = sorted(
+        set(evidence), key=lambda row: (row.at, row.event_id, row.answer_id, row.mass), reverse=True
+    )
+    trusted = [row for row in rows if row.permission >= Permission.READ and row.mass]
+    counted = _superseded(phrase.kind, trusted)
+    masses = _by_person(phrase.kind, counted, now)
+    ups = math.fsum(up for up, _ in masses.values())
+    downs = math.fsum(down for _, down in masses.values())
+    weight = (ups - downs) / (ups + downs + SHRINK)
+    winning = [row for row in counted if (row.mass > 0) == (weight > 0)]
+    return PhraseWeight(
+        phrase=phrase,
+        ups=ups,
+        downs=downs,
+        weight=weight,
+        active=_acts(phrase.kind, winning, weight, ups, downs),
+        people=len({row.actor_id for row in counted}),
+        as_of=now,
+        contexts=tuple(dict.fromkeys(row.question for row in winning if row.question))[:CONTEXTS],
+        event_ids=tuple(dict.fromkeys(row.event_id for row in rows))[:EVENTS],
+        taught_at=winning[0].at if winning else None,
+    )
+
+
+def decayed(weight: PhraseWeight, now: datetime) -> PhraseWeight:
+    """The same weight at a later time, without its evidence: all of it fades by one factor.
+
+    Inactive once what taught it is LIVES half-lives old. An earlier `now` changes nothing.
+    """
+    days = (now - weight.as_of).total_seconds() / 86400.0
+    if days <= 0.0:
+        return weight
+    factor = 0.5 ** (days / HALF_LIFE_DAYS[weight.phrase.kind])
+    ups, downs = weight.ups * factor, weight.downs * factor
+    old = _age(weight.taught_at or weight.as_of, now) > LIVES * HALF_LIFE_DAYS[weight.phrase.kind]
+    value = (ups - downs) / (ups + downs + SHRINK)
+    return replace(weight, ups=ups, downs=downs, weight=value, active=weight.active and not old, as_of=now)
+
+
+def current(weights: Iterable[PhraseWeight], now: datetime | None = None) -> list[PhraseWeight]:
+    """The lessons that hold: active ones, and of corrections that contradict each other the newest.
+
+    Two contradict each other when they correct the same form, or when each undoes the other.
+    """
+    held = [w if now is None else decayed(w, now) for w in weights if w.active]
+    held = [w for w in held if w.active]
+    newest: dict[str, PhraseWeight] = {}
+    for lesson in sorted((w for w in held if w.phrase.kind is PhraseKind.CORRECTION), key=_taught):
+        newest[lesson.phrase.text] = lesson
+    for lesson in list(newest.values()):
+        back = newest.get(lesson.phrase.right)
+        if back and back.phrase.right == lesson.phrase.text and lesson.phrase.text in newest:
+            del newest[min(lesson, back, key=_taught).phrase.text]
+    return [w for w in held if w.phrase.kind is not PhraseKind.CORRECTION or newest.get(w.phrase.text) is w]
+
+
+def _taught(weight: PhraseWeight) -> tuple[datetime, float, str]:
+    return (weight.taught_at or weight.as_of, weight.weight, weight.phrase.id)
+
+
+def _age(at: datetime, now: datetime) -> float:
+    return max(0.0, (now - at).total_seconds() / 86400.0)
+
+
+def _superseded(kind: PhraseKind, rows: list[Evidence]) -> list[Evidence]:
+    """A writer who changes their mind is believed: what writers said before, the other way, is dropped.
+
+    Not for WORDING, where many small opinions are added up. `rows` are newest first.
+    """
+    if kind is PhraseKind.WORDING:
+        return rows
+    last = next((row for row in rows if row.permission.writes), None)
+    if last is None:
+        return rows
+    return [row for row in rows if (row.mass > 0) == (last.mass > 0) or row.at > last.at]
+
+
+def _by_person(kind: PhraseKind, rows: Sequence[Evidence], now: datetime) -> dict[int, tuple[float, float]]:
+    life = HALF_LIFE_DAYS[kind]
+    given: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for row in rows:
+        mass = row.mass * 0.5 ** (_age(row.at, now) / life)
+        given[row.actor_id][mass < 0].append(abs(mass))
+    return {
+        actor: (min(PERSON_CAP, math.fsum(ups)), min(PERSON_CAP, math.fsum(downs)))
+        for actor, (ups, downs) in sorted(given.items())
+    }
+
+
+def _acts(kind: PhraseKind, winning: Sequence[Evidence], weight: float, ups: float, downs: float) -> bool:
+    if not weight or (kind is not PhraseKind.WORDING and weight < 0):
+        return False
+    if any(row.permission.writes for row in winning):
+        return True
+    if len({row.actor_id for row in winning}) < VOTERS:
+        return False
+    return max(ups, downs) >= MARGIN * min(ups, downs)
