@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from storage.columns import insert_new
@@ -42,6 +44,10 @@ class FeedbackStore:
     def of_repository(self, repository_id: int) -> list[Feedback]:
         """All events in one repository, oldest first: what a full replay folds."""
         return self._list(feedback.c.repository_id == repository_id)
+
+    def by_ids(self, event_ids: Collection[str]) -> dict[str, Feedback]:
+        """These events by id; unknown ids are left out. For a page's worth of ids."""
+        return {event.id: event for event in self._list(feedback.c.id.in_(sorted(event_ids)))}
 
     def _list(self, which: sa.ColumnElement[bool]) -> list[Feedback]:
         query = sa.select(feedback).where(which).order_by(feedback.c.at, feedback.c.id)
