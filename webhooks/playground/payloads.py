@@ -1,0 +1,66 @@
+"""Webhook payloads, in the shapes of GitHub's examples, and which event each act fires.
+
+Left out: events that the app has no subscription for (labels, stars); reactions, which GitHub never sends.
+"""
+
+from __future__ import annotations
+
+import json
+
+from webhooks.playground import shapes
+from webhooks.playground.shapes import Json
+from webhooks.playground.state import State
+from webhooks.playground.things import Comment, Issue
+
+_SHARED = """
+id node_id number title user labels state locked assignee assignees milestone body html_url created_at
+updated_at closed_at author_association active_lock_reason draft
+"""
+
+
+def fire(state: State, action: str, actor: str, post: Issue | Comment, changes: Json | None = None) -> None:
+    """Queue the delivery for what `actor` did to `post`; repositories without the app fire nothing."""
+    repo = state.repositories[post.repository_id]
+    if repo.installation_id is None:
+        return
+    payload: Json = {"action": action}
+    if changes is not None:
+        payload["changes"] = changes
+    if isinstance(post, Issue):
+        event = "issues"
+        payload["issue"] = shapes.issue(state, post)
+    else:
+        thread = state.issue(post.repository_id, post.number)
+        event = "issue_comment" if post.kind == "issue_comment" else "pull_request_review_comment"
+        if post.kind == "issue_comment":
+            payload["issue"] = shapes.issue(state, thread)
+        else:
+            payload["pull_request"] = pull_request(state, thread)
+        payload["comment"] = shapes.comment(state, post)
+    payload |= {
+        "repository": shapes.repository(state, repo),
+        "sender": shapes.user(state, state.people[actor]),
+        "installation": {"id": repo.installation_id, "node_id": f"MDIz{repo.installation_id}"},
+    }
+    state.queue(event, action, repo.id, json.dumps(payload, separators=(",", ":"), ensure_ascii=False))
+
+
+def pull_request(state: State, of: Issue) -> Json:
+    """The fields of a `pull-request` that make sense without git."""
+    repo = state.repositories[of.repository_id]
+    issue = shapes.issue(state, of)
+    url = f"{state.base_url}/api/v3/repos/{repo.full_name}/pulls/{of.number}"
+    kept = _SHARED.split()
+    branch = {"sha": "0" * 40, "user": issue["user"], "repo": shapes.repository(state, repo)}
+    return {name: issue[name] for name in kept} | {
+        "url": url,
+        "issue_url": issue["url"],
+        "comments_url": issue["comments_url"],
+        "review_comments_url": f"{url}/comments",
+        "review_comment_url": f"{url.rsplit('/', 1)[0]}/comments{{/number}}",
+        "diff_url": f"{issue['html_url']}.diff",
+        "patch_url": f"{issue['html_url']}.patch",
+        "merged_at": None,
+        "head": branch | {"label": f"{of.author}:patch-{of.number}", "ref": f"patch-{of.number}"},
+        "base": branch | {"label": f"{repo.owner}:main", "ref": "main"},
+    }
