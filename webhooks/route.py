@@ -1,0 +1,165 @@
+"""What a verified delivery asks for: a Job, or Ignored with the reason. Pure.
+
+A handful of fields is read, tolerantly: whatever GitHub sends is answered with 2xx. Of 329 example payloads
+githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks;
+only what a person does to our own comments teaches. Left out: reactions, for which there is no webhook.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.queue import Job, JobName
+from storage.records import Actor, Delivery, PostKind, Question, Repository
+from webhooks.delivery import parse
+from webhooks.trigger import question_in
+
+ANSWERED = {
+    # event → the kind of post that it is about, and the payload's key of it
+    "issue_comment": (PostKind.COMMENT, "comment"),
+    "pull_request_review_comment": (PostKind.REVIEW_COMMENT, "comment"),
+    "issues": (PostKind.ISSUE, "issue"),
+    "pull_request": (PostKind.ISSUE, "pull_request"),
+}
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Who we are on GitHub. `id` may be empty; the slug is what people mention."""
+
+    slug: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A delivery that asks for nothing, and why, in a word or two."""
+
+    reason: str
+
+
+def route(delivery: Delivery, app: App) -> Job | Ignored:
+    """Decide what a delivery asks for. Never raises for a payload that is a JSON object."""
+    if delivery.event not in ANSWERED:
+        return Ignored("event")
+    kind, key = ANSWERED[delivery.event]
+    if delivery.action not in ("created", "opened", "edited", "deleted"):
+        return Ignored("action")
+    payload = parse(delivery.body)
+    post, sender = _dict(payload, key), _actor(_dict(payload, "sender"))
+    repository = _repository(payload)
+    number = _id(_dict(payload, "issue") or _dict(payload, "pull_request"), "number")
+    if repository is None or number is None or _id(post, "id") is None or sender is None:
+        return Ignored("incomplete")
+    ours = _is_ours(post, app)
+    if delivery.action in ("created", "opened"):
+        if ours or sender.is_bot:
+            return Ignored("bot")
+        return _asked(delivery, app, repository, kind, post, number)
+    if kind is PostKind.ISSUE or not ours:
+        return Ignored("not_our_comment")
+    thread = f"{repository.id}/{number}"
+    if delivery.action == "deleted":
+        name = f"deleted/{repository.id}/{kind.value}/{_id(post, 'id')}"
+        return Job(name=JobName.DELETED, id=name, thread_key=thread, repository=repository)
+    return _edited(payload, repository, kind, post, sender, thread)
+
+
+def _asked(
+    delivery: Delivery, app: App, repository: Repository, kind: PostKind, post: dict[str, Any], number: int
+) -> Job | Ignored:
+    author, post_id = _actor(_dict(post, "user")), _id(post, "id")
+    if author is None or post_id is None or author.is_bot:
+        return Ignored("bot")
+    text = question_in(_str(post, "body"), app.slug)
+    if text is None:
+        return Ignored("no_question")
+    question = Question(
+        repository_id=repository.id,
+        full_name=repository.full_name,
+        installation_id=repository.installation_id,
+        number=number,
+        post_id=post_id,
+        post_kind=kind,
+        asker=author,
+        text=text,
+        asked_at=_time(post, "created_at") or delivery.received_at,
+    )
+    name = f"answer/{repository.id}/{kind.value}/{post_id}"
+    return Job(
+        name=JobName.ANSWER, id=name, thread_key=question.thread_key, repository=repository, question=question
+    )
+
+
+def _edited(
+    payload: dict[str, Any],
+    repository: Repository,
+    kind: PostKind,
+    post: dict[str, Any],
+    sender: Actor,
+    thread: str,
+) -> Job | Ignored:
+    if sender.is_bot:
+        return Ignored("bot")
+    former = _dict(_dict(payload, "changes"), "body").get("from")
+    body = _str(post, "body")
+    if not isinstance(former, str) or former == body:
+        return Ignored("unchanged")
+    digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    name = f"edit/{repository.id}/{kind.value}/{_id(post, 'id')}/{digest}/{_str(post, 'updated_at')}"
+    return Job(name=JobName.EDITED, id=name[:300], thread_key=thread, repository=repository)
+
+
+def _is_ours(post: dict[str, Any], app: App) -> bool:
+    """Whether this app wrote a comment: by the app's id, or by its bot account where no id says otherwise."""
+    by_app = _id(_dict(post, "performed_via_github_app"), "id")
+    if by_app is not None and app.id:
+        return str(by_app) == app.id
+    user = _dict(post, "user")
+    return user.get("type") == "Bot" and _str(user, "login").lower() == f"{app.slug}[bot]".lower()
+
+
+def _repository(payload: dict[str, Any]) -> Repository | None:
+    found = _dict(payload, "repository")
+    number, installation = _id(found, "id"), _id(_dict(payload, "installation"), "id")
+    name = _str(found, "full_name")
+    if number is None or installation is None or "/" not in name:
+        return None
+    private = found.get("private") is True
+    return Repository(id=number, full_name=name, installation_id=installation, private=private)
+
+
+def _actor(user: dict[str, Any]) -> Actor | None:
+    """Who did it. A bot is one by GitHub's type, not by its name."""
+    number, login = _id(user, "id"), _str(user, "login")
+    if number is None or not login:
+        return None
+    return Actor(id=number, login=login, is_bot=user.get("type") == "Bot")
+
+
+def _dict(found: dict[str, Any], key: str) -> dict[str, Any]:
+    value = found.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _str(found: dict[str, Any], key: str) -> str:
+    value = found.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _id(found: dict[str, Any], key: str) -> int | None:
+    value = found.get(key)
+    real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_ID
+    return value if real else None
+
+
+def _time(found: dict[str, Any], key: str) -> datetime | None:
+    try:
+        value = datetime.fromisoformat(_str(found, key))
+    except ValueError:
+        return None
+    return value if value.tzinfo is not None else None
