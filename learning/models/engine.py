@@ -1,0 +1,143 @@
+"""What the model server holds: the policies by name, the encoder, and one queue for each.
+
+One generation at a time; a bounded number wait; who would wait longer than the limit is refused at once. An
+adapter is loaded, merged and quantised beside the running policy and then takes its name. Left out: HTTP.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from learning.models.encoder import Encoder
+from learning.models.policy import Options, Policy, Written, measure_threads
+from storage.errors import ModelError, ModelRequestError, ModelUnavailable
+
+T = TypeVar("T")
+QUEUE = 16
+MOST_ADAPTERS = 4
+
+
+class Engine:
+    """Policies and encoder in memory. Thread-safe; torch runs in two worker threads of its own."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        folder: Path,
+        adapter: Path | None,
+        encoder: Path | None,
+        timeout_s: float,
+        threads: int,
+    ) -> None:
+        self.name, self._folder, self.timeout_s = name, folder, timeout_s
+        self._generating = ThreadPoolExecutor(1, "policy")
+        self._encoding = ThreadPoolExecutor(1, "encoder")
+        self._loading, self._counting = threading.Lock(), threading.Lock()
+        self._waiting, self._typical_s = 0, 5.0
+        self._policies = {name: Policy(folder, adapter=adapter)}
+        self.adapters: dict[str, Path] = {}
+        self.encoder = Encoder(encoder) if encoder else None
+        choices = (
+            [threads] if threads else sorted({1, min(2, torch.get_num_threads()), torch.get_num_threads()})
+        )
+        self.threads, self.speeds = self._generating.submit(
+            measure_threads, self._policies[name], choices
+        ).result()
+
+    def policy(self, name: str) -> Policy:
+        """The policy of that name. Raises ModelRequestError (404) for an unknown one."""
+        found = self._policies.get(name)
+        if found is None:
+            known = ", ".join(self._policies)
+            raise ModelRequestError(f"The model `{name}` does not exist; this server has {known}.")
+        return found
+
+    def generate(
+        self, name: str, prompt: Sequence[int], options: Options, cancelled: threading.Event
+    ) -> Future[tuple[Written, ...]]:
+        """Queue one generation. Raises ModelUnavailable when the queue is full or the wait would be too long."""
+        policy = self.policy(name)
+        with self._counting:
+            wait_s = self._waiting * self._typical_s
+            if self._waiting >= QUEUE or wait_s > self.timeout_s:
+                raise ModelUnavailable(
+                    "The model server is busy: try again later.", retry_after_s=max(1.0, wait_s / 2)
+                )
+            self._waiting += 1
+        until = time.monotonic() + self.timeout_s
+
+        def run() -> tuple[Written, ...]:
+            begin = time.monotonic()
+            if begin > until or cancelled.is_set():
+                raise ModelUnavailable(
+                    "The request waited longer than its time.", retry_after_s=self._typical_s
+                )
+            written = _within_memory(
+                lambda: policy.write(
+                    prompt, options, stopped=lambda: cancelled.is_set() or time.monotonic() > until
+                ),
+                policy,
+            )
+            self._typical_s = 0.7 * self._typical_s + 0.3 * (time.monotonic() - begin)
+            return written
+
+        future = self._generating.submit(run)
+        future.add_done_callback(self._left)
+        return future
+
+    def _left(self, _: Future[tuple[Written, ...]]) -> None:
+        with self._counting:
+            self._waiting -= 1
+
+    def embed(self, texts: Sequence[str]) -> Future[list[list[float]]]:
+        """Queue texts for the encoder. Raises ModelRequestError when there is none."""
+        encoder = self.encoder
+        if encoder is None:
+            raise ModelRequestError("This server was started without an encoder.")
+        return self._encoding.submit(lambda: _within_memory(lambda: encoder.embed(texts), None))
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Load, merge and quantise an adapter while the others answer on; then it has its name.
+
+        Raises ModelRequestError (name taken, too many), ModelError (files).
+        """
+        with self._loading:
+            if name in self._policies:
+                raise ModelRequestError(f"The lora adapter '{name}' has already been loaded.")
+            if len(self.adapters) >= MOST_ADAPTERS:
+                raise ModelRequestError(f"{MOST_ADAPTERS} adapters are loaded already: unload one first.")
+            policy = _within_memory(lambda: Policy(self._folder, adapter=folder), None)
+            self.adapters[name] = folder
+            self._policies[name] = policy
+
+    def unload_adapter(self, name: str) -> None:
+        """Forget an adapter; a generation that runs on it ends in peace. Raises ModelRequestError."""
+        with self._loading:
+            if name not in self.adapters:
+                raise ModelRequestError(f"The lora adapter '{name}' cannot be found.")
+            del self.adapters[name], self._policies[name]
+
+
+def _within_memory(work: Callable[[], T], policy: Policy | None) -> T:
+    """`work`'s result; running out of the process's memory cap becomes ModelUnavailable, and caches are let go."""
+    try:
+        return work()
+    except MemoryError as error:
+        cause: Exception = error
+    except RuntimeError as error:
+        if "memory" not in str(error).lower():
+            raise ModelError(f"The model failed: {str(error).splitlines()[0]}") from error
+        cause = error
+    if policy is not None:
+        policy.blocks.clear()
+    raise ModelUnavailable(
+        "The request needs more memory than model_memory_gb allows: ask for fewer candidates or tokens."
+    ) from cause

@@ -1,0 +1,275 @@
+"""The policy: base LLaMA and promoted adapter → n candidates with log-probabilities, on CPU.
+
+The prompt is read in fixed blocks whose keys and values are kept (least recently used first out), so that what
+requests have in common, such as the system part, is computed once; the fixed borders make a text independent of
+what was cached before. Left out: batching of several requests (one generation at a time), GPUs.
+
+    thumbprint bench policy
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from learning.models.convert import set_right
+from learning.models.lora import Lora
+from learning.models.network import Network, Prefix, Tails
+from learning.models.sampling import Picker, PhraseBiases, dense
+
+BLOCK = 64  # tokens
+FALLBACK_TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}Question: {{ m['content'] }}\n\n"
+    "{% elif m['role'] == 'assistant' %}Answer: {{ m['content'] }}\n\n{% else %}{{ m['content'] }}\n\n{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a request asks for. `phrase_bias` holds (text, logits), `logit_bias` token ids."""
+
+    n: int = 1
+    seed: int = 0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 128
+    stop: tuple[str, ...] = ()
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    phrase_bias: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """One candidate: its tokens without the end token, their log-probabilities before biases and temperature
+    (nats), and why it ended: `stop` (end token or stop string) or `length` (tokens, window or time)."""
+
+    text: str
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: str
+
+    @property
+    def mean_logprob(self) -> float:
+        """Mean log-probability per token in nats; 0.0 for an empty text."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
+
+
+class Tokens:
+    """A model folder's tokenizer: chat messages to ids and back, special tokens in texts defused."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoTokenizer
+
+        self._inner: Any = AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
+        template = self._inner.chat_template
+        set_right(self._inner)
+        self._inner.chat_template = template or FALLBACK_TEMPLATE
+        self._special = [text for text in self._inner.get_added_vocab() if text.strip()]
+        self.piece = lru_cache(maxsize=None)(self._piece)
+
+    def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Token ids of a conversation, ready for the answer. Raises ValueError where the template refuses it."""
+        safe = [{"role": each["role"], "content": self._defused(each["content"])} for each in messages]
+        try:
+            text = self._inner.apply_chat_template(safe, tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # a model's own template may raise anything
+            raise ValueError(f"the model's chat template refuses these messages: {error}") from error
+        return list(self._inner(text, add_special_tokens=False).input_ids)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text, nothing added, nothing in it special."""
+        return list(self._inner(self._defused(text), add_special_tokens=False).input_ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without special tokens."""
+        return str(
+            self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+    def _piece(self, token: int) -> str:
+        return str(self._inner.decode([token]))
+
+    def _defused(self, text: str) -> str:
+        """`text` in which no special token can be read: `<|im_end|>` written by a stranger ends nothing."""
+        for special in self._special:
+            text = text.replace(special, special[0] + " " + special[1:])
+        return text
+
+
+def end_tokens(folder: Path) -> frozenset[int]:
+    """Ids that end a text, from generation_config.json or config.json."""
+    for name in ("generation_config.json", "config.json"):
+        file = folder / name
+        ends = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
+        if ends is not None:
+            return frozenset(ends if isinstance(ends, list) else [ends])
+    return frozenset()
+
+
+class Blocks:
+    """Keys and values of prompt beginnings, by the tokens up to each block's end. At most `limit_bytes`."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit, self._size = limit_bytes, 0
+        self._kept: OrderedDict[bytes, tuple[Tensor, Tensor]] = OrderedDict()
+
+    def get(self, key: bytes) -> tuple[Tensor, Tensor] | None:
+        """The block, now the most recently used, or None."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: bytes, block: tuple[Tensor, Tensor]) -> None:
+        """Keep a block; the least recently used make room."""
+        self._kept[key] = block
+        self._size += 2 * block[0].nbytes
+        while self._size > self._limit and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._size -= 2 * old[0].nbytes
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+        self._size = 0
+
+
+class Policy:
+    """A network with its tokenizer. Immutable but for its block cache; not for two threads at once."""
+
+    def __init__(self, folder: Path, *, adapter: Path | None = None, context: int | None = None) -> None:
+        self.tokens = Tokens(folder)
+        self.network = Network(folder, lora=Lora(adapter) if adapter else None, context=context)
+        self._ends = end_tokens(folder)
+        self.blocks = Blocks(limit_bytes=192 * 1024 * 1024)
+
+    @property
+    def context(self) -> int:
+        """Longest prompt and answer together, in tokens."""
+        return self.network.shape.context
+
+    def write(
+        self, prompt: Sequence[int], options: Options, *, stopped: Callable[[], bool] = lambda: False
+    ) -> tuple[Written, ...]:
+        """`options.n` candidates that continue `prompt` (token ids), in one batch.
+
+        `stopped` is asked before each step: once true, what was written so far is returned as cut by length.
+        The same prompt and options give the same texts. Raises ValueError when the prompt leaves no room.
+        """
+        room = self.context - len(prompt)
+        if not prompt or room < 1:
+            raise ValueError(f"the prompt has {len(prompt)} tokens, but the context window {self.context}")
+        with torch.inference_mode():
+            return self._write(prompt, options, min(room, options.max_tokens), stopped)
+
+    def _write(
+        self, prompt: Sequence[int], options: Options, room: int, stopped: Callable[[], bool]
+    ) -> tuple[Written, ...]:
+        rows, network = options.n, self.network
+        prefix, logits = self._read(prompt)
+        logits = logits.expand(rows, -1)
+        tails = Tails(network.shape, rows, room)
+        picker = Picker(
+            rows=rows, seed=options.seed, temperature=options.temperature, top_p=options.top_p, length=room
+        )
+        phrases = PhraseBiases(options.phrase_bias, rows, self.tokens.encode, self.tokens.piece)
+        fixed = dense(options.logit_bias, network.shape.vocab)
+        drafts = [_Draft() for _ in range(rows)]
+        for step in range(room):
+            biased = logits.clone() if fixed is None else logits + fixed
+            phrases.add_to(biased)
+            chosen = picker.pick(biased, step)
+            sure = logits.gather(1, chosen[:, None]).squeeze(1) - logits.logsumexp(-1)
+            for row, (token, logprob) in enumerate(zip(chosen.tolist(), sure.tolist(), strict=True)):
+                self._note(drafts[row], token, logprob, options.stop)
+                phrases.saw(row, token)
+            if all(draft.reason for draft in drafts) or step + 1 == room or stopped():
+                break
+            logits = network.step(chosen, prefix, len(prompt), tails, step)
+        return tuple(self._finished(draft, options.stop) for draft in drafts)
+
+    def _note(self, draft: _Draft, token: int, logprob: float, stop: tuple[str, ...]) -> None:
+        if draft.reason:
+            return
+        if token in self._ends:
+            draft.reason = "stop"
+            return
+        draft.ids.append(token)
+        draft.logprobs.append(logprob)
+        if stop and any(each in self.tokens.decode(draft.ids) for each in stop):
+            draft.reason = "stop"
+
+    def _finished(self, draft: _Draft, stop: tuple[str, ...]) -> Written:
+        text = self.tokens.decode(draft.ids)
+        cuts = [text.index(each) for each in stop if each in text]
+        return Written(
+            text=text[: min(cuts)] if cuts else text,
+            ids=tuple(draft.ids),
+            logprobs=tuple(draft.logprobs),
+            finish_reason=draft.reason or "length",
+        )
+
+    def _read(self, prompt: Sequence[int]) -> tuple[Prefix, Tensor]:
+        """Keys and values of the whole prompt, and the logits after it (1, V)."""
+        prefix, start = Prefix(self.network.shape, len(prompt)), 0
+        ids, raw = torch.tensor(prompt), array("I", prompt)
+        logits: Tensor | None = None
+        while start < len(prompt):
+            end = min(start + BLOCK, len(prompt))
+            key = raw[:end].tobytes()
+            whole, last = end - start == BLOCK, end == len(prompt)
+            kept = self.blocks.get(key) if whole and not last else None
+            if kept is not None:
+                prefix.paste(start, kept)
+            else:
+                logits = self.network.read(ids[start:end], prefix, start)
+                if whole and not last:
+                    self.blocks.put(key, prefix.copy(start, end))
+            start = end
+        assert logits is not None
+        return prefix, logits
+
+
+@dataclass
+class _Draft:
+    """A candidate while it is being written."""
+
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    reason: str = ""
+
+
+def measure_threads(policy: Policy, choices: Sequence[int]) -> tuple[int, dict[int, float]]:
+    """Set and return the number of threads with which a batch of four goes fastest, and tokens/s of each.
+
+    More threads must win by a tenth: spinning at barriers on a busy machine costs more than they bring.
+    """
+    prompt, speeds = policy.tokens.encode("Which number of threads is the best? " * 12), dict[int, float]()
+    options = Options(n=4, max_tokens=12, temperature=1.0)
+    for count in choices:
+        torch.set_num_threads(count)
+        policy.write(prompt, options)
+        begin = time.perf_counter()
+        written = [policy.write(prompt, options) for _ in range(2)]
+        speeds[count] = sum(len(each.ids) for some in written for each in some) / (
+            time.perf_counter() - begin
+        )
+    best = choices[0]
+    for count in choices[1:]:
+        if speeds[count] > 1.1 * speeds[best]:
+            best = count
+    torch.set_num_threads(best)
+    return best, speeds
