@@ -22,7 +22,7 @@ from bot.rerank import Abstain, Pick, Retry, Scored, guards, rank, score, tidy
 from bot.sanitise import ALLOWED_HOSTS, sanitise
 from bot.sources import sources
 from bot.thread import cut, render
-from learning.memory.choice import Choice, assess, biases, choose
+from learning.memory.choice import EMPTY, Choice, assess, biases, choose, line
 from learning.memory.repair import repair
 from storage.records import (
     Answer,
@@ -70,10 +70,7 @@ class _Work:
     prompts: list[Prompt] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
-
-    @property
-    def lessons(self) -> tuple[PhraseWeight, ...]:
-        return self.choice.lessons
+    broken: dict[str, PhraseWeight] = field(default_factory=dict)
 
 
 def compose(
@@ -101,7 +98,7 @@ def compose(
     )
     if not asked:
         return _finish(work, now, text=HINT, abstained="the question is empty")
-    if any(lesson.phrase.kind is PhraseKind.SILENCE for lesson in work.lessons):
+    if work.choice.silence:
         return _finish(work, now, text=SILENT, abstained="people deleted answers to questions like this")
     if plan.mechanisms.examples:
         work.examples = nearest(memory.examples, asked, models.embed)
@@ -126,19 +123,26 @@ def _choice(asked: str, memory: Memory, models: Models, plan: Plan) -> Choice:
     """The lessons that concern the question; none where no mechanism would use them."""
     using = plan.mechanisms
     if not asked or not (using.prompt or using.regenerate or using.best_of_n or using.bias or using.repair):
-        return choose(Memory().index, asked, 0, models.count_tokens)
-    return choose(memory.index, asked, plan.phrase_tokens, models.count_tokens)
+        return EMPTY
+
+    def similarity(texts: list[str]) -> list[float]:
+        if not texts:
+            return []
+        own, *others = models.embed([asked, *texts])
+        return [_cosine(own, other) for other in others]
+
+    return choose(memory.index, asked, plan.phrase_tokens, models.count_tokens, similarity)
 
 
 def _generate(work: _Work) -> Pick | Abstain:
     """Rounds of generation until a candidate is good enough, or there are no more."""
     plan = work.plan
     rounds = plan.rounds if plan.mechanisms.regenerate else 1
-    broken: tuple[str, ...] = ()
+    broken: tuple[PhraseWeight, ...] = ()
     for attempt in range(1, rounds + 1):
         prompt = _prompt(work, attempt, broken)
         work.prompts.append(prompt)
-        work.scored += _candidates(work, prompt)
+        work.scored += _candidates(work, prompt, broken)
         decision = rank(
             work.scored,
             min_score=plan.min_score,
@@ -148,15 +152,16 @@ def _generate(work: _Work) -> Pick | Abstain:
         )
         if not isinstance(decision, Retry):
             return decision
-        broken = decision.violations
+        broken = tuple(work.broken[phrase_id] for phrase_id in decision.violations)
     raise AssertionError("rank() asks for no retry when no round is left")
 
 
-def _prompt(work: _Work, attempt: int, broken: Sequence[str]) -> Prompt:
+def _prompt(work: _Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
     """The prompt of one attempt, its thread text as long as the context allows."""
     plan, models = work.plan, work.models
-    shown = work.lessons if plan.mechanisms.prompt else ()
-    again = [lesson for lesson in work.lessons if lesson.phrase.id in broken]
+    shown = work.choice if plan.mechanisms.prompt else EMPTY
+    rules = (*work.memory.notes, *shown.lines)
+    again = [line(lesson) for lesson in broken]
     examples = [
         replace(
             example,
@@ -167,7 +172,7 @@ def _prompt(work: _Work, attempt: int, broken: Sequence[str]) -> Prompt:
     ]
 
     def messages(thread_text: str) -> tuple[Message, ...]:
-        return build(work.asked, thread_text, shown, examples, work.memory.notes, again)
+        return build(work.asked, thread_text, rules, examples, again)
 
     room = plan.context_tokens - models.count_prompt(messages("x"))
     built = messages("")
@@ -184,15 +189,15 @@ def _prompt(work: _Work, attempt: int, broken: Sequence[str]) -> Prompt:
         attempt=attempt,
         template=TEMPLATE,
         messages=built,
-        phrase_ids=tuple(lesson.phrase.id for lesson in shown),
+        phrase_ids=shown.phrase_ids,
         tokens=models.count_prompt(built),
     )
 
 
-def _candidates(work: _Work, prompt: Prompt) -> list[Scored]:
+def _candidates(work: _Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> list[Scored]:
     """One generation: its candidates, tidied, guarded and scored."""
     plan, models = work.plan, work.models
-    towards = biases(work.choice) if plan.mechanisms.bias else ()
+    towards = biases(work.choice, broken) if plan.mechanisms.bias else ()
     seed = seed_of(work.question, plan, prompt.attempt)
     done = models.complete(
         prompt.messages,
@@ -212,7 +217,7 @@ def _candidates(work: _Work, prompt: Prompt) -> list[Scored]:
         top_p=plan.top_p,
         max_tokens=plan.max_tokens,
         n=plan.n,
-        biased_phrase_ids=tuple(lesson.phrase.id for lesson in work.lessons) if towards else (),
+        biased_phrase_ids=work.choice.phrase_ids if towards else (),
         seconds=done.seconds,
     )
     work.generations.append(generation)
@@ -220,9 +225,10 @@ def _candidates(work: _Work, prompt: Prompt) -> list[Scored]:
     similar = _similarities(work, texts)
     scored = []
     for index, (one, text, similarity) in enumerate(zip(done.candidates, texts, similar, strict=True)):
-        assessed = assess(work.choice, text)
+        assessed = assess(work.memory.index, text, work.choice)
         failed = guards(text, work.asked, FIXED) if text else ("no_end",) if one.text.strip() else ("empty",)
         violations = tuple(lesson.phrase.id for lesson in assessed.violations)
+        work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
         candidate = Candidate(
             id=stable_id("c", generation.id, index),
             generation_id=generation.id,
@@ -246,19 +252,21 @@ def _similarities(work: _Work, texts: Sequence[str]) -> list[float]:
     if not any(texts):
         return [0.0] * len(texts)
     asked, *vectors = work.models.embed([work.asked, *(text or "-" for text in texts)])
-    return [
-        sum(a * b for a, b in zip(asked, vector, strict=True)) if text else 0.0
-        for text, vector in zip(texts, vectors, strict=True)
-    ]
+    return [_cosine(asked, vector) if text else 0.0 for text, vector in zip(texts, vectors, strict=True)]
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Of two vectors of unit length."""
+    return sum(x * y for x, y in zip(a, b, strict=True))
 
 
 def _mend(best: Scored, work: _Work) -> tuple[str, tuple[Repair, ...], str]:
     """The picked text with its broken lessons carried out, the repairs, and why not even that helped, or ""."""
     if not best.violations or not work.plan.mechanisms.repair:
         return best.text, (), ""
-    broken = [lesson for lesson in work.lessons if lesson.phrase.id in best.violations]
-    text, repairs = repair(best.text, broken)
-    left = assess(work.choice, text)
+    broken = [work.broken[phrase_id] for phrase_id in best.violations]
+    text, repairs = repair(best.text, [*work.choice.weights, *broken])
+    left = assess(work.memory.index, text, work.choice)
     if any(lesson.phrase.kind is PhraseKind.CORRECTION for lesson in left.violations):
         return text, repairs, "I keep writing what people here have corrected, and could not mend it."
     if left.score < work.plan.floor:
@@ -280,10 +288,14 @@ def _finish(
         (one for one in work.generations if best and one.id == best.candidate.generation_id),
         work.generations[-1] if work.generations else None,
     )
+    lessons = dict.fromkeys(work.choice.weights)
+    lessons.update(dict.fromkeys(work.broken[r.phrase_id] for r in repairs if r.phrase_id in work.broken))
+    if work.choice.silence:
+        lessons[work.choice.silence] = None
     marker = Marker(
         answer_id=work.question.answer_id,
         template=TEMPLATE,
-        phrases=tuple(lesson.phrase.id for lesson in work.lessons),
+        phrases=tuple(lesson.phrase.id for lesson in lessons),
         model=generation.model if generation else "",
         tokens=best.candidate.tokens if best else 0,
         seed=generation.seed if generation else 0,
@@ -292,10 +304,10 @@ def _finish(
         marker=marker,
         attempt=len(work.generations),
         candidates=len(work.scored),
-        lessons=work.lessons,
+        lessons=tuple(lessons),
         repairs=repairs,
         sources=sources(text, work.asked, work.thread, work.question, work.examples) if best else (),
-        note=f"No answer, because {abstained[:1].lower()}{abstained[1:]}" if abstained else "",
+        note=f"No answer: {abstained[:1].lower()}{abstained[1:]}" if abstained else "",
     )
     answer = Answer(
         id=work.question.answer_id,

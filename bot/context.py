@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bot.memory import Memories
 from bot.settings import Settings
 from storage.database import Database
 
@@ -21,3 +23,8 @@ class Context:
     database: Database
     github: GitHub
     models: Models
+
+    @cached_property
+    def memories(self) -> Memories:
+        """What the repositories taught, each loaded once for each revision of its weights."""
+        return Memories(self.database)

@@ -11,8 +11,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from learning.memory.choice import PhraseIndex
+from learning.memory.index import PhraseIndex
 from learning.memory.text import terms
 from storage.database import Database
 from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Reaction
@@ -72,7 +73,9 @@ class Memories:
             weights = unit.phrases.weights(repository_id)
             answers = unit.answers.of_repository(repository_id)
             feedback = unit.feedback.of_repository(repository_id)
-        memory = Memory(index=PhraseIndex.build(weights), examples=examples_of(answers, feedback))
+        memory = Memory(
+            index=PhraseIndex.build(weights, datetime.now(UTC)), examples=examples_of(answers, feedback)
+        )
         with self._lock:
             self._loaded[repository_id] = (repository.revision, memory)
             self._loaded.move_to_end(repository_id)

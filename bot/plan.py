@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bot.settings import RepoConfig, Settings
-from storage.records import Learning
 
 ROUNDS = 3
 """Generations for one answer at most: the first, and two more that name what was wrong."""
@@ -41,7 +40,7 @@ class Mechanisms:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one answer may spend. Tokens are the policy's; scores are phrase scores in [-1, 1]; `seed` varies every draw."""
+    """What one answer may spend. Tokens are the policy's, scores in [-1, 1]; `seed` varies every draw."""
 
     mechanisms: Mechanisms = field(default_factory=Mechanisms)
     candidates: int = 4
@@ -55,7 +54,6 @@ class Plan:
     floor: float = -0.5
     rounds: int = ROUNDS
     seed: int = 0
-    learning: Learning = Learning.ON
 
     @property
     def n(self) -> int:
@@ -65,7 +63,7 @@ class Plan:
 
 def plan_of(settings: Settings, config: RepoConfig | None = None) -> Plan:
     """The plan for one repository: its own choices where it made any, else the server's."""
-    chosen = config or RepoConfig()
+    chosen = config or RepoConfig.model_validate({})
     return Plan(
         mechanisms=Mechanisms(
             prompt=settings.use_prompt,
@@ -83,5 +81,4 @@ def plan_of(settings: Settings, config: RepoConfig | None = None) -> Plan:
         top_p=settings.top_p,
         min_score=settings.min_score if chosen.min_score is None else chosen.min_score,
         floor=settings.floor,
-        learning=Learning(chosen.learning) if chosen.learning else Learning.ON,
     )

@@ -13,33 +13,31 @@ import re
 from collections.abc import Sequence
 
 from bot.memory import Example
-from bot.sanitise import code_span
-from storage.records import Message, Phrase, PhraseKind, PhraseWeight
+from storage.records import Message
 
 TEMPLATE = "t1"
 """Bump with any change of the words below: answers name the template that made them."""
 
 SYSTEM = "You answer questions about a software project, briefly and correctly."
 THREAD = "The discussion so far:"
-LESSONS = "Rules of this project:"
+RULES = "Rules of this project:"
 ASK = "Answer this question in a few sentences:"
 AGAIN = "Your last answer broke these rules. Keep them now:"
 
-FIXED = (SYSTEM, THREAD, LESSONS, ASK, AGAIN)
+FIXED = (SYSTEM, THREAD, RULES, ASK, AGAIN)
 """Our own sentences: an answer that repeats one is an echo."""
 
 
 def build(
     question: str,
     thread_text: str,
-    lessons: Sequence[PhraseWeight] = (),
+    rules: Sequence[str] = (),
     examples: Sequence[Example] = (),
-    notes: Sequence[str] = (),
-    again: Sequence[PhraseWeight] = (),
+    again: Sequence[str] = (),
 ) -> tuple[Message, ...]:
-    """The messages for one generation. `again` are the lessons that the last attempt broke.
+    """The messages for one generation. `rules` are one line each; `again` are those the last attempt broke.
 
-    `question` and `thread_text` are within their budgets already.
+    `question`, `thread_text` and the examples are within their budgets already.
     """
     messages = [Message(role="system", content=SYSTEM)]
     for example in examples:
@@ -48,30 +46,18 @@ def build(
     parts = []
     if thread_text.strip():
         parts.append(f"{THREAD}\n{fence(thread_text)}")
-    rules = [f"- {note}" for note in notes] + [f"- {rule(weight)}" for weight in lessons]
     if rules:
-        parts.append(LESSONS + "\n" + "\n".join(rules))
+        parts.append(_listed(RULES, rules))
     if again:
-        parts.append(AGAIN + "\n" + "\n".join(f"- {rule(weight)}" for weight in again))
+        parts.append(_listed(AGAIN, again))
     parts.append(f"{ASK} {question.strip()}")
     messages.append(Message(role="user", content="\n\n".join(parts)))
     return tuple(messages)
 
 
-def rule(weight: PhraseWeight) -> str:
-    """One lesson as the policy reads it."""
-    phrase = weight.phrase
-    match phrase.kind:
-        case PhraseKind.CORRECTION:
-            return f"Write {code_span(phrase.right)}, not {code_span(phrase.text)}."
-        case PhraseKind.MENTION:
-            return f"Mention {code_span(phrase.right or phrase.text)}."
-        case PhraseKind.LENGTH:
-            return f"Answer in at most {phrase.limit_words} words."
-        case PhraseKind.SILENCE:
-            return "Leave questions like this one to people."
-        case PhraseKind.WORDING:
-            return f"{'Say' if weight.weight > 0 else 'Do not say'} {_quoted(phrase)}."
+def _listed(heading: str, lines: Sequence[str]) -> str:
+    """A list whose items take one line each, whatever is in them."""
+    return "\n".join((heading, *(f"- {' '.join(line.split())}" for line in lines)))
 
 
 def fence(text: str) -> str:
@@ -83,7 +69,3 @@ def fence(text: str) -> str:
     longest = max((len(run) for run in re.findall("~+", text)), default=0)
     line = "~" * max(3, longest + 1)
     return f"{line}\n{text}\n{line}"
-
-
-def _quoted(phrase: Phrase) -> str:
-    return code_span(phrase.text)

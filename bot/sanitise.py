@@ -44,7 +44,8 @@ _SLASH = re.compile(r"^([ \t>]*(?:[-*+]|\d+[.)])?[ \t]*)/(?=[A-Za-z])", re.MULTI
 _SLASH_IN_CODE = re.compile(r"^/(?=[A-Za-z][\w-]*(?:\s|$))", re.MULTILINE)
 _FORGED = re.compile(r"<!--(?=\s*/?thumbprint)", re.IGNORECASE)
 _RENDERED_FENCE = re.compile(
-    r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(?:`{3,}|~{3,})[ \t]*)(?:suggestion|mermaid|geojson|topojson|stl|math)\b[^\n]*",
+    r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(?:`{3,}|~{3,})[ \t]*)"
+    r"(?:suggestion|mermaid|geojson|topojson|stl|math)\b[^\n]*",
     re.IGNORECASE,
 )
 _BACKLINK = re.compile(
@@ -59,7 +60,7 @@ _PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrou
 
 
 def sanitise(text: str, allowed_hosts: Iterable[str] = ALLOWED_HOSTS) -> str:
-    """`text` as Markdown that does nothing but read: see the module's list. Doing it twice changes nothing."""
+    """`text` as Markdown that does nothing: see the module's list. Doing it twice changes nothing."""
     hosts = frozenset(allowed_hosts)
     text = _visible(text)
     for _ in range(4):
@@ -103,7 +104,7 @@ def safe_url(url: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Line ends as `\\n`; no invisible, bidirectional or control characters; joiners only where scripts need them."""
+    """Line ends as `\\n`; nothing invisible, bidirectional or for control; joiners where scripts need them."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _INVISIBLE.sub("", text)
     return _JOINER.sub(lambda found: found[0] if _joins(text, found.start()) else "", text)
@@ -137,7 +138,7 @@ _Kind = tuple[str, int, tuple[str, ...]]
 
 
 def _kinds(tokens: list[Token], lines: int) -> list[_Kind]:
-    """For each line what it belongs to: code, or a block of prose with the code spans that the parser sees in it."""
+    """For each line what it belongs to: code, or a block of prose with the code spans that the parser sees."""
     kinds: list[_Kind] = [("prose", -1, ())] * lines
     for number, token in enumerate(tokens):
         if token.map is None:

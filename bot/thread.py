@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from bot.reply import answer_text
-from storage.records import Question, Thread
+from storage.records import Post, Question, Thread
 
 CountTokens = Callable[[str], int]
 
@@ -45,11 +46,12 @@ def render(thread: Thread, question: Question, budget_tokens: int, count_tokens:
     `count_tokens` must count the empty text as 0; a text of over 64 characters a token is not counted at all.
     """
     cost = _costs(count_tokens)
-    claims = [place for place in _claims(thread, question) if _form(thread, place, lean=False)]
+    rest = _without_question(thread, question)
+    claims = [place for place in _claims(rest) if _form(rest, place, lean=False)]
     chosen: dict[int, str] = {}
     left = budget_tokens
     for place in claims:
-        lean = _form(thread, place, lean=True)
+        lean = _form(rest, place, lean=True)
         share = budget_tokens // (4 if place else 2)
         form = cut(lean, min(left, share), cost) or cut(lean, left, cost)
         if form:
@@ -57,7 +59,7 @@ def render(thread: Thread, question: Question, budget_tokens: int, count_tokens:
             left -= cost(form)
     for place in claims:
         room = left + (cost(chosen[place]) if place in chosen else 0)
-        better = _longest(thread, place, room, cost)
+        better = _longest(rest, place, room, cost)
         if better and (place not in chosen or cost(better) > cost(chosen[place])):
             chosen[place] = better
             left = room - cost(better)
@@ -105,38 +107,59 @@ def _costs(count_tokens: CountTokens) -> CountTokens:
     return cost
 
 
-def _claims(thread: Thread, question: Question) -> list[int]:
-    """Places in the thread in order of claim, without the question's own (the issue stays even if it asked)."""
-    posts = thread.posts
-    asked = next(
-        (i for i, post in enumerate(posts) if (post.id, post.kind) == (question.post_id, question.post_kind)),
-        len(posts),
-    )
-    comments = [i for i in range(1, len(posts)) if i != asked]
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """A thread without its question: `asked` is the place where that stood."""
+
+    title: str
+    posts: tuple[Post, ...]
+    asked: int
+
+
+def _without_question(thread: Thread, question: Question) -> _Rest:
+    """The posts but the question's own; of an issue that asked, only the asking goes."""
+    posts = list(thread.posts)
+    for place, post in enumerate(posts):
+        if post.kind is question.post_kind and post.id in (question.post_id, question.number):
+            if place:
+                del posts[place]
+                return _Rest(title=thread.title, posts=tuple(posts), asked=place)
+            posts[0] = replace(post, body=post.body.replace(question.text, "").strip())
+            return _Rest(title=thread.title, posts=tuple(posts), asked=len(posts))
+    return _Rest(title=thread.title, posts=tuple(posts), asked=len(posts))
+
+
+def _claims(rest: _Rest) -> list[int]:
+    """Places in the thread in order of claim."""
+    posts = rest.posts
+    comments = range(1, len(posts))
     people = [i for i in comments if not (posts[i].by_us or posts[i].author.is_bot)]
-    near = [*reversed([i for i in people if i < asked][-2:]), *[i for i in people if i > asked][:1]]
-    rest = [i for i in reversed(people) if i not in near]
+    before = [i for i in people if i < rest.asked][-2:]
+    after = [i for i in people if i >= rest.asked][:1]
+    near = [*reversed(before), *after]
+    later = [i for i in reversed(people) if i not in near]
     noise = [i for i in reversed(comments) if posts[i].by_us or posts[i].author.is_bot]
-    return [*([0] if posts else []), *near, *rest, *noise]
+    return [*([0] if posts else []), *near, *later, *noise]
 
 
-def _form(thread: Thread, place: int, *, lean: bool) -> str:
+def _form(rest: _Rest, place: int, *, lean: bool) -> str:
     """One post, whole or lean, after its author's name; "" if it says nothing."""
-    post = thread.posts[place]
+    post = rest.posts[place]
     said = answer_text(post.body) if post.by_us else post.body
     if lean:
         said = _BLANK.sub("\n\n", _QUOTED.sub("", _COMMENT.sub("", said)))
     said = said.strip()
     if place == 0:
-        return f"Title: {thread.title}\n{post.author.login}: {said}".strip()
+        title = f"Title: {rest.title}" if rest.title.strip() else ""
+        return "\n".join(part for part in (title, f"{post.author.login}: {said}" if said else "") if part)
     return f"{post.author.login}: {said}" if said else ""
 
 
-def _longest(thread: Thread, place: int, room: int, cost: CountTokens) -> str:
-    whole = _form(thread, place, lean=False)
+def _longest(rest: _Rest, place: int, room: int, cost: CountTokens) -> str:
+    whole = _form(rest, place, lean=False)
     if _fits(whole, room, cost):
         return whole
-    return cut(_form(thread, place, lean=True), room, cost)
+    return cut(_form(rest, place, lean=True), room, cost)
 
 
 def _fits(text: str, tokens: int, count_tokens: CountTokens) -> bool:

@@ -1,0 +1,289 @@
+"""Flow 1, the jobs' halves: read, compose, store, post. One function a step, each safe to carry out again.
+
+    acknowledge → compose_job → post          and, when a step failed for good, fail
+
+What keeps an answer single: its id follows from the question, so composing twice stores once; and `post`
+looks for our marker in the thread before it creates (ADR 0004). No transaction is open while a model or
+GitHub works. Left out: order, patience and resumption (`bot/jobs.py`).
+Run: `pytest tests/unit/bot/test_answer.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+
+from bot.compose import Composition, compose
+from bot.config import read_config
+from bot.context import Context
+from bot.github import Client
+from bot.lessons import set_learning
+from bot.memory import Memory
+from bot.plan import plan_of
+from bot.reply import Marker, Why, parse_marker, render_body
+from bot.settings import RepoConfig, Settings
+from storage.errors import GitHubRefused, GitHubUnavailable, Gone, ThumbprintError
+from storage.records import (
+    Answer,
+    AnswerStatus,
+    Learning,
+    Post,
+    PostKind,
+    Question,
+    Reaction,
+    Repository,
+    Thread,
+)
+
+__all__ = ["acknowledge", "compose", "compose_job", "fail", "post"]
+
+log = structlog.get_logger()
+
+LOOKS_S = (1.0, 4.0)
+"""Pauses before the two looks for our comment after a create whose outcome is unknown."""
+
+CLOCKS_APART = timedelta(minutes=5)
+"""How far GitHub's clock and ours may differ when we look for a comment written since a question."""
+
+
+def acknowledge(context: Context, question: Question) -> None:
+    """👀 on the question, at once. A question that is gone, or a locked thread, is no error."""
+    client = context.github.installation(question.installation_id)
+    try:
+        asked = _today(client, question)
+        client.react(asked.full_name, asked.post_kind, _target(asked), Reaction.EYES)
+    except (Gone, GitHubRefused) as error:
+        log.info("acknowledge_skipped", answer=question.answer_id, reason=str(error))
+
+
+def compose_job(context: Context, question: Question) -> str:
+    """Compose the answer and store it with all that led to it; returns its id.
+
+    An answer that is there already is left as it is. When the question was deleted or its thread is gone
+    meanwhile, the answer is CANCELLED. May raise what GitHub and the models raise.
+    """
+    with context.database.unit(read_only=True) as unit:
+        if unit.answers.get(question.answer_id) is not None:
+            return question.answer_id
+    client = context.github.installation(question.installation_id)
+    try:
+        repository, thread = _read(client, question)
+    except Gone as error:
+        log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
+        _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
+        return question.answer_id
+    config = read_config(client, repository.full_name)
+    memory = _memory(context, repository, config)
+    plan = plan_of(context.settings, config)
+    asked = replace(question, full_name=repository.full_name)
+    hosts = allowed_hosts(context.settings)
+    done = compose(asked, thread, memory, context.models, plan, datetime.now(UTC), hosts)
+    _store(context, _with_evidence(context, done))
+    log.info(
+        "answer_composed",
+        answer=done.answer.id,
+        attempts=len(done.generations),
+        candidates=len(done.candidates),
+        repairs=len(done.answer.repairs),
+        abstained=bool(done.answer.abstained),
+    )
+    return done.answer.id
+
+
+def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Post a pending answer, once. One that is posted, cancelled, failed or deleted is left alone.
+
+    Raises GitHubUnavailable when it is unknown whether the comment was created; calling again looks first.
+    """
+    with context.database.unit(read_only=True) as unit:
+        answer = unit.answers.get(answer_id)
+    if answer is None or answer.status is not AnswerStatus.PENDING:
+        return
+    client = context.github.installation(answer.question.installation_id)
+    try:
+        asked = _today(client, answer.question)
+        comment = _find(client, asked) or _create(client, asked, answer.body, sleep)
+    except Gone as error:
+        log.info("answer_cancelled", answer=answer.id, reason=str(error))
+        _save(context, replace(answer, status=AnswerStatus.CANCELLED))
+        return
+    _save(context, _posted(answer, comment))
+    log.info("answer_posted", answer=answer.id, thread=answer.question.thread_key, comment=comment.id)
+
+
+def fail(
+    context: Context,
+    question: Question,
+    error: ThumbprintError,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Tell the asker: 😕 on the question, and one sentence with how to retry. Then the answer is FAILED.
+
+    Says nothing when the answer was posted after all. Safe to carry out again: the sentence is marked too.
+    """
+    with context.database.unit(read_only=True) as unit:
+        known = unit.answers.get(question.answer_id)
+    if known is not None and known.status is not AnswerStatus.PENDING:
+        return
+    text = f"I could not answer this: {_cause(error)} To try again, ask once more in a new comment."
+    body = render_body(text, replace(_no_why(question), note="The attempt failed; nothing was answered."))
+    answer = replace(known or _without_answer(question), status=AnswerStatus.FAILED)
+    client = context.github.installation(question.installation_id)
+    try:
+        asked = _today(client, question)
+        comment = _find(client, asked)
+        if comment is None:
+            client.react(asked.full_name, asked.post_kind, _target(asked), Reaction.CONFUSED)
+            _create(client, asked, body, sleep)
+        elif known is not None and _is_answer(comment):
+            answer = _posted(known, comment)
+    except (Gone, GitHubRefused) as refused:
+        log.warning("failure_not_told", answer=answer.id, reason=str(refused))
+    _save(context, answer)
+    log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str]:
+    """Hosts that a link in an answer may lead to: those of this GitHub."""
+    host = urlsplit(settings.github_url).netloc
+    return frozenset({"github.com", "docs.github.com"} if host == "api.github.com" else {host})
+
+
+def _today(client: Client, question: Question) -> Question:
+    """The question with its repository's name of today. Raises Gone for a repository that we lost."""
+    return replace(question, full_name=client.repository(question.repository_id).full_name)
+
+
+def _read(client: Client, question: Question) -> tuple[Repository, Thread]:
+    """The repository as it is called today, and the thread. Raises Gone when the question went.
+
+    A question that is missing in a list is asked for itself: lists may lag behind.
+    """
+    repository = client.repository(question.repository_id)
+    thread = client.read_thread(repository, question.number)
+    if not any((one.id, one.kind) == (_target(question), question.post_kind) for one in thread.posts):
+        client.read_post(repository.full_name, question.post_kind, _target(question))
+    return repository, thread
+
+
+def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:
+    """What the repository taught; nothing where learning is off. What its file says of learning is kept."""
+    with context.database.unit() as unit:
+        known = unit.repositories.upsert(repository)
+        learning = Learning(config.learning) if config.learning else known.learning
+        if learning is not known.learning:
+            set_learning(unit, known.id, learning, datetime.now(UTC))
+        unit.commit()
+    return Memory() if learning is Learning.OFF else context.memories.of(repository.id)
+
+
+def _with_evidence(context: Context, done: Composition) -> Composition:
+    """The composition with links, in the fold, to the feedback that taught its lessons."""
+    ids = [lesson.phrase.id for lesson in done.why.lessons]
+    if not ids:
+        return done
+    with context.database.unit(read_only=True) as unit:
+        evidence = unit.phrases.evidence_of(ids)
+    why = replace(done.why, evidence=evidence)
+    return replace(done, why=why, answer=replace(done.answer, body=render_body(done.answer.text, why)))
+
+
+def _store(context: Context, done: Composition) -> None:
+    """Everything in one transaction; an answer that another run stored first stays."""
+    with context.database.unit() as unit:
+        if unit.answers.get(done.answer.id) is not None:
+            return
+        for prompt in done.prompts:
+            unit.answers.add_prompt(prompt)
+        for generation in done.generations:
+            unit.answers.add_generation(generation)
+        unit.answers.add_candidates(done.candidates)
+        unit.answers.save(done.answer)
+        unit.commit()
+
+
+def _save(context: Context, answer: Answer) -> None:
+    with context.database.unit() as unit:
+        unit.answers.save(answer)
+        unit.commit()
+
+
+def _find(client: Client, asked: Question) -> Post | None:
+    """Our comment that carries this answer's marker, if it is in the thread already."""
+    since = asked.asked_at - CLOCKS_APART
+    for comment in client.our_comments(asked.full_name, asked.number, asked.post_kind, since):
+        marker = parse_marker(comment.body)
+        if marker is not None and marker.answer_id == asked.answer_id:
+            return comment
+    return None
+
+
+def _is_answer(comment: Post) -> bool:
+    """Whether a comment of ours is an answer, and not the sentence that says there is none."""
+    marker = parse_marker(comment.body)
+    return marker is not None and bool(marker.template)
+
+
+def _create(client: Client, asked: Question, body: str, sleep: Callable[[float], None]) -> Post:
+    """Create the comment. Where the outcome is unknown, look for it twice, apart, before saying so.
+
+    Raises Gone when the question was deleted meanwhile.
+    """
+    client.read_post(asked.full_name, asked.post_kind, _target(asked))
+    reply_to = asked.post_id if asked.post_kind is PostKind.REVIEW_COMMENT else None
+    try:
+        return client.create_comment(asked.full_name, asked.number, body, reply_to)
+    except GitHubUnavailable:
+        for pause in LOOKS_S:
+            sleep(pause)
+            found = _find(client, asked)
+            if found is not None:
+                return found
+        raise
+
+
+def _target(question: Question) -> int:
+    """What a post is addressed by: a comment by its id, an issue by its number."""
+    return question.number if question.post_kind is PostKind.ISSUE else question.post_id
+
+
+def _cause(error: ThumbprintError) -> str:
+    """The error's sentence for people in a thread: no word of ours about settings or paths."""
+    return {
+        "ModelUnavailable": "the model was not to be reached.",
+        "GitHubUnavailable": "GitHub was not to be reached.",
+        "RateLimited": "GitHub asked me to wait for too long.",
+        "DatabaseBusy": "my database was busy for too long.",
+    }.get(type(error).__name__, "something is wrong on my side, and my operator has to look at the log.")
+
+
+def _without_answer(question: Question) -> Answer:
+    return Answer(
+        id=question.answer_id,
+        question=question,
+        status=AnswerStatus.CANCELLED,
+        text="",
+        body="",
+        candidate_id=None,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _no_why(question: Question) -> Why:
+    return Why(marker=Marker(answer_id=question.answer_id))
+
+
+def _posted(answer: Answer, comment: Post) -> Answer:
+    return replace(
+        answer,
+        status=AnswerStatus.POSTED,
+        comment_id=comment.id,
+        comment_node_id=comment.node_id,
+        comment_url=comment.url,
+        posted_at=comment.created_at,
+    )

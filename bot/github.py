@@ -1,0 +1,295 @@
+"""GitHub, as the jobs use it: the only file that knows githubkit.
+
+JSON is read tolerantly, field by field, because GitHub's answers differ from its own schema. Errors are
+mapped here and nowhere else. Reads are tried again; creating never is: after a time-out the caller looks
+for what it made (`our_comments`) first. Left out: discussions, app-level calls (redelivery), and
+conditional requests. The raw calls are in `bot/github_calls.py`.
+
+    pytest tests/unit/bot/test_github.py          # against a stand-in transport
+    pytest tests/integration/test_github.py       # against the playground
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from bot.github_calls import Calls, Kit, connect
+from bot.settings import Settings
+from storage.errors import GitHubRefused, Gone
+from storage.records import Actor, Permission, Post, PostKind, Reaction, Repository, Thread
+
+_CONTENT = {
+    "THUMBS_UP": Reaction.PLUS_ONE,
+    "THUMBS_DOWN": Reaction.MINUS_ONE,
+    **{reaction.name: reaction for reaction in Reaction if reaction.name.isalpha()},
+}
+_REACTIONS = """pageInfo { hasNextPage endCursor }
+  nodes { content createdAt user { __typename login databaseId } }"""
+_MANY = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id ... on Reactable {{
+  reactions(first: 100) {{ {_REACTIONS} }} }} }} }}"""
+_MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactable {{
+  reactions(first: 100, after: $after) {{ {_REACTIONS} }} }} }} }}"""
+_EDITS = """query($id: ID!) { node(id: $id) { id ... on Comment { userContentEdits(first: 100) {
+  nodes { editedAt deletedAt diff
+    editor { __typename login ... on User { databaseId } ... on Bot { databaseId } } } } } } }"""
+_BATCH = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reacted:
+    """One reaction to a comment as it stands now."""
+
+    actor: Actor
+    reaction: Reaction
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One revision of a comment: `text` is what it said then; "" and `redacted` when it was taken away."""
+
+    editor: Actor | None
+    at: datetime
+    text: str
+    redacted: bool
+
+
+class GitHub:
+    """The App on one GitHub. Safe for threads; one connection pool and one token for each installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kits: dict[int, Kit] = {}
+        self._lock = threading.Lock()
+
+    def installation(self, installation_id: int) -> Client:
+        """A client with this installation's rights. Raises ConfigurationError for a missing id or key."""
+        with self._lock:
+            if installation_id not in self._kits:
+                self._kits[installation_id] = connect(self._settings, installation_id)
+            kit = self._kits[installation_id]
+        return Client(Calls(kit), installation_id, self._settings.app_slug, self._settings.app_id)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for kit in self._kits.values():
+                kit.close()
+            self._kits.clear()
+
+
+class Client:
+    """What one installation may do. Every call may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone."""
+
+    def __init__(self, calls: Calls, installation_id: int, app_slug: str, app_id: str) -> None:
+        self._calls = calls
+        self._installation_id = installation_id
+        self._login = f"{app_slug}[bot]"
+        self._app_id = app_id
+
+    # ------------------------------------------------------------ reading
+
+    def repository(self, repository_id: int) -> Repository:
+        """A repository by its number, whatever it is called today."""
+        said = self._calls.get(f"/repositories/{repository_id}")
+        return Repository(
+            id=int(said["id"]),
+            full_name=str(said["full_name"]),
+            installation_id=self._installation_id,
+            private=bool(said.get("private", False)),
+        )
+
+    def read_thread(self, repository: Repository, number: int) -> Thread:
+        """An issue or pull request with all of its comments, and all review comments of a pull request."""
+        at = f"/repos/{repository.full_name}"
+        issue = self._calls.get(f"{at}/issues/{number}")
+        is_pull_request = bool(issue.get("pull_request"))
+        posts = [
+            self._post(one, PostKind.COMMENT) for one in self._calls.pages(f"{at}/issues/{number}/comments")
+        ]
+        if is_pull_request:
+            inline = self._calls.pages(f"{at}/pulls/{number}/comments")
+            posts += [self._post(one, PostKind.REVIEW_COMMENT) for one in inline]
+        posts.sort(key=lambda post: (post.created_at, post.id))
+        return Thread(
+            repository_id=repository.id,
+            full_name=repository.full_name,
+            number=number,
+            title=str(issue.get("title") or ""),
+            is_pull_request=is_pull_request,
+            locked=bool(issue.get("locked", False)),
+            posts=(self._post(issue, PostKind.ISSUE), *posts),
+        )
+
+    def read_post(self, full_name: str, kind: PostKind, post_id: int) -> Post:
+        """One post as it stands now; an issue is asked for by its number. Raises Gone once it was deleted."""
+        return self._post(self._calls.get(_place(full_name, kind, post_id)), kind)
+
+    def our_comments(self, full_name: str, number: int, kind: PostKind, since: datetime) -> list[Post]:
+        """Our own comments in a thread that were written or changed at `since` or later, oldest first."""
+        review = kind is PostKind.REVIEW_COMMENT
+        path = f"/repos/{full_name}/{'pulls' if review else 'issues'}/{number}/comments"
+        when = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        kind = PostKind.REVIEW_COMMENT if review else PostKind.COMMENT
+        posts = [self._post(one, kind) for one in self._calls.pages(path, since=when)]
+        return [post for post in posts if post.by_us]
+
+    def read_file(self, full_name: str, path: str) -> str | None:
+        """A file on the default branch as text; None when there is none, or no repository that we may read."""
+        try:
+            said = self._calls.get(f"/repos/{full_name}/contents/{quote(path)}")
+        except Gone:
+            return None
+        except GitHubRefused as error:
+            if error.status == 403:
+                return None
+            raise
+        try:
+            return base64.b64decode(str(said.get("content", ""))).decode("utf-8", errors="replace")
+        except (binascii.Error, AttributeError):
+            return None
+
+    def permission(self, full_name: str, login: str) -> Permission:
+        """What somebody may do in a repository. Read access that everybody has is PUBLIC, not READ.
+
+        https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        """
+        at = f"/repos/{full_name}/collaborators/{quote(login, safe='')}"
+        try:
+            said = self._calls.get(f"{at}/permission")
+        except Gone:
+            return Permission.NONE
+        level = _permission(said.get("role_name")) or _permission(said.get("permission")) or Permission.NONE
+        if level is not Permission.READ:
+            return level
+        try:
+            self._calls.get(at)
+        except (Gone, GitHubRefused):
+            return Permission.PUBLIC
+        return Permission.READ
+
+    def reactions(self, node_ids: Sequence[str]) -> dict[str, tuple[Reacted, ...] | None]:
+        """All reactions to some comments, by node id; None for a comment that is gone. Deleted users are left out."""
+        found: dict[str, tuple[Reacted, ...] | None] = dict.fromkeys(node_ids)
+        for start in range(0, len(node_ids), _BATCH):
+            said = self._calls.graphql(_MANY, {"ids": list(node_ids[start : start + _BATCH])})
+            for node in said.get("nodes") or ():
+                if node and node.get("id") in found and node.get("reactions"):
+                    found[node["id"]] = tuple(self._reacted(node["id"], node["reactions"]))
+        return found
+
+    def edit_history(self, node_id: str) -> list[Revision]:
+        """The revisions of a comment that GitHub tells of, oldest first."""
+        node = self._calls.graphql(_EDITS, {"id": node_id}).get("node") or {}
+        revisions = [
+            Revision(
+                editor=_actor(one["editor"]) if one.get("editor") else None,
+                at=_time(one.get("editedAt")),
+                text=str(one.get("diff") or ""),
+                redacted=bool(one.get("deletedAt")),
+            )
+            for one in (node.get("userContentEdits") or {}).get("nodes") or ()
+            if one
+        ]
+        return sorted(revisions, key=lambda revision: revision.at)
+
+    # ------------------------------------------------------------ writing
+
+    def create_comment(self, full_name: str, number: int, body: str, reply_to: int | None = None) -> Post:
+        """Write a comment; `reply_to` is the review comment that it answers. Never tried again in here.
+
+        Replies go to the first comment of a review thread: https://docs.github.com/en/rest/pulls/comments
+        """
+        at = f"/repos/{full_name}"
+        if reply_to is None:
+            said = self._calls.create(f"{at}/issues/{number}/comments", {"body": body})
+            return self._post(said, PostKind.COMMENT)
+        root = self._calls.get(f"{at}/pulls/comments/{reply_to}").get("in_reply_to_id") or reply_to
+        said = self._calls.create(f"{at}/pulls/{number}/comments/{root}/replies", {"body": body})
+        return self._post(said, PostKind.REVIEW_COMMENT)
+
+    def update_comment(self, full_name: str, kind: PostKind, comment_id: int, body: str) -> Post:
+        """Write a comment of ours anew."""
+        return self._post(self._calls.patch(_place(full_name, kind, comment_id), {"body": body}), kind)
+
+    def delete_comment(self, full_name: str, kind: PostKind, comment_id: int) -> None:
+        """Delete a comment of ours; one that is gone already is fine."""
+        try:
+            self._calls.delete(_place(full_name, kind, comment_id))
+        except Gone:
+            return
+
+    def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
+        """React to a post (an issue by its number). Doing it twice is doing it once."""
+        self._calls.repeatable_post(
+            f"{_place(full_name, kind, post_id)}/reactions", {"content": reaction.value}
+        )
+
+    # ------------------------------------------------------------ from JSON
+
+    def _post(self, said: Mapping[str, Any], kind: PostKind) -> Post:
+        author = _actor(said.get("user") or {})
+        app = said.get("performed_via_github_app") or {}
+        ours = author.is_bot and (author.login == self._login or str(app.get("id", "")) == self._app_id)
+        return Post(
+            id=int(said["number"] if kind is PostKind.ISSUE else said["id"]),
+            kind=kind,
+            author=author,
+            body=str(said.get("body") or ""),
+            created_at=_time(said.get("created_at")),
+            url=str(said.get("html_url") or ""),
+            node_id=str(said.get("node_id") or ""),
+            by_us=ours,
+        )
+
+    def _reacted(self, node_id: str, page: Mapping[str, Any]) -> Iterator[Reacted]:
+        while True:
+            for one in page.get("nodes") or ():
+                reaction = _CONTENT.get(str((one or {}).get("content")))
+                if reaction and one.get("user"):
+                    yield Reacted(
+                        actor=_actor(one["user"]), reaction=reaction, at=_time(one.get("createdAt"))
+                    )
+            about = page.get("pageInfo") or {}
+            if not about.get("hasNextPage"):
+                return
+            said = self._calls.graphql(_MORE, {"id": node_id, "after": about.get("endCursor")})
+            page = (said.get("node") or {}).get("reactions") or {}
+
+
+def _place(full_name: str, kind: PostKind, post_id: int) -> str:
+    where = {
+        PostKind.ISSUE: "issues",
+        PostKind.COMMENT: "issues/comments",
+        PostKind.REVIEW_COMMENT: "pulls/comments",
+    }
+    return f"/repos/{full_name}/{where[kind]}/{post_id}"
+
+
+def _permission(name: object) -> Permission | None:
+    return next((one for one in Permission if one.value == name and one is not Permission.PUBLIC), None)
+
+
+def _actor(said: Mapping[str, Any]) -> Actor:
+    """An account from REST or GraphQL; a deleted one is GitHub's `ghost`."""
+    number = said.get("id", said.get("databaseId"))
+    return Actor(
+        id=number if isinstance(number, int) else 0,
+        login=str(said.get("login") or "ghost"),
+        is_bot=said.get("type", said.get("__typename")) == "Bot",
+    )
+
+
+def _time(said: object) -> datetime:
+    """A time of GitHub's, in UTC; the beginning of time for one that cannot be read."""
+    try:
+        return datetime.fromisoformat(str(said)).astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)

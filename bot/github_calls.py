@@ -1,0 +1,240 @@
+"""Raw calls to GitHub: JSON in and out, pages, tokens, and the one mapping of errors.
+
+Reads are tried three times; a 401 throws the cached token away and is tried once more, because GitHub
+carried nothing out. A create is sent once. Left out: what the calls mean (`bot/github.py`).
+Run: `pytest tests/unit/bot/test_github.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import githubkit
+import httpx
+from githubkit.auth import AppInstallationAuthStrategy
+from githubkit.cache import MemCacheStrategy
+from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
+
+from bot.settings import Settings
+from storage.errors import (
+    ConfigurationError,
+    GitHubRefused,
+    GitHubUnavailable,
+    Gone,
+    RateLimited,
+    ThumbprintError,
+)
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+PAUSES_S = (0.5, 2.0)
+"""Pauses before the second and the third try of a read."""
+
+T = TypeVar("T")
+_VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
+
+
+class Kit(githubkit.GitHub[AppInstallationAuthStrategy]):
+    """githubkit with one connection pool that is kept, instead of a new one for each call."""
+
+    _kept: httpx.Client | None = None
+
+    @contextmanager
+    def get_sync_client(self) -> Generator[httpx.Client, None, None]:
+        """The kept client; httpx's is safe for threads."""
+        if self._kept is None:
+            self._kept = self._create_sync_client()
+        yield self._kept
+
+    def forget_token(self) -> None:
+        """Throw cached tokens away."""
+        strategy = self.config.cache_strategy
+        if isinstance(strategy, MemCacheStrategy):
+            strategy.cleanup()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._kept is not None:
+            self._kept.close()
+
+
+def connect(settings: Settings, installation_id: int, transport: httpx.BaseTransport | None = None) -> Kit:
+    """A kit with one installation's rights. Raises ConfigurationError without an app id or a readable key."""
+    if not settings.app_id:
+        raise ConfigurationError("THUMBPRINT_APP_ID is empty: set it to the number of your GitHub App.")
+    if settings.private_key_file is None:
+        raise ConfigurationError(
+            "THUMBPRINT_PRIVATE_KEY_FILE is empty: set it to the PEM file of your GitHub App's private key."
+        )
+    try:
+        key = settings.private_key_file.read_text()
+    except OSError as error:
+        raise ConfigurationError(
+            f"THUMBPRINT_PRIVATE_KEY_FILE cannot be read ({error.strerror}): check the path and its rights."
+        ) from error
+    return Kit(
+        AppInstallationAuthStrategy(settings.app_id, key, installation_id),
+        base_url=settings.github_url,
+        user_agent="thumbprint",
+        timeout=TIMEOUT,
+        transport=transport,
+        cache_strategy=MemCacheStrategy(),
+        http_cache=False,
+        auto_retry=False,
+    )
+
+
+class Calls:
+    """JSON calls with one kit's rights. Raises only errors of ours."""
+
+    def __init__(self, kit: Kit, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._kit = kit
+        self._sleep = sleep
+
+    def get(self, path: str, **params: str | int) -> dict[str, Any]:
+        """One JSON object; an empty one for an answer without a body."""
+        said = self._patiently(lambda: self._send("GET", path, params=params))
+        return said if isinstance(said, dict) else {}
+
+    def pages(self, path: str, **params: str | int) -> Iterator[dict[str, Any]]:
+        """The objects of all pages of a list."""
+        page = 1
+        while True:
+            response = self._patiently(
+                lambda: self._request("GET", path, {**params, "per_page": 100, "page": page})
+            )
+            said = _json(response)
+            yield from (one for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
+            if "next" not in response.links:
+                return
+            page += 1
+
+    def graphql(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """A query's data; what is missing in it is null. Queries only: they are tried again."""
+        return self._patiently(lambda: self._query(query, variables))
+
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST, once: GitHubUnavailable leaves open whether it was carried out."""
+        return self._send("POST", path, body=body) or {}
+
+    def repeatable_post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST of something that GitHub keeps single, so that it may be tried again."""
+        return self._patiently(lambda: self._send("POST", path, body=body) or {})
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PATCH; writing the same twice is writing it once."""
+        return self._patiently(lambda: self._send("PATCH", path, body=body) or {})
+
+    def delete(self, path: str) -> None:
+        """DELETE."""
+        self._patiently(lambda: self._send("DELETE", path))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        for pause in PAUSES_S:
+            try:
+                return call()
+            except GitHubUnavailable:
+                self._sleep(pause)
+        return call()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return _json(self._request(method, path, params, body))
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        def send() -> httpx.Response:
+            return self._kit.request(
+                method, path, params=dict(params or {}), json=body, headers=_VERSION
+            ).raw_response
+
+        return self._mapped(send, path)
+
+    def _query(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        def send() -> dict[str, Any]:
+            try:
+                return self._kit.graphql.request(query, dict(variables))
+            except GraphQLFailed as error:
+                errors = error.response.errors or []
+                if error.response.data and all(one.type == "NOT_FOUND" for one in errors):
+                    return error.response.data
+                kinds = ", ".join(sorted({str(one.type) for one in errors}))
+                raise GitHubRefused(f"GitHub refused a GraphQL query ({kinds}).", status=200) from error
+
+        return self._mapped(send, "/graphql") or {}
+
+    def _mapped(self, send: Callable[[], T], path: str) -> T:
+        try:
+            return send()
+        except GitHubException as error:
+            if _status(_root(error)) != 401:
+                _raise(error, path)
+        self._kit.forget_token()
+        try:
+            return send()
+        except GitHubException as error:
+            _raise(error, path)
+
+
+def _json(response: httpx.Response) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise GitHubUnavailable("GitHub answered with something that is no JSON; try again later.") from error
+
+
+def _root(error: GitHubException) -> BaseException:
+    """The error itself: githubkit wraps those of its token request once more."""
+    root: BaseException = error
+    while isinstance(root, RequestError) and not isinstance(root, RequestFailed):
+        root = root.exc
+    return root
+
+
+def _status(error: BaseException) -> int:
+    return error.response.status_code if isinstance(error, RequestFailed) else 0
+
+
+def _raise(error: GitHubException, path: str) -> NoReturn:
+    raise _ours(_root(error), path) from error
+
+
+def _ours(error: BaseException, path: str) -> ThumbprintError:
+    """Our error for one of githubkit's or httpx's. Paths are named, bodies and tokens never."""
+    if isinstance(error, RateLimitExceeded):
+        wait_s = error.retry_after.total_seconds()
+        return RateLimited(f"GitHub asks us to wait {wait_s:.0f} s.", retry_after_s=wait_s)
+    if isinstance(error, RequestFailed):
+        status = error.response.status_code
+        if status == 429 or (status == 403 and "rate limit" in error.response.text.casefold()):
+            return RateLimited("GitHub asks us to wait a minute.", retry_after_s=60.0)
+        if status >= 500:
+            return GitHubUnavailable(f"GitHub answered {status} for {path}; try again later.")
+        if status in (404, 410):
+            return Gone(f"GitHub has no {path} (any more), or the App may not see it.")
+        return GitHubRefused(
+            f"GitHub refused {path} with {status}: check the App's permissions and whether it is suspended.",
+            status=status,
+        )
+    if isinstance(error, (httpx.TransportError, TimeoutError, OSError)):
+        return GitHubUnavailable(f"GitHub could not be reached for {path} ({type(error).__name__}).")
+    if isinstance(error, ValueError):
+        return ConfigurationError(
+            "The GitHub App's private key cannot be used: check THUMBPRINT_PRIVATE_KEY_FILE."
+        )
+    return GitHubUnavailable(f"The call of {path} failed in an unknown way ({type(error).__name__}).")
