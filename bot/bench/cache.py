@@ -1,0 +1,91 @@
+"""A Models that keeps every generation on disk: what was asked for before is not generated again.
+
+The key is all that a generation follows from (model, messages, biases, n, seed, sampling), so learners
+whose prompts agree share one, and a run that was stopped goes on where it was. One candidate is taken as
+the first of `WIDTH`: then a learner with one and a learner with four draw the same first text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bot.models import Completion, Models, Text
+from storage.records import Message
+
+WIDTH = 4
+"""Candidates of one generation, also where only the first is used."""
+
+
+class CachedModels(Models):
+    """`Models` with a memory: a JSON-lines file of generations, and embeddings and token counts in memory."""
+
+    def __init__(self, inner: Models, file: Path, model: str) -> None:
+        """`model` names the policy for the key: generations of another one are not used."""
+        self._inner = inner
+        self._model = model
+        self._embedded: dict[str, list[float]] = {}
+        self._counted: dict[str, int] = {}
+        self.made = 0
+        self._kept = dict(_entries(file))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file.open("a", encoding="utf-8")
+
+    def complete(self, messages: Sequence[Message], **asked: Any) -> Completion:
+        """As `Models.complete`; `seconds` is what the generation took when it was made."""
+        wanted = asked["n"]
+        asked["n"] = max(wanted, WIDTH) if wanted == 1 else wanted
+        parts = [self._model, [asdict(message) for message in messages], sorted(asked.items(), key=str)]
+        key = hashlib.sha256(json.dumps(parts, default=_plain).encode()).hexdigest()[:32]
+        if key not in self._kept:
+            done = self._inner.complete(messages, **asked)
+            self._kept[key] = asdict(done)
+            self._file.write(json.dumps({"key": key, "done": self._kept[key]}) + "\n")
+            self._file.flush()
+            self.made += 1
+        kept = self._kept[key]
+        candidates = tuple(Text(**text) for text in kept["candidates"][:wanted])
+        return Completion(**{**kept, "candidates": candidates})
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """As `Models.embed`; each text once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._embedded]
+        if new:
+            self._embedded.update(zip(new, self._inner.embed(new), strict=True))
+        return [self._embedded[text] for text in texts]
+
+    def count_tokens(self, text: str) -> int:
+        """As `Models.count_tokens`; each text once."""
+        if text not in self._counted:
+            self._counted[text] = self._inner.count_tokens(text)
+        return self._counted[text]
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """As `Models.count_prompt`."""
+        return self._inner.count_prompt(messages)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else asdict(value)  # type: ignore[call-overload]
+
+
+def _entries(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    """What the file holds; a last line that was cut off by a kill is not an entry."""
+    if not file.exists():
+        return []
+    entries = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+            entries.append((row["key"], row["done"]))
+        except (json.JSONDecodeError, KeyError):
+            continue
+    return entries
