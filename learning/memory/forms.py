@@ -57,7 +57,7 @@ def _pattern(phrase: Phrase) -> re.Pattern[str] | None:
     if not text:
         return None
     if phrase.kind is PhraseKind.WORDING:
-        return borders(text, not is_code(text))
+        return borders(text) if is_code(text) else borders(text, True, r"[\s,;:*_]+")
     if phrase.context == CODE:
         return _head(text) if _module(phrase) else borders(text)
     forms = sorted({text, *plurals(text)}, key=len, reverse=True)

@@ -27,8 +27,8 @@ UNWANTED = -0.25
 def repair(text: str, weights: Sequence[PhraseWeight]) -> tuple[str, tuple[Repair, ...]]:
     """Apply the lessons that `text` breaks; returns the text and what was done, in order.
 
-    Pass the choice's weights and the assessment's violations. MENTION and LENGTH are applied whenever they are
-    passed: whether they concern the question is the caller's knowledge. SILENCE is not carried out here.
+    Pass the choice's weights and the assessment's violations. MENTION and LENGTH are applied whenever they
+    are passed: whether they concern the question is the caller's knowledge. SILENCE is no repair.
     """
     lessons = current(dict.fromkeys(weights))
     steps = [w for w in lessons if w.phrase.kind is PhraseKind.CORRECTION]

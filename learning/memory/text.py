@@ -187,8 +187,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=65536)
-def borders(wording: str, fold: bool = False) -> re.Pattern[str]:
-    """A pattern that finds a wording as a whole: never inside a longer word, name or path."""
+def borders(wording: str, fold: bool = False, gap: str = r"\s+") -> re.Pattern[str]:
+    """A pattern that finds a wording as a whole: never inside a longer word, name or path.
+
+    `gap` is the pattern between its words.
+    """
     parts = [re.escape(part) for part in wording.split()]
     left = (
         r"(?<![\w\\-])(?<!\w[./])"
@@ -196,7 +199,7 @@ def borders(wording: str, fold: bool = False) -> re.Pattern[str]:
         else (r"(?<![\w-])" if wording[:1] == "-" else r"(?<!\w)")
     )
     right = r"(?!\w)(?![./:-]\w)(?!/)" if re.search(r"\w\Z", wording) else ""
-    return re.compile(left + r"\s+".join(parts) + right, re.IGNORECASE if fold else 0)
+    return re.compile(left + gap.join(parts) + right, re.IGNORECASE if fold else 0)
 
 
 @lru_cache(maxsize=65536)

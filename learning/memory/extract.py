@@ -1,0 +1,104 @@
+"""The phrases of a text that a thumb speaks about: few, specific, and not the question's own words. Pure.
+
+Word runs of 1 to 4 within one clause, never stop-words at either end; names, paths and programs whole.
+Left out: phrases with gaps. Run: `pytest tests/unit/learning/memory/test_extract.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from learning.memory.background import Background
+from learning.memory.text import PROGRAMS, STOP, Token, shaped, stem, terms, tokens
+
+LONGEST = 4
+"""Words of a run, at most."""
+
+PHRASES = 12
+"""Phrases of one text, at most: an event's mass is shared by these."""
+
+_OVERLAP = 2  # phrases that may hold the same atom
+
+
+def extract(
+    text: str, background: Background, question: str = "", most: int = PHRASES, least: int = 1
+) -> list[tuple[str, float]]:
+    """The phrases of `text`, each with its specificity in (0, 1], the most specific first.
+
+    Skips what only repeats the question. `least` is the fewest words of a run of prose.
+    """
+    asked = frozenset(terms(question)) if question else frozenset()
+    found: dict[str, tuple[float, tuple[int, ...]]] = {}
+    clauses: list[list[tuple[int, str]]] = [[]]
+    line = -1
+    for at, token in enumerate(tokens(text)):
+        if token.line != line:
+            line = token.line
+            clauses.append([])
+        if token.code or shaped(token.text):
+            _name(token, at, asked, found)
+            clauses.append([])
+        elif token.mark:
+            clauses.append([])
+        else:
+            clauses[-1].append((at, token.text.casefold()))
+    for clause in clauses:
+        _runs(clause, background, asked, least, found)
+    return _best(found, most)
+
+
+def _name(
+    token: Token, at: int, asked: frozenset[str], found: dict[str, tuple[float, tuple[int, ...]]]
+) -> None:
+    text = token.text
+    if token.mark or text.isdigit() or len(text) < 3 or stem(text.casefold()) in asked:
+        return
+    if shaped(text) or text in PROGRAMS:
+        found.setdefault(text, (1.0, (at,)))
+
+
+def _runs(
+    clause: list[tuple[int, str]],
+    background: Background,
+    asked: frozenset[str],
+    least: int,
+    found: dict[str, tuple[float, tuple[int, ...]]],
+) -> None:
+    words = [word for _, word in clause]
+    stops = [word in STOP or word.isdigit() for word in words]
+    new = [not stop and stem(word) not in asked for word, stop in zip(words, stops, strict=True)]
+    for start, word in enumerate(words):
+        if stops[start] or len(word) < 2:
+            continue
+        for end in range(start + least, min(start + LONGEST, len(words)) + 1):
+            if stops[end - 1] or not any(new[start:end]):
+                continue
+            run = words[start:end]
+            text = " ".join(run)
+            if text not in found:
+                says = background.specificity(run)
+                if says > 0.0:
+                    found[text] = (says, tuple(at for at, _ in clause[start:end]))
+
+
+def _best(found: dict[str, tuple[float, tuple[int, ...]]], most: int) -> list[tuple[str, float]]:
+    taken: Counter[int] = Counter()
+    kept: list[tuple[str, float]] = []
+    ranked = sorted(found.items(), key=lambda item: (-item[1][0], len(item[1][1]), item[0]))
+    for text, (says, atoms) in ranked:
+        if len(kept) == most:
+            break
+        if all(taken[at] < _OVERLAP for at in atoms):
+            taken.update(atoms)
+            kept.append((text, says))
+    return kept
+
+
+def shared_out(
+    phrases: Iterable[tuple[str, float]], mass: float, least: float = 4.0
+) -> list[tuple[str, float]]:
+    """An event's mass over phrases by specificity; all of it, unless they say too little to carry it."""
+    listed = list(phrases)
+    total = max(least, sum(says for _, says in listed))
+    return [(text, mass * says / total) for text, says in listed]

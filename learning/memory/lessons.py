@@ -1,0 +1,186 @@
+"""What one edit teaches: the differences between what the bot wrote and what stands now, as lessons. Pure.
+
+Left out: lessons that span two answers; `weights.current` settles those that contradict each other.
+Run: `pytest tests/unit/learning/memory/test_lessons.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from learning.memory.background import Background
+from learning.memory.edits import diff
+from learning.memory.extract import extract
+from learning.memory.forms import CODE, PROSE, matches
+from learning.memory.text import atoms, code_ranges, count_words, is_code, normal, shaped
+from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
+
+SHARES = {
+    PhraseKind.CORRECTION: 4.0,
+    PhraseKind.MENTION: 4.0,
+    PhraseKind.LENGTH: 4.0,
+    PhraseKind.SILENCE: 4.0,
+    PhraseKind.WORDING: 2.0,
+}
+"""How an edit's mass is parted: what a person spelt out weighs more than a wording that went by the way."""
+
+SPAN = 6
+"""Words up to which a removed or added run is one phrase; of a longer one its most specific runs are."""
+
+SHORTER = 0.7
+"""Share of the words that is left, at most, when an edit is a lesson about length."""
+
+LONG = 25
+"""Words below which no answer is too long."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A phrase, its share of the edit's mass (negative: against it), and the text that shows it."""
+
+    phrase: Phrase
+    share: float
+    shown: str = ""
+
+    def holds(self, version: str) -> bool:
+        """Whether a version of the text keeps to the lesson."""
+        phrase = self.phrase
+        if phrase.kind is PhraseKind.CORRECTION:
+            return _stands(phrase.right, version) and not matches(phrase, version)
+        if phrase.kind is PhraseKind.LENGTH:
+            return count_words(version) <= phrase.limit_words
+        if phrase.kind is PhraseKind.SILENCE:
+            return len(atoms(version)) <= 1
+        return _stands(self.shown, version) == (self.share > 0)
+
+
+def make(
+    repository_id: int, kind: PhraseKind, text: str, right: str = "", limit: int = 0, context: str = ""
+) -> Phrase:
+    """A phrase whose id follows from all that it says."""
+    name = stable_id("p", repository_id, kind.value, text, right, limit, context)
+    return Phrase(
+        id=name,
+        repository_id=repository_id,
+        kind=kind,
+        text=text,
+        right=right,
+        context=context,
+        limit_words=limit,
+    )
+
+
+def lessons(
+    repository_id: int, before: str, after: str, question: str, background: Background
+) -> list[Lesson]:
+    """What the difference between two texts teaches; [] for a cosmetic one."""
+    if len(atoms(after)) <= 1 and len(atoms(before)) > 5:
+        return [Lesson(silence(repository_id, question), SHARES[PhraseKind.SILENCE])]
+    edit = diff(before, after)
+    if not edit.teaches:
+        return []
+    found = [lesson for r in edit.replaced for lesson in _correction(repository_id, r, after)]
+    if _shortened(edit, before, after):
+        limit = make(repository_id, PhraseKind.LENGTH, "", limit=edit.words_after)
+        return [*found, Lesson(limit, SHARES[PhraseKind.LENGTH])]
+    for span in edit.removed:
+        found += _wordings(repository_id, span, question, background, -1.0)
+    kept = edit.words_before and sum(count_words(s) for s in edit.removed) <= edit.words_before / 2
+    for span in _together(edit.added, after):
+        if kept and _sentence(span, after):
+            said = " ".join(span.split())
+            phrase = make(repository_id, PhraseKind.MENTION, normal(said), right=said)
+            found.append(Lesson(phrase, SHARES[PhraseKind.MENTION], said))
+        else:
+            found += _wordings(repository_id, span, question, background, 0.5)
+    return list({lesson.phrase.id: lesson for lesson in reversed(found)}.values())[::-1]
+
+
+def silence(repository_id: int, question: str) -> Phrase:
+    """The lesson that a question is not to be answered."""
+    return make(repository_id, PhraseKind.SILENCE, " ".join(question.split())[:400])
+
+
+def _correction(repository_id: int, replaced: Replacement, after: str) -> list[Lesson]:
+    wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
+    context = CODE if is_code(wrong) or _in_code(replaced.right, replaced.context, after) else PROSE
+    if (
+        context == PROSE
+        and wrong[:1].isupper()
+        and right[:1].isupper()
+        and not (wrong.isupper() or shaped(right))
+    ):
+        wrong, right = wrong[0].lower() + wrong[1:], right[0].lower() + right[1:]
+    phrase = make(repository_id, PhraseKind.CORRECTION, wrong, right=right, context=context)
+    return [Lesson(phrase, SHARES[PhraseKind.CORRECTION], right)]
+
+
+def _in_code(right: str, line: str, after: str) -> bool:
+    """Whether the right form stands in code on the line that the edit left."""
+    start = after.find(line) if line else -1
+    at = after.find(right, max(0, start))
+    return any(a <= at < b for a, b, _ in code_ranges(after))
+
+
+def _shortened(edit: Edit, before: str, after: str) -> bool:
+    """Whether an edit is a cut: far fewer words, nothing new, and the rest at the end or most of it gone."""
+    new = sum(count_words(span) for span in edit.added) + sum(
+        max(0, count_words(r.right) - count_words(r.wrong)) for r in edit.replaced
+    )
+    if (
+        edit.words_before < LONG
+        or edit.words_after > SHORTER * edit.words_before
+        or new > max(3, edit.words_after // 20)
+    ):
+        return False
+    return normal(before).startswith(normal(after)) or edit.words_after <= edit.words_before / 2
+
+
+def _wordings(
+    repository_id: int, span: str, question: str, background: Background, sign: float
+) -> list[Lesson]:
+    """A short span is one phrase; of a long one the clause that opens it and its most specific runs."""
+    share = SHARES[PhraseKind.WORDING] * sign
+    if len(atoms(span)) <= SPAN and "\n" not in span:
+        phrase = make(repository_id, PhraseKind.WORDING, normal(span))
+        return [Lesson(phrase, share, span)] if phrase.text else []
+    opening = re.split(r"[,;:.!?\n]", span, maxsplit=1)[0]
+    runs = extract(span, background, question, most=16, least=2)
+    if 1 < len(atoms(opening)) <= SPAN and background.specificity(normal(opening).split()) > 0.5:
+        runs.insert(0, (normal(opening), 2.0))
+    total = sum(says for _, says in runs)
+    return [
+        Lesson(make(repository_id, PhraseKind.WORDING, text), share * says / total, text)
+        for text, says in dict(reversed(runs)).items()
+    ]
+
+
+def _together(added: tuple[str, ...], after: str) -> list[str]:
+    """Added sentences that stand side by side are said together."""
+    found: list[str] = []
+    for span in added:
+        if found and f"{found[-1]} {span}" in after:
+            found[-1] = f"{found[-1]} {span}"
+        else:
+            found.append(span)
+    return found
+
+
+def _sentence(span: str, after: str) -> bool:
+    """Whether an added span is prose that can be said by itself: whole sentences, or a line."""
+    at = after.find(span)
+    if (
+        at < 0
+        or not 2 <= count_words(span) <= 60
+        or any(fence and a <= at < b for a, b, fence in code_ranges(after))
+    ):
+        return False
+    opens = at == 0 or after[:at].rstrip(" \t*_>-#")[-1:] in ("", "\n", ".", "!", "?", ":", "…", "`")
+    rest = after[at + len(span) :].lstrip(" \t")
+    return opens and (not rest or rest[0] == "\n" or span.rstrip("*_`\"')")[-1:] in (".", "!", "?", "…", ":"))
+
+
+def _stands(span: str, text: str) -> bool:
+    said, have = normal(span), normal(text)
+    return bool(said) and f" {said} " in f" {have} "

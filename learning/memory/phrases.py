@@ -1,0 +1,216 @@
+"""Feedback becomes evidence, one answer at a time, and evidence weights, one phrase at a time. Pure.
+
+`judge` turns one answer's events into rows; `weigh` one phrase's rows into a weight. Neither keeps
+anything between calls, so that folding events as they arrive (judge that answer again, weigh the phrases
+that it touches) and replaying all of them give the same bits. The arithmetic and its reasons: ADR 0003.
+Left out: taking back all that one person ever taught. Run: `pytest tests/unit/learning/memory/test_phrases.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from learning.memory.background import DEFAULT, Background
+from learning.memory.extract import extract, shared_out
+from learning.memory.lessons import Lesson, lessons, make, silence
+from learning.memory.text import normal
+from learning.memory.weights import weigh
+from storage.records import (
+    Answer,
+    Evidence,
+    Feedback,
+    FeedbackKind,
+    Phrase,
+    PhraseKind,
+    PhraseWeight,
+    Reaction,
+)
+
+__all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
+
+REACTIONS = {
+    Reaction.PLUS_ONE: 1.0,
+    Reaction.HEART: 1.0,
+    Reaction.HOORAY: 0.75,
+    Reaction.ROCKET: 0.75,
+    Reaction.LAUGH: 0.0,
+    Reaction.EYES: 0.0,
+    Reaction.CONFUSED: -0.5,
+    Reaction.MINUS_ONE: -1.0,
+}
+"""What each reaction is worth. Eyes only say "seen"; people laugh with an answer and at it."""
+
+EDIT_MASS = 1.0
+"""What one edit, or one deletion, is worth."""
+
+QUESTION = 400
+"""Characters of a question that are kept as the context of what its answer taught."""
+
+
+def judge(
+    answer: Answer, events: Iterable[Feedback], background: Background = DEFAULT
+) -> tuple[list[Phrase], list[Evidence]]:
+    """All that the events about one answer say, whatever their order and however often each is given.
+
+    The absolute masses of one event's rows sum up to no more than the event is worth. Bots are never heard.
+    """
+    known = sorted({e.id: e for e in events if e.answer_id == answer.id}.values(), key=_moment)
+    standing = live(known)
+    heard = [e for e in standing if not e.actor.is_bot]
+    edits = [e for e in known if e.kind is FeedbackKind.EDIT]
+    found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
+    for event, lesson, mass in _edited(answer, edits, {e.id for e in heard}, background):
+        _add(found, lesson.phrase, event, mass)
+    for event in _votes(heard, edits):
+        assert event.reaction is not None
+        text = _text_at(answer, edits, event)
+        phrases = extract(text, background, answer.question.text)
+        for wording, mass in shared_out(phrases, REACTIONS[event.reaction]):
+            _add(found, make(answer.question.repository_id, PhraseKind.WORDING, wording), event, mass)
+    for event in heard:
+        if event.kind is FeedbackKind.DELETION:
+            for phrase, mass in _deleted(answer, _text_at(answer, edits, event), background):
+                _add(found, phrase, event, mass)
+    phrases_by_id = {phrase.id: phrase for phrase, _, _ in found.values()}
+    rows = [_row(answer, phrase, event, mass) for phrase, event, mass in found.values() if mass]
+    rows.sort(key=lambda row: (row.phrase_id, row.event_id))
+    return [phrases_by_id[name] for name in sorted({row.phrase_id for row in rows})], rows
+
+
+def fold(
+    answers: Iterable[tuple[Answer, Sequence[Feedback]]], now: datetime, background: Background = DEFAULT
+) -> dict[str, PhraseWeight]:
+    """The whole replay: every answer judged, every phrase weighed at `now`. Keys are phrase ids, sorted."""
+    phrases: dict[str, Phrase] = {}
+    rows: dict[str, list[Evidence]] = defaultdict(list)
+    for answer, events in answers:
+        found, evidence = judge(answer, events, background)
+        phrases.update((phrase.id, phrase) for phrase in found)
+        for row in evidence:
+            rows[row.phrase_id].append(row)
+    return {name: weigh(phrases[name], rows[name], now) for name in sorted(rows)}
+
+
+def live(events: Sequence[Feedback]) -> list[Feedback]:
+    """The events that still hold, retractions left out. Who did a thing, or a writer, may take it back."""
+    by_id = {event.id: event for event in events}
+    against: dict[str, list[Feedback]] = defaultdict(list)
+    for event in events:
+        target = by_id.get(event.retracts)
+        if event.kind is not FeedbackKind.RETRACTION or target is None:
+            continue
+        if event.actor.id == target.actor.id or event.permission.writes:
+            against[target.id].append(event)
+    return [e for e in events if e.kind is not FeedbackKind.RETRACTION and _holds(e, against, frozenset())]
+
+
+def _holds(event: Feedback, against: dict[str, list[Feedback]], seen: frozenset[str]) -> bool:
+    if event.id in seen:
+        return False
+    return not any(_holds(other, against, seen | {event.id}) for other in against.get(event.id, ()))
+
+
+def _moment(event: Feedback) -> tuple[datetime, str]:
+    return (event.at, event.id)
+
+
+def _edited(
+    answer: Answer, edits: Sequence[Feedback], heard: set[str], background: Background
+) -> list[tuple[Feedback, Lesson, float]]:
+    """What still stands of the edits, each lesson with the edit that brought it in for good.
+
+    Only what the bot wrote is compared with what stands now: a revert, or another person's other idea,
+    takes a lesson back by itself. Lessons that a bot or a retracted edit brought in are dropped.
+    """
+    last = max((at for at, event in enumerate(edits) if event.id in heard), default=-1)
+    if last < 0:
+        return []
+    chain = edits[: last + 1]
+    base = edits[0].before or answer.text
+    question = answer.question
+    found = lessons(question.repository_id, base, chain[-1].after, question.text, background)
+    by_event: dict[str, list[Lesson]] = defaultdict(list)
+    for lesson in found:
+        at = last
+        while at > 0 and lesson.holds(chain[at - 1].after):
+            at -= 1
+        by_event[chain[at].id].append(lesson)
+    result: list[tuple[Feedback, Lesson, float]] = []
+    for event in chain:
+        taught = by_event.get(event.id, []) if event.id in heard else []
+        total = sum(abs(lesson.share) for lesson in taught)
+        result += [(event, lesson, EDIT_MASS * lesson.share / total) for lesson in taught]
+        result += _unsaid(answer, event, taught)
+    return result
+
+
+def _unsaid(
+    answer: Answer, event: Feedback, taught: Sequence[Lesson]
+) -> list[tuple[Feedback, Lesson, float]]:
+    """A sentence that was said because it was learned, and that a person took out, speaks against that."""
+    used = {*answer.phrase_ids, *(repair.phrase_id for repair in answer.repairs)}
+    found = []
+    for repair in answer.repairs:
+        said = " ".join(repair.after.split())
+        phrase = make(answer.question.repository_id, PhraseKind.MENTION, normal(said), right=said)
+        gone = any(lesson.share < 0 and lesson.shown and lesson.shown in said for lesson in taught)
+        if said and not repair.before and phrase.id in used and gone:
+            found.append((event, Lesson(phrase, -1.0), -EDIT_MASS))
+    return found
+
+
+def _votes(heard: Sequence[Feedback], edits: Sequence[Feedback]) -> list[Feedback]:
+    """The one reaction of each person that counts: the latest that says anything, not on their own words."""
+    latest: dict[int, Feedback] = {}
+    for event in heard:
+        if event.kind is FeedbackKind.REACTION and event.reaction is not None and REACTIONS[event.reaction]:
+            latest[event.actor.id] = event
+    return [
+        event
+        for actor, event in sorted(latest.items())
+        if (version := _version_at(edits, event)) is None or version.actor.id != actor
+    ]
+
+
+def _version_at(edits: Sequence[Feedback], event: Feedback) -> Feedback | None:
+    return next((edit for edit in reversed(edits) if edit.at <= event.at), None)
+
+
+def _text_at(answer: Answer, edits: Sequence[Feedback], event: Feedback) -> str:
+    """The text that stood when an event happened."""
+    version = _version_at(edits, event)
+    return version.after if version else (edits[0].before or answer.text) if edits else answer.text
+
+
+def _deleted(answer: Answer, text: str, background: Background) -> list[tuple[Phrase, float]]:
+    """Half of a deletion says that the question wants no answer, half speaks against what was written."""
+    question = answer.question
+    against = shared_out(extract(text, background, question.text), -EDIT_MASS / 2)
+    return [
+        (silence(question.repository_id, question.text), EDIT_MASS / 2),
+        *((make(question.repository_id, PhraseKind.WORDING, wording), mass) for wording, mass in against),
+    ]
+
+
+def _add(
+    found: dict[tuple[str, str], tuple[Phrase, Feedback, float]], phrase: Phrase, event: Feedback, mass: float
+) -> None:
+    former = found.get((phrase.id, event.id))
+    found[phrase.id, event.id] = (phrase, event, mass + (former[2] if former else 0.0))
+
+
+def _row(answer: Answer, phrase: Phrase, event: Feedback, mass: float) -> Evidence:
+    return Evidence(
+        phrase_id=phrase.id,
+        event_id=event.id,
+        answer_id=answer.id,
+        actor_id=event.actor.id,
+        actor_login=event.actor.login,
+        permission=event.permission,
+        mass=mass,
+        at=event.at,
+        question=" ".join(answer.question.text.split())[:QUESTION],
+        url=event.url or answer.comment_url,
+    )
