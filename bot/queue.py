@@ -11,8 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
-from dbos.error import DBOSQueueDeduplicatedError, DBOSWorkflowIDInUseError
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, error
 
 from storage.database import Database, UnitOfWork
 from storage.records import Question, Repository
@@ -95,7 +94,7 @@ class Queue:
         args = (guid,) if job.question is None else (guid, job.question.answer_id)
         try:
             self._client.enqueue_in_transaction(unit.connection, options, *args)
-        except DBOSWorkflowIDInUseError:
+        except error.DBOSWorkflowIDInUseError:
             return False
         return True
 
@@ -110,7 +109,7 @@ class Queue:
         try:
             with self._database.errors_translated():
                 self._client.enqueue(options)
-        except DBOSQueueDeduplicatedError:
+        except error.DBOSQueueDeduplicatedError:
             return False
         return True
 

@@ -47,7 +47,6 @@ repositories = sa.Table(
     one_of("learning", Learning),
     sa.CheckConstraint("revision >= 0", name="revision_counts_up"),
 )
-sa.Index("ix_repositories_name", sa.func.lower(repositories.c.full_name))
 
 deliveries = sa.Table(
     "deliveries",

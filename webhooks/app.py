@@ -8,7 +8,6 @@ take it the answer is 503, which GitHub shows as failed and can redeliver. Left 
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from storage.errors import BadDelivery, ConfigurationError, DatabaseBusy, Databa
 from storage.records import Delivery
 from webhooks.delivery import verify
 from webhooks.metrics import Metrics
+from webhooks.pages.site import router as pages
 from webhooks.route import ANSWERED, App, Ignored, route
 
 MOST_BYTES = 25 * 2**20
@@ -124,10 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics()
     _add_webhook(app, receiver, metrics)
     _add_probes(app, database, queue, metrics)
-    if importlib.util.find_spec("webhooks.pages.router") is not None:
-        from webhooks.pages.router import router
-
-        app.include_router(router)
+    app.include_router(pages(settings, database))
     return app
 
 

@@ -88,7 +88,6 @@ def _repositories() -> None:
         sa.CheckConstraint("revision >= 0", name=op.f("ck_repositories_revision_counts_up")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
     )
-    op.create_index("ix_repositories_name", "repositories", [sa.text("lower(full_name)")])
 
 
 def _phrases() -> None:

@@ -1,0 +1,18 @@
+"""One migrated database for each test, on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/thumbprint.db", busy_timeout_s=0.2)
+    database.migrate()
+    yield database
+    database.dispose()
