@@ -29,7 +29,7 @@ _LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 _FOOTER = "I am a bot and may be wrong."
 _META = re.compile(r"<!-- thumbprint:v1 (\{.*?\}) -->", re.DOTALL)
 _OURS = tuple(
-    re.compile(pattern, re.DOTALL | re.IGNORECASE)
+    re.compile(rf"\n*(?:{pattern})\n*", re.DOTALL | re.IGNORECASE)
     for pattern in (
         rf"{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}",
         rf"{re.escape(_END)}.*?<!-- thumbprint:v1 \{{.*?\}} -->",
@@ -68,10 +68,14 @@ class Why:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """One line of the acknowledgement: the lesson, whose edit taught it, and how to take it back."""
+    """One line of the acknowledgement: the lesson, whose edit taught it, and how to take it back.
+
+    `weight` tells whether a wording is preferred or avoided.
+    """
 
     phrase: Phrase
     login: str
+    weight: float = 0.0
     undo: str = "restore the line, or forget it on the memory page"
 
 
@@ -98,9 +102,7 @@ def answer_text(body: str) -> str:
     text = body.replace("\r\n", "\n").replace("\r", "\n")
     for pattern in _OURS:
         text = pattern.sub("\n\n", text)
-    if text == body:
-        return text.strip()
-    return re.sub(r"\n{3,}\Z|\A\n+", "", text).strip()
+    return text.strip()
 
 
 def parse_marker(body: str) -> Marker | None:
@@ -122,18 +124,25 @@ def parse_marker(body: str) -> Marker | None:
         return None
 
 
-def with_learned(body: str, lessons: Sequence[Learned]) -> str:
-    """The body with the acknowledgement of `lessons` in place of a former one; without any, without it."""
+def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "") -> str:
+    """The body with the acknowledgement of `lessons` in place of a former one; without any, without it.
+
+    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone.
+    """
     body = body.replace("\r\n", "\n")
     bare = re.sub(
         rf"\n*{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL
     )
-    if not lessons:
-        return bare
     lines = [
-        f"✅ Learned from {code_span('@' + lesson.login)}: {say(lesson.phrase)} — undo: {lesson.undo}"
+        f"✅ Learned from {code_span('@' + lesson.login)}: {_directed(lesson.phrase, lesson.weight)}"
+        f" — undo: {lesson.undo}"
         for lesson in lessons
     ]
+    if taken_back_by:
+        back = code_span("@" + taken_back_by)
+        lines.append(f"↩️ Taken back by {back}: what the edit of this answer taught no longer counts")
+    if not lines:
+        return bare
     section = "\n".join((_LEARNED[0], "", *(f"> {line}  " for line in lines), "", _LEARNED[1]))
     head, mark, tail = bare.partition(_END)
     if not mark:
@@ -154,6 +163,13 @@ def say(phrase: Phrase) -> str:
             return "leave questions like this one to people"
         case PhraseKind.WORDING:
             return code_span(phrase.text)
+
+
+def _directed(phrase: Phrase, weight: float) -> str:
+    """A lesson in words; a wording's direction is its weight's."""
+    if phrase.kind is PhraseKind.WORDING:
+        return f"{'prefer' if weight > 0 else 'avoid'} {say(phrase)}"
+    return say(phrase)
 
 
 def shorten(text: str, characters: int) -> str:
@@ -201,9 +217,7 @@ def _fold(why: Why) -> str:
 
 def _lesson(weight: PhraseWeight, why: Why) -> str:
     phrase = weight.phrase
-    words = say(phrase)
-    if phrase.kind is PhraseKind.WORDING:
-        words = f"{'prefer' if weight.weight > 0 else 'avoid'} {words}"
+    words = _directed(phrase, weight.weight)
     taught = (why.evidence or {}).get(phrase.id, ())
     links: dict[str, None] = {}
     for event in sorted(taught, key=lambda event: event.at, reverse=True):

@@ -3,12 +3,13 @@
 The rule, which a property test holds to. Every post has up to three forms: *whole*; *lean* (quoted
 lines and HTML comments taken out); *short* (lean, cut in the middle to a share of the budget).
 
-1. Order of claim: the issue; the posts beside the question; the rest, newest first; then bots and
-   ourselves, newest first.
+1. Order of claim: the issue; the posts beside the question; the rest, newest first. Bots and ourselves,
+   newest first, share what all of these leave over, by the same steps.
 2. In that order each post takes its lean form if no longer than its share, else its short one; a
    post whose form costs more than what is left takes what is left, cut in the middle, and is left
    out only when not even `LEAST` tokens are left for it.
 3. What is then left is spent, in the same order, on giving posts their whole form, or a longer cut.
+   A share is half of the tokens for the issue, a quarter for a comment.
 
 So no post is missing, and none cut, that would have fitted. Posts stand in the order of the
 thread. The question's own post is left out: it is asked separately. A cost is the form's token
@@ -47,12 +48,22 @@ def render(thread: Thread, question: Question, budget_tokens: int, count_tokens:
     """
     cost = _costs(count_tokens)
     rest = _without_question(thread, question)
-    claims = [place for place in _claims(rest) if _form(rest, place, lean=False)]
+    people, noise = _claims(rest)
     chosen: dict[int, str] = {}
-    left = budget_tokens
+    left = _take(rest, people, chosen, budget_tokens, cost)
+    _take(rest, noise, chosen, left, cost)
+    claims = [*people, *noise]
+    while chosen and count_tokens(_join(chosen)) > budget_tokens:
+        chosen.pop(next(place for place in reversed(claims) if place in chosen))
+    return _join(chosen)
+
+
+def _take(rest: _Rest, claims: list[int], chosen: dict[int, str], left: int, cost: CountTokens) -> int:
+    """Steps 2 and 3 for some claims; returns the tokens that are left."""
+    budget = left
     for place in claims:
         lean = _form(rest, place, lean=True)
-        share = budget_tokens // (4 if place else 2)
+        share = budget // (4 if place else 2)
         form = cut(lean, min(left, share), cost) or cut(lean, left, cost)
         if form:
             chosen[place] = form
@@ -60,12 +71,10 @@ def render(thread: Thread, question: Question, budget_tokens: int, count_tokens:
     for place in claims:
         room = left + (cost(chosen[place]) if place in chosen else 0)
         better = _longest(rest, place, room, cost)
-        if better and (place not in chosen or cost(better) > cost(chosen[place])):
+        if better and (place not in chosen or cost(better) >= cost(chosen[place])):
             chosen[place] = better
             left = room - cost(better)
-    while chosen and count_tokens(_join(chosen)) > budget_tokens:
-        chosen.pop(next(place for place in reversed(claims) if place in chosen))
-    return _join(chosen)
+    return left
 
 
 def cut(text: str, tokens: int, count_tokens: CountTokens) -> str:
@@ -129,8 +138,8 @@ def _without_question(thread: Thread, question: Question) -> _Rest:
     return _Rest(title=thread.title, posts=tuple(posts), asked=len(posts))
 
 
-def _claims(rest: _Rest) -> list[int]:
-    """Places in the thread in order of claim."""
+def _claims(rest: _Rest) -> tuple[list[int], list[int]]:
+    """Places in the thread in order of claim: people's, then bots' and ours."""
     posts = rest.posts
     comments = range(1, len(posts))
     people = [i for i in comments if not (posts[i].by_us or posts[i].author.is_bot)]
@@ -139,7 +148,7 @@ def _claims(rest: _Rest) -> list[int]:
     near = [*reversed(before), *after]
     later = [i for i in reversed(people) if i not in near]
     noise = [i for i in reversed(comments) if posts[i].by_us or posts[i].author.is_bot]
-    return [*([0] if posts else []), *near, *later, *noise]
+    return [*([0] if posts else []), *near, *later], noise
 
 
 def _form(rest: _Rest, place: int, *, lean: bool) -> str:
