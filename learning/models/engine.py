@@ -68,9 +68,8 @@ class Engine:
         with self._counting:
             wait_s = self._waiting * self._typical_s
             if self._waiting >= QUEUE or wait_s > self.timeout_s:
-                raise ModelUnavailable(
-                    "The model server is busy: try again later.", retry_after_s=max(1.0, wait_s / 2)
-                )
+                message = "The model server is busy: try again later."
+                raise ModelUnavailable(message, retry_after_s=max(1.0, wait_s / 2))
             self._waiting += 1
         until = time.monotonic() + self.timeout_s
 
@@ -101,7 +100,9 @@ class Engine:
         """Queue texts for the encoder. Raises ModelRequestError when there is none."""
         encoder = self.encoder
         if encoder is None:
-            raise ModelRequestError("This server was started without an encoder.")
+            raise ModelRequestError(
+                "The model `encoder` does not exist: this server was started without one."
+            )
         return self._encoding.submit(lambda: _within_memory(lambda: encoder.embed(texts), None))
 
     def load_adapter(self, name: str, folder: Path) -> None:
@@ -127,7 +128,7 @@ class Engine:
 
 
 def _within_memory(work: Callable[[], T], policy: Policy | None) -> T:
-    """`work`'s result; running out of the process's memory cap becomes ModelUnavailable, and caches are let go."""
+    """`work`'s result. Running out of the memory cap becomes ModelUnavailable, and caches are let go."""
     try:
         return work()
     except MemoryError as error:

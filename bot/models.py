@@ -1,0 +1,296 @@
+"""The only client of the model endpoint: OpenAI's protocol, whichever server speaks it.
+
+Ours, vLLM, llama.cpp, Ollama and `transformers serve` are one code path. What a server cannot do is found out
+once, said once in the log, and done without: `n` (n calls with seed, seed + 1, ...), phrase biases (sent only
+to servers that announce them in /v1/models), log-probabilities (0.0), embeddings (null vectors), token
+counts (`bot/tokens.py`). Left out: streaming, retries: a job's.
+
+    thumbprint ask "What does this do?"
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import openai
+import structlog
+from openai.types.chat import ChatCompletion
+from openai.types.chat.chat_completion import Choice
+
+from bot.settings import Settings
+from bot.tokens import Counter
+from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
+from storage.records import Message
+
+log = structlog.get_logger()
+QUEUE_S = 15.0  # what the client waits beyond the server's own time cap
+NOT_SUPPORTED = (400, 422, 500, 501)  # how servers answer to a field that they do not know
+
+
+class Biased(Protocol):
+    """A wording and the logits to push it by: `learning.memory.choice.Bias`."""
+
+    @property
+    def text(self) -> str:
+        """The wording."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """Logits, within ±4."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """One candidate. `logprob` is the mean per token in nats, 0.0 where a server does not say.
+
+    `finish_reason` is OpenAI's: `stop` for a finished text, `length` for one that was cut.
+    """
+
+    text: str
+    tokens: int
+    logprob: float
+    finish_reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What one `complete` gave: candidates in order, the model that wrote them, and how long it took."""
+
+    candidates: tuple[Text, ...]
+    model: str
+    prompt_tokens: int
+    seconds: float
+
+
+class Models:
+    """Policy and encoder by URL. Thread-safe; connects at the first call, not before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        ours = not settings.model_url
+        timeout_s = settings.model_timeout_s + QUEUE_S
+        key = settings.model_key.get_secret_value()
+        self._policy = _client(settings.resolved_model_url, key, timeout_s, proxies=not ours)
+        same = settings.resolved_encoder_url == settings.resolved_model_url
+        self._encoder = (
+            self._policy if same else _client(settings.resolved_encoder_url, "", timeout_s, proxies=True)
+        )
+        self._counter = Counter(settings.resolved_model_url, settings.model_name, key, proxies=not ours)
+        self._announced: dict[str, Any] | None = None
+        self._lacks: set[str] = set()
+        self._proven = self._embedded = False
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        seed: int,
+        temperature: float,
+        top_p: float,
+        max_tokens: int,
+        biases: Sequence[Biased] = (),
+        stop: Sequence[str] = (),
+    ) -> Completion:
+        """`n` candidates for a conversation. The same arguments give the same texts, where the server keeps seeds.
+
+        Raises ModelUnavailable (down, busy, too slow: try again), ModelRequestError (rejected).
+        """
+        begin = time.monotonic()
+        body: dict[str, Any] = {
+            "model": self._settings.model_name,
+            "messages": [{"role": each.role, "content": each.content} for each in messages],
+            "seed": seed,
+            "temperature": temperature,
+            "top_p": top_p,
+            "max_tokens": max_tokens,
+            **({"stop": list(stop)} if stop else {}),
+        }
+        if biases and self._announces("phrase_bias"):
+            phrases = [{"text": each.text, "bias": each.value} for each in biases]
+            body["extra_body"] = {"phrase_bias": phrases}
+        elif biases:
+            self._lack("phrase_bias", "answers are not biased while they are decoded")
+        answers = self._ask(body, n)
+        texts = tuple(_text(choice, answer) for answer in answers for choice in answer.choices)
+        usage = answers[0].usage
+        return Completion(
+            candidates=texts[:n],
+            model=answers[0].model or self._settings.model_name,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            seconds=time.monotonic() - begin,
+        )
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of unit length a text.
+
+        Where the server has no embeddings: null vectors, [0.0], so that every cosine is 0.0 and similarity is
+        off. Raises ModelUnavailable.
+        """
+        if not texts:
+            return []
+        if "embeddings" in self._lacks:
+            return [[0.0] for _ in texts]
+        try:
+            with _mapped("encoder"):
+                given = self._encoder.embeddings.create(
+                    model=self._settings.encoder_name, input=list(texts), encoding_format="float"
+                )
+        except (ModelRequestError, ModelUnavailable) as error:
+            if self._embedded or _status(error) not in (404, 405, *NOT_SUPPORTED):
+                raise
+            self._lack("embeddings", "similarity is off")
+            return [[0.0] for _ in texts]
+        self._embedded = True
+        ordered = sorted(given.data, key=lambda each: each.index)
+        if len(ordered) != len(texts):
+            raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
+        return [_unit(each.embedding) for each in ordered]
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text; an upper estimate where the server does not count. Raises ModelUnavailable."""
+        return self._counter.text(text)
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """Tokens of a rendered conversation; an upper estimate where the server does not count."""
+        return self._counter.prompt(messages)
+
+    def ready(self) -> str | None:
+        """None when the server answers and knows the model, else one sentence that says what is amiss."""
+        try:
+            with _mapped("policy"):
+                known = [each.id for each in self._policy.with_options(timeout=5.0).models.list().data]
+        except ThumbprintError as error:
+            return str(error)
+        name = self._settings.model_name
+        if self._settings.model_url or name in known:
+            return None
+        return f"The model server has no model {name}, only {', '.join(known) or 'none'}."
+
+    # ------------------------------------------------------------ what a server can do
+
+    def _announces(self, feature: str) -> bool:
+        """Whether the server says in /v1/models that it can do `feature` of ours."""
+        if self._announced is None:
+            with _mapped("policy"):
+                entries = self._policy.models.list().data
+            told = [
+                each.to_dict().get("thumbprint") for each in entries if each.id == self._settings.model_name
+            ]
+            self._announced = told[0] if told and isinstance(told[0], dict) else {}
+        return bool(self._announced.get(feature))
+
+    def _lack(self, feature: str, so: str) -> None:
+        if feature not in self._lacks:
+            self._lacks.add(feature)
+            log.warning(
+                "model_feature_missing", feature=feature, so=so, server=self._settings.resolved_model_url
+            )
+
+    def _ask(self, body: dict[str, Any], n: int) -> list[ChatCompletion]:
+        """`n` choices in as few requests as the server can do it in."""
+        if n > 1 and "n" in self._lacks:
+            return self._one_by_one(body, range(n))
+        first = self._create(body, n)
+        if len(first.choices) >= n:
+            return [first]
+        self._lack("n", f"{n} candidates are {n} calls with seeds of their own")
+        return [first, *self._one_by_one(body, range(len(first.choices), n))]
+
+    def _one_by_one(self, body: dict[str, Any], places: Sequence[int]) -> list[ChatCompletion]:
+        with ThreadPoolExecutor(max(1, len(places))) as pool:
+            bodies = [{**body, "seed": body["seed"] + place} for place in places]
+            return list(pool.map(lambda each: self._create(each, 1), bodies))
+
+    def _create(self, body: dict[str, Any], n: int) -> ChatCompletion:
+        """One request. A server never seen to accept `n` and `logprobs` is asked again without, once."""
+        full = {**body, **({"n": n} if n > 1 else {})}
+        if "logprobs" not in self._lacks:
+            full["logprobs"] = True
+        try:
+            answer = self._post(full)
+            self._proven = True
+            return answer
+        except (ModelRequestError, ModelUnavailable) as error:
+            if self._proven or _status(error) not in NOT_SUPPORTED or full.keys() == body.keys():
+                raise
+            answer = self._post(body)
+        self._lack("logprobs", "candidates carry no log-probabilities")
+        self._proven = True
+        return answer
+
+    def _post(self, body: dict[str, Any]) -> ChatCompletion:
+        with _mapped("policy"):
+            answer: ChatCompletion = self._policy.chat.completions.create(**body)
+        if not answer.choices:
+            raise ModelUnavailable("The model server answered without any text.")
+        return answer
+
+
+def _client(url: str, key: str, timeout_s: float, *, proxies: bool) -> openai.OpenAI:
+    """A client that does not retry by itself. `proxies`: whether the environment's proxy settings hold."""
+    http = openai.DefaultHttpxClient(trust_env=proxies)
+    return openai.OpenAI(
+        base_url=url, api_key=key or "none", timeout=timeout_s, max_retries=0, http_client=http
+    )
+
+
+def _text(choice: Choice, answer: ChatCompletion) -> Text:
+    content = choice.message.content or ""
+    told = choice.logprobs.content if choice.logprobs and choice.logprobs.content else []
+    logprobs = [each.logprob for each in told]
+    made = answer.usage.completion_tokens if answer.usage and len(answer.choices) == 1 else 0
+    return Text(
+        text=content,
+        tokens=len(logprobs) or made or len(content.split()),
+        logprob=sum(logprobs) / len(logprobs) if logprobs else 0.0,
+        finish_reason=choice.finish_reason,
+    )
+
+
+def _unit(vector: Sequence[float]) -> list[float]:
+    length = sum(x * x for x in vector) ** 0.5
+    return [x / length for x in vector] if length else list(vector)
+
+
+@contextmanager
+def _mapped(which: str) -> Iterator[None]:
+    """openai's errors as ours, the cause kept."""
+    try:
+        yield
+    except openai.APITimeoutError as error:
+        raise ModelUnavailable(f"The {which} server took too long.") from error
+    except openai.APIConnectionError as error:
+        raise ModelUnavailable(f"The {which} server cannot be reached: is it running?") from error
+    except openai.APIStatusError as error:
+        status, said = error.status_code, _said(error)
+        if status >= 500 or status in (408, 409, 429):
+            after = error.response.headers.get("retry-after", "")
+            wait_s = float(after) if after.isdigit() else None
+            message = f"The {which} server is not able now ({status}): {said}"
+            raise ModelUnavailable(message, retry_after_s=wait_s) from error
+        raise ModelRequestError(f"The {which} server refused ({status}): {said}") from error
+    except openai.OpenAIError as error:
+        raise ModelUnavailable(
+            f"The {which} server answered something that is not OpenAI's protocol."
+        ) from error
+
+
+def _status(error: ThumbprintError) -> int:
+    """The HTTP status behind one of our errors, 0 when there was no answer."""
+    cause = error.__cause__
+    return cause.status_code if isinstance(cause, openai.APIStatusError) else 0
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The server's own sentence, short; nothing that might hold what it was asked."""
+    body = error.body
+    said = body.get("message") if isinstance(body, dict) else None
+    return str(said).splitlines()[0][:200] if isinstance(said, str) and said else "no reason given"
