@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from learning.memory.edits import diff
+from typing import TYPE_CHECKING
 
 from bot.reply import answer_text
+from learning.memory.edits import diff
 from storage.records import (
     Actor,
     Answer,
@@ -22,14 +22,16 @@ from storage.records import (
     FeedbackKind,
     Permission,
     PostKind,
-    Reaction,
     stable_id,
 )
+
+if TYPE_CHECKING:
+    from bot.github import Reacted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What a delivery says that somebody did to a comment. `former` is the body before an edit, "" if unsaid."""
+    """What a delivery says that somebody did to a comment. `former`: the body before an edit, if said."""
 
     repository_id: int
     full_name: str
@@ -39,15 +41,6 @@ class Act:
     at: datetime
     body: str
     former: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reacted:
-    """One reaction that stands on a comment now."""
-
-    actor: Actor
-    reaction: Reaction
-    at: datetime
 
 
 def read_act(delivery: Delivery) -> Act | None:
@@ -75,25 +68,19 @@ def read_act(delivery: Delivery) -> Act | None:
 def edit_events(
     answer: Answer, known: Sequence[Feedback], act: Act, permission: Permission
 ) -> list[Feedback]:
-    """What an edit of an answer's comment says, given what is known: an EDIT, RETRACTIONs, or nothing.
+    """What an edit of an answer's comment says, given what is known: an EDIT, or nothing.
 
-    Only the answer's text counts, never what we write around it. Edits form a chain of texts that starts with
-    ours. A text that is in the chain already takes back all edits after it; a second edit by the same person
-    replaces that person's last one. What arrives late and out of order is ignored.
+    Only the answer's text counts, never what we write around it; what changes nothing but whitespace, case or
+    punctuation says nothing. Edits form a chain of texts that starts with ours; a revert is its last link, and
+    the memory compares both ends. What arrives late and out of order is ignored.
     """
-    live = standing_edits(known)
+    edits = edits_of(known)
+    before = edits[-1].after if edits else answer.text
     after = answer_text(act.body)
-    texts = [answer.text, *(event.after for event in live)]
-    if any(event.at > act.at for event in live) or _same(texts[-1], after):
+    if (edits and edits[-1].at > act.at) or not diff(before, after).teaches:
         return []
-    for place, text in enumerate(texts[:-1]):
-        if _same(text, after):
-            return [_retraction(event, act.actor, permission, act.at) for event in live[place:]]
-    taken_back = live[-1:] if live and live[-1].actor.id == act.actor.id else []
-    before = taken_back[0].before if taken_back else texts[-1]
     made = _event(answer, FeedbackKind.EDIT, act.actor, permission, act.at, after)
-    events = [_retraction(event, act.actor, permission, act.at) for event in taken_back]
-    return [*events, replace(made, before=before, after=after)]
+    return [replace(made, before=before, after=after)]
 
 
 def deletion_event(answer: Answer, act: Act, permission: Permission) -> Feedback:
@@ -101,19 +88,18 @@ def deletion_event(answer: Answer, act: Act, permission: Permission) -> Feedback
     return _event(answer, FeedbackKind.DELETION, act.actor, permission, act.at)
 
 
-def standing_edits(events: Iterable[Feedback]) -> list[Feedback]:
-    """The edits that were not taken back, oldest first."""
-    events = list(events)
-    gone = _retracted(events)
-    edits = [event for event in events if event.kind is FeedbackKind.EDIT and event.id not in gone]
+def edits_of(events: Iterable[Feedback]) -> list[Feedback]:
+    """The edits among some events, oldest first."""
+    edits = [event for event in events if event.kind is FeedbackKind.EDIT]
     return sorted(edits, key=lambda event: (event.at, event.id))
 
 
-def taken_back_by(events: Sequence[Feedback]) -> str:
-    """Who took back an edit last: a login, or "" when nobody did."""
-    edits = {event.id for event in events if event.kind is FeedbackKind.EDIT}
-    back = [event for event in events if event.retracts in edits]
-    return max(back, key=lambda event: (event.at, event.id)).actor.login if back else ""
+def taken_back_by(answer: Answer, events: Iterable[Feedback]) -> str:
+    """Who restored our own text last: a login, or "" while an edit stands or there never was one."""
+    edits = edits_of(events)
+    if not edits or diff(answer.text, edits[-1].after).teaches:
+        return ""
+    return edits[-1].actor.login
 
 
 def reaction_events(
@@ -128,7 +114,7 @@ def reaction_events(
     Each reaction is an event of its own; which of one person's counts is the memory's to judge. Bots are
     left out. `permissions` are by actor id.
     """
-    gone = _retracted(known)
+    gone = {event.retracts for event in known if event.kind is FeedbackKind.RETRACTION}
     live = {
         (event.actor.id, event.reaction): event
         for event in known
@@ -154,15 +140,6 @@ def due(answer: Answer, now: datetime, poll_s: float) -> bool:
     every = 1 if age < timedelta(days=1) else 10 if age < timedelta(days=7) else 60
     turn = int(now.timestamp() // poll_s)
     return (turn + int(answer.id.rpartition("_")[2], 16)) % every == 0
-
-
-def _same(text: str, other: str) -> bool:
-    """Whether two texts differ in nothing that teaches: whitespace, case, punctuation."""
-    return not diff(text, other).teaches
-
-
-def _retracted(events: Iterable[Feedback]) -> set[str]:
-    return {event.retracts for event in events if event.kind is FeedbackKind.RETRACTION}
 
 
 def _event(

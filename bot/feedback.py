@@ -2,8 +2,8 @@
 
 Edits and deletions come by webhook, reactions by polling: GitHub has no webhook for them. A permission
 is asked of GitHub, never guessed from `author_association`; bots and ourselves never count. GitHub is
-talked to outside of transactions; `bot/lessons.py` does the rest inside one. Left out: the edit history of answers that
-were changed while no webhook could be delivered.
+talked to outside of transactions; `bot/lessons.py` does the rest inside one. Left out: the edit history of
+answers that were changed while no webhook could be delivered.
 
     thumbprint poll            # reactions of all answers, now
 """
@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from learning.memory.phrases import judge
 
 from bot.context import Context
 from bot.events import (
@@ -23,12 +22,14 @@ from bot.events import (
     deletion_event,
     due,
     edit_events,
+    edits_of,
     reaction_events,
     read_act,
-    standing_edits,
+    taken_back_by,
 )
 from bot.lessons import forget, observe, replay, set_learning
 from bot.reply import Learned, with_learned
+from learning.memory.phrases import judge
 from storage.errors import Gone, ThumbprintError
 from storage.records import (
     Actor,
@@ -46,6 +47,14 @@ log = structlog.get_logger()
 
 ACKNOWLEDGED = 5
 """Lessons that an acknowledgement names at most."""
+
+_ORDER = (
+    PhraseKind.CORRECTION,
+    PhraseKind.MENTION,
+    PhraseKind.SILENCE,
+    PhraseKind.LENGTH,
+    PhraseKind.WORDING,
+)
 
 
 def edited(context: Context, guid: str) -> list[Change]:
@@ -114,11 +123,8 @@ def _poll_repository(
 ) -> list[Change]:
     """Poll answers of one repository: GitHub first, then one transaction."""
     client = context.github.installation(installation_id)
+    repository = client.repository(repository_id)
     seen = client.reactions([answer.comment_node_id for answer in answers])
-    with context.database.unit(read_only=True) as unit:
-        repository = unit.repositories.get(repository_id)
-    if repository is None:
-        return []
     permissions: dict[int, Permission] = {}
     for reactions in seen.values():
         for one in reactions or ():
@@ -126,17 +132,12 @@ def _poll_repository(
                 permissions[one.actor.id] = client.permission(repository.full_name, one.actor.login)
     now = _now()
     with context.database.unit() as unit:
-        events = [
-            event
-            for answer in answers
-            for event in reaction_events(
-                answer,
-                unit.feedback.of_answer(answer.id),
-                seen.get(answer.comment_node_id) or (),
-                permissions,
-                now,
-            )
-        ]
+        events = []
+        for answer in answers:
+            standing = seen[answer.comment_node_id]
+            if standing is not None:  # None: the comment is gone, which `deleted` hears of
+                known = unit.feedback.of_answer(answer.id)
+                events += reaction_events(answer, known, standing, permissions, now)
         changes = observe(unit, events, now)
         unit.commit()
     if events:
@@ -151,19 +152,23 @@ def _acknowledge(context: Context, answer: Answer, act: Act) -> None:
     """
     with context.database.unit(read_only=True) as unit:
         known = unit.feedback.of_answer(answer.id)
-        edits = {event.id: event.actor.login for event in standing_edits(known)}
-        taught = [one for one in judge(answer, known)[1] if one.event_id in edits]
+        logins = {event.id: event.actor.login for event in edits_of(known)}
+        taught = [one for one in judge(answer, known)[1] if one.event_id in logins]
         weights = unit.phrases.weights_of({one.phrase_id for one in taught})
     lessons = {
-        one.phrase_id: Learned(phrase=weights[one.phrase_id].phrase, login=edits[one.event_id])
+        one.phrase_id: Learned(
+            phrase=weights[one.phrase_id].phrase,
+            login=logins[one.event_id],
+            weight=weights[one.phrase_id].weight,
+        )
         for one in taught
         if one.phrase_id in weights and weights[one.phrase_id].active
     }
-    ordered = sorted(lessons.values(), key=lambda one: list(PhraseKind).index(one.phrase.kind))
+    ordered = sorted(lessons.values(), key=lambda one: _ORDER.index(one.phrase.kind))
     client = context.github.installation(answer.question.installation_id)
     try:
         post = client.read_post(act.full_name, act.kind, act.comment_id)
-        body = with_learned(post.body, ordered[:ACKNOWLEDGED])
+        body = with_learned(post.body, ordered[:ACKNOWLEDGED], taken_back_by(answer, known))
         if body != post.body:
             client.update_comment(act.full_name, act.kind, act.comment_id, body)
         if lessons:

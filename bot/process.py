@@ -1,8 +1,8 @@
 """One supervised process: started, asked whether it is ready, restarted when it dies, stopped.
 
-Left out: what the processes are and in which order they go (`bot/run.py`). Each child leads a session of its
-own, so that Ctrl-C reaches the supervisor alone, and asks the kernel for SIGTERM when its parent dies (Linux),
-so that a killed supervisor leaves nobody behind.
+Left out: what the processes are and in which order they go (`bot/run.py`). Each child leads a session of
+its own, so that Ctrl-C reaches the supervisor alone, and asks the kernel for SIGTERM when its parent dies
+(Linux), so that a killed supervisor leaves nobody behind.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Process:
             return False
 
     def keep_alive(self) -> str:
-        """Start it again when it has died, after a pause that doubles. Returns what there is to say, or ''."""
+        """Start it again when it has died, after a pause that doubles. Returns what there is to say."""
         now = self._clock()
         if self.pid is not None:
             if now - self._started_at > HEALTHY_S:
@@ -130,7 +130,7 @@ class Process:
         self._signal(signal.SIGTERM)
 
     def wait_stopped(self, timeout_s: float) -> bool:
-        """Wait for its end and kill what does not end in time, with all its children. True: it went by itself."""
+        """Wait for its end; kill what does not end in time, children too. True: it went by itself."""
         if self._popen is None:
             return True
         try:

@@ -9,22 +9,26 @@ says one line with its time. Logs go to `<home>/logs/<name>.log`. Left out: daem
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import FrameType
 
 from rich.console import Console
+from rich.text import Text
 
 from bot import checks
+from bot.first_answer import first_answer
+from bot.parts import model_command, model_env, parts_of, playground_command, playground_env
 from bot.process import Part, Process, ending
+from bot.queue import migrate
 from bot.settings import Settings
+from learning.models import hub
 from storage.database import Database
-from storage.errors import SetupError
+from storage.errors import ConfigurationError, SetupError
+
+__all__ = ["Supervisor", "first_answer", "model_command", "model_env", "playground_command", "run"]
 
 START_S = 300.0
 STOP_S = 20.0
@@ -86,9 +90,9 @@ class Supervisor:
             self._console.print(f"[green]✓[/green] {name:<10} ready after {time.monotonic() - began:.1f} s")
         return True
 
-    def watch(self, until: Callable[[], bool]) -> None:
-        """Keep all alive until asked to stop or `until` says so."""
-        while not self.stopping and not until():
+    def watch(self) -> None:
+        """Keep all alive until asked to stop."""
+        while not self.stopping:
             for process in self.processes:
                 said = process.keep_alive()
                 if said:
@@ -97,7 +101,7 @@ class Supervisor:
             time.sleep(WATCH_S)
 
     def stop(self) -> None:
-        """Stop all within STOP_S seconds, last started first: nothing new comes in while the rest finishes."""
+        """Stop all within STOP_S seconds, last started first: nothing new comes in meanwhile."""
         began = time.monotonic()
         for process in reversed(self.processes):
             process.ask_to_stop()
@@ -130,62 +134,76 @@ def look_at_machine(settings: Settings, with_playground: bool) -> None:
         raise SetupError(str(error)) from error
 
 
-def parts_of(settings: Settings, model_command: list[str], playground: dict[str, str] | None) -> list[Part]:
-    """What to start, in order. `playground` is the environment that makes the bot talk to it, None without one."""
-    env = {**os.environ, **(playground or {})}
-    receiver_env = {k: v for k, v in env.items() if k not in _NOT_FOR_THE_RECEIVER}
-    logs = settings.home / "logs"
-    began = datetime.now(UTC)
-    database = Database(settings.resolved_database_url)
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-    verb = [sys.executable, "-m", "bot"]
+def run(settings: Settings, console: Console, *, check: bool = False) -> int:
+    """Start everything and stay until asked to stop; with `check`, until a first real answer. The exit code.
 
-    def worker_ready() -> bool:
-        beat = database.last_beat("work")
-        return beat is not None and beat >= began
-
-    parts = [
-        Part(
-            name="work", command=[*verb, "work"], env=env, log=logs / "work.log", ready=worker_ready, stop_s=8
-        ),
-        Part(
-            name="serve",
-            command=[*verb, "serve"],
-            env=receiver_env,
-            log=logs / "serve.log",
-            ready=f"http://{host}:{settings.port}/healthz",
-        ),
-    ]
+    Raises SetupError, ModelError, DatabaseError: one sentence each.
+    """
+    began = time.monotonic()
+    with_playground = settings.playground or not settings.app_id
+    look_at_machine(settings, with_playground)
+    _done(console, "this machine", "Python, disk, folders and ports are fine", began)
     if not settings.model_url:
-        model = Part(
-            name="model",
-            command=model_command,
-            env=model_env(dict(os.environ)),
-            log=logs / "model.log",
-            ready=f"{settings.resolved_model_url}/models",
-            nice=19,
-            stop_s=3,
-        )
-        parts.insert(0, model)
+        hub.pull(settings.model_cache, console=console)
+        _done(console, "models", "policy and encoder are there, hashes checked", began)
+    playground = playground_env(settings) if with_playground else None
+    _require_app(settings, playground)
+    database = Database(settings.resolved_database_url)
+    try:
+        migrate(database)
+        _done(console, "database", database.name, began)
+        supervisor = Supervisor(parts_of(settings, playground, database), console)
+        with supervisor.signals():
+            try:
+                ready = supervisor.start()
+                if ready and check:
+                    return 0 if first_answer(settings, database, console) else 1
+                if ready:
+                    _say_where(settings, playground, console, began)
+                    supervisor.watch()
+            finally:
+                supervisor.stop()
+    finally:
+        database.dispose()
+    return 0
+
+
+def _require_app(settings: Settings, playground: dict[str, str] | None) -> None:
+    """A GitHub App needs its key and its secret before anything starts. Raises ConfigurationError."""
     if playground is not None:
-        parts.append(
-            Part(
-                name="playground",
-                command=[*verb, "playground"],
-                env=env,
-                log=logs / "playground.log",
-                ready=f"http://127.0.0.1:{settings.playground_port}/",
-                stop_s=3,
-            )
+        return
+    missing = [
+        name
+        for name, value in (
+            ("THUMBPRINT_PRIVATE_KEY_FILE", settings.private_key_file),
+            ("THUMBPRINT_WEBHOOK_SECRET", settings.webhook_secret.get_secret_value()),
         )
-    return parts
+        if not value
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"THUMBPRINT_APP_ID names a GitHub App, and {' and '.join(missing)} is missing: set it, "
+            "or unset THUMBPRINT_APP_ID to try the playground."
+        )
 
 
-_NOT_FOR_THE_RECEIVER = frozenset({"THUMBPRINT_PRIVATE_KEY_FILE", "THUMBPRINT_MODEL_KEY"})
-_FOR_THE_MODEL = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+def _done(console: Console, what: str, how: str, began: float) -> None:
+    line = Text.assemble(("✓", "green"), f" {what:<12} {how}", (f"  {time.monotonic() - began:.1f} s", "dim"))
+    console.print(line)
 
 
-def model_env(environ: dict[str, str]) -> dict[str, str]:
-    """What the model process may know of the environment: where things are, and that it is offline."""
-    kept = {name: environ[name] for name in _FOR_THE_MODEL if name in environ}
-    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+def _say_where(settings: Settings, playground: dict[str, str] | None, console: Console, began: float) -> None:
+    pages = f"http://127.0.0.1:{settings.port}/memory"
+    _done(console, "ready", "", began)
+    if playground is None:
+        console.print(
+            f"\nReceiving webhooks on port {settings.port}. What was learned: {pages}", style="bold"
+        )
+    else:
+        console.print(f"\nOpen http://127.0.0.1:{settings.playground_port}", style="bold")
+        console.print(
+            "Pick an issue and write `/ask how do I …?`. Then correct a line of the answer as the maintainer, "
+            f"ask again, and see what was learned at {pages}.",
+            markup=False,
+        )
+    console.print(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")

@@ -26,9 +26,9 @@ def run(
     ] = False,
 ) -> None:
     """Start everything on this machine, and the playground unless a GitHub App is configured."""
-    from bot.run import run as run_all
+    from bot.run import run as start_all
 
-    raise typer.Exit(run_all(load_settings(), err, check=check))
+    raise typer.Exit(start_all(load_settings(), err, check=check))
 
 
 def serve() -> None:
@@ -46,28 +46,32 @@ def work() -> None:
 
 def model() -> None:
     """Serve policy and encoder behind OpenAI's protocol, in a process without secrets."""
-    from bot.run import model_command, model_env
+    from bot.parts import model_command, model_env
 
     settings = load_settings()
     if settings.model_url:
         raise ConfigurationError(
-            "THUMBPRINT_MODEL_URL names another server, so ours is not used: unset it to serve the model here."
+            "THUMBPRINT_MODEL_URL names another server, so ours is not used: unset it to serve here."
         )
     os.nice(19)
     command = model_command(settings)
     sys.stdout.flush()
-    os.execve(command[0], command, model_env(dict(os.environ)))  # noqa: S606
+    os.execve(command[0], command, model_env(os.environ))  # noqa: S606
 
 
 def playground() -> None:
     """Stand in for GitHub on loopback: issues, people, reactions, edits, signed deliveries."""
+    from bot.parts import playground_command
+
     settings = load_settings()
     if not settings.playground and settings.app_id:
         raise ConfigurationError(
-            "A GitHub App is configured (THUMBPRINT_APP_ID), and the playground never runs beside it: unset that, "
-            "or set THUMBPRINT_PLAYGROUND=true on a machine that is for trying out."
+            "A GitHub App is configured (THUMBPRINT_APP_ID), and the playground never runs beside it: "
+            "unset that, or set THUMBPRINT_PLAYGROUND=true on a machine that is for trying out."
         )
-    _uvicorn("webhooks.playground.app:create_app", "127.0.0.1", settings.playground_port, settings)
+    command = playground_command(settings)
+    token = settings.pages_token.get_secret_value()
+    os.execve(command[0], command, {**os.environ, "PLAYGROUND_APP_TOKEN": token})  # noqa: S606
 
 
 def _uvicorn(factory: str, host: str, port: int, settings: Settings) -> None:

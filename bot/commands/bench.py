@@ -1,0 +1,46 @@
+"""bench: measurements that a person runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.commands.shared import err, load_settings, out
+
+app = typer.Typer(
+    help="Measurements: the policy's speed, the memory's speed, the measured loop.", no_args_is_help=True
+)
+
+
+@app.command()
+def loop(
+    small: Annotated[bool, typer.Option("--small", help="Minutes instead of hours; what CI runs.")] = False,
+    rules: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Your own rules; see docs/bench-loop.md.")
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Your own questions, one JSON a line.")
+    ] = None,
+    model_url: Annotated[str, typer.Option(help="An OpenAI-compatible server; else ours is started.")] = "",
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the results; a run resumes in it.")
+    ] = None,
+) -> None:
+    """Does the bot do what its people taught? Hidden rules, a rule-based maintainer, unseen questions."""
+    from bot.bench import loop as measured
+    from bot.bench.report import markdown
+
+    found = measured.run(
+        load_settings(),
+        small=small,
+        rules_file=rules,
+        questions_file=questions,
+        model_url=model_url,
+        seeds=seeds,
+        out=folder,
+        console=err,
+    )
+    out.print(markdown(found), markup=False)

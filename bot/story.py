@@ -1,0 +1,120 @@
+"""The story of an answer on a terminal: what the rows say about why it says what it says.
+
+The page of `webhooks/pages` tells the same from the same rows. Nothing is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.wording import says
+from storage.records import Attempt, Evidence, Feedback, FeedbackKind, Phrase, PhraseWeight, Story
+
+
+def tell(
+    console: Console,
+    story: Story,
+    phrases: Mapping[str, Phrase],
+    weights: Mapping[str, PhraseWeight],
+    evidence: Mapping[str, Sequence[Evidence]],
+) -> None:
+    """Print the question, what was taught, each attempt and its candidates, the pick, what people did."""
+    answer = story.answer
+    question = answer.question
+    _head(console, f"{answer.id} · {answer.status.value}")
+    _line(
+        console,
+        f"{question.full_name}#{question.number}, asked by {question.asker.login}",
+        str(question.asked_at),
+    )
+    _line(console, "where", answer.comment_url or "not posted")
+    _head(console, "Question")
+    _text(console, question.text)
+    _head(console, "What people taught that concerned it")
+    for phrase_id, phrase in phrases.items():
+        _lesson(console, phrase, weights.get(phrase_id), evidence.get(phrase_id, ()))
+    if not phrases:
+        _text(console, "nothing")
+    for attempt in story.attempts:
+        _attempt(console, attempt, answer.candidate_id, phrases)
+    for repair in answer.repairs:
+        _line(console, "repaired", f"{repair.before} → {repair.after}")
+    _head(console, f"Abstained: {answer.abstained}" if answer.abstained else "Answer")
+    _text(console, answer.text)
+    _head(console, "What people did")
+    for event in story.feedback:
+        _line(
+            console, f"{event.at:%Y-%m-%d %H:%M} {event.actor.login} ({event.permission.value})", did(event)
+        )
+    if not story.feedback:
+        _text(console, "nothing yet")
+
+
+def did(event: Feedback) -> str:
+    """An event in words: `edited`, `reacted -1`."""
+    if event.kind is FeedbackKind.REACTION and event.reaction is not None:
+        return f"reacted {event.reaction.value}"
+    words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted"}
+    return words.get(event.kind, f"took back {event.retracts}")
+
+
+def _attempt(console: Console, attempt: Attempt, picked: str | None, phrases: Mapping[str, Phrase]) -> None:
+    prompt, generation = attempt.prompt, attempt.generation
+    _head(console, f"Attempt {prompt.attempt}: prompt of {prompt.tokens} tokens, template {prompt.template}")
+    for message in prompt.messages:
+        console.print(Text(f"{message.role}:", style="bold"))
+        _text(console, message.content)
+    if generation is None:
+        return
+    _line(
+        console,
+        f"{generation.n} candidates by {generation.model}",
+        f"seed {generation.seed}, temperature {generation.temperature}, top-p {generation.top_p}, "
+        f"at most {generation.max_tokens} tokens, {generation.seconds:.1f} s",
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("", "score", "phrases", "similar", "logprob", "tokens", "failed", "text"):
+        table.add_column(name, overflow="fold")
+    for one in attempt.candidates:
+        broken = [says(phrases[i]) if i in phrases else i for i in one.violations]
+        table.add_row(
+            "→" if one.id == picked else "",
+            f"{one.score:+.2f}",
+            f"{one.phrase_score:+.2f}",
+            f"{one.similarity:.2f}",
+            f"{one.logprob:.2f}",
+            str(one.tokens),
+            Text(", ".join([*one.guards, *broken])),
+            Text(one.text),
+        )
+    console.print(table)
+
+
+def _lesson(
+    console: Console, phrase: Phrase, weight: PhraseWeight | None, evidence: Sequence[Evidence]
+) -> None:
+    value = None if weight is None else weight.weight
+    standing = "forgotten or taken back since" if value is None else f"{value:+.2f}"
+    _line(console, says(phrase, value), f"{standing}  {phrase.id}")
+    for one in evidence:
+        _line(
+            console,
+            f"    {one.actor_login} ({one.permission.value}), {one.at:%Y-%m-%d}, {one.mass:+.2f}",
+            one.url,
+        )
+
+
+def _head(console: Console, text: str) -> None:
+    console.print(Text(f"\n{text}", style="bold cyan"))
+
+
+def _line(console: Console, name: str, value: str) -> None:
+    console.print(Text.assemble(name, "  ", (value, "dim")))
+
+
+def _text(console: Console, text: str) -> None:
+    console.print(Text("\n".join(f"  {line}" for line in text.splitlines())))

@@ -1,0 +1,111 @@
+"""Who may look at the pages, and who may change something. Pure: decides from headers, peer and settings.
+
+A page tells what private repositories taught, so without a token only this machine may look: its peer is
+loopback, its Host names loopback (else a name that was rebound to us by DNS could read it), and no proxy
+forwarded it. With `THUMBPRINT_PAGES_TOKEN` set, others may look with it, and every change needs it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "ip6-localhost"})
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+TOKEN_HEADER = "x-thumbprint-token"  # noqa: S105
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why not, in one sentence, with the HTTP status. `ask` wants a sign-in from the browser."""
+
+    status: int
+    reason: str
+    ask: bool = False
+
+
+class Guard:
+    """The rules, for one token. `form_key` ties the forms' tokens to this server."""
+
+    def __init__(self, token: str, form_key: str) -> None:
+        self._token = token
+        key = form_key or secrets.token_hex(16)
+        self.form_token = hmac.new(key.encode(), b"pages", hashlib.sha256).hexdigest()
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a token is set, so that changes need it."""
+        return bool(self._token)
+
+    def may_read(self, headers: Mapping[str, str], peer: str) -> Refusal | None:
+        """None for who may look at the pages."""
+        if is_local(headers, peer) or self._knows_token(headers):
+            return None
+        if not self._token:
+            return Refusal(
+                status=403,
+                reason="These pages are for this machine only: open them at 127.0.0.1, "
+                "or set THUMBPRINT_PAGES_TOKEN to reach them from elsewhere.",
+            )
+        return Refusal(status=401, reason="Sign in with the token of THUMBPRINT_PAGES_TOKEN.", ask=True)
+
+    def may_change(
+        self, headers: Mapping[str, str], peer: str, form: Mapping[str, str] | None
+    ) -> Refusal | None:
+        """None for who may change something. `form` is what a browser's form sent, None for an API call."""
+        if refusal := self.may_read(headers, peer):
+            return refusal
+        if crosses_sites(headers):
+            return Refusal(status=403, reason="Only these pages themselves may do that.")
+        if form is not None and not hmac.compare_digest(form.get("form", ""), self.form_token):
+            return Refusal(status=403, reason="This form is out of date: reload the page and try again.")
+        given = (form or {}).get("token", "")
+        if self._token and not self._knows_token(headers) and not _equal(given, self._token):
+            return Refusal(status=403, reason="That is not the token of THUMBPRINT_PAGES_TOKEN.")
+        return None
+
+    def _knows_token(self, headers: Mapping[str, str]) -> bool:
+        return bool(self._token) and any(
+            _equal(given, self._token) for given in (headers.get(TOKEN_HEADER, ""), _password(headers))
+        )
+
+
+def is_local(headers: Mapping[str, str], peer: str) -> bool:
+    """Whether a request was made on this machine, to a loopback name, by no proxy."""
+    if any(name in headers for name in FORWARDED):
+        return False
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        return ip_address(peer).is_loopback and host in LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
+def crosses_sites(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that another site's page sent this."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+
+
+def _password(headers: Mapping[str, str]) -> str:
+    """The password of HTTP Basic, or ""."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _equal(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
