@@ -30,7 +30,7 @@ from storage.errors import BadDelivery, ConfigurationError, DatabaseBusy, Databa
 from storage.records import Delivery
 from webhooks.delivery import verify
 from webhooks.metrics import Metrics
-from webhooks.pages.site import router as pages
+from webhooks.pages.router import router as pages
 from webhooks.route import ANSWERED, App, Ignored, route
 
 MOST_BYTES = 25 * 2**20
@@ -124,7 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics()
     _add_webhook(app, receiver, metrics)
     _add_probes(app, database, queue, metrics)
-    app.include_router(pages(settings, database))
+    app.include_router(pages)
     return app
 
 
