@@ -1,0 +1,237 @@
+"""What a delivery asks for: questions by people, and what people do to our own comments."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.queue import Job, JobName
+from storage.records import Actor, Delivery, PostKind, Question, Repository
+from webhooks.route import App, Ignored, route
+
+APP = App(slug="thumbprint", id="77")
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+MONA = {"id": 7, "login": "mona", "type": "User"}
+US = {"id": 99, "login": "thumbprint[bot]", "type": "Bot"}
+PAYLOADS = Path(__file__).parents[4] / "shared" / "data" / "webhooks" / "payloads.jsonl.gz"
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    made = {
+        "action": "created",
+        "issue": {"number": 3, "id": 30},
+        "comment": {
+            "id": 4,
+            "body": "/ask How?",
+            "user": MONA,
+            "created_at": "2026-11-20T10:00:00Z",
+            "updated_at": "2026-11-20T10:00:00Z",
+        },
+        "repository": {"id": 1, "full_name": "octo/inkwell", "private": True},
+        "installation": {"id": 2},
+        "sender": MONA,
+    }
+    return {**made, **changes}
+
+
+def delivery(content: dict[str, Any], event: str = "issue_comment") -> Delivery:
+    action = content.get("action")
+    return Delivery(
+        guid="g",
+        event=event,
+        action=action if isinstance(action, str) else "",
+        body=json.dumps(content).encode(),
+        received_at=NOW,
+    )
+
+
+def ours(**changes: Any) -> dict[str, Any]:
+    return {"id": 5, "body": "corrected", "user": US, "updated_at": "2026-11-20T11:00:00Z", **changes}
+
+
+def edited(comment: dict[str, Any], former: Any = "wrong", **changes: Any) -> dict[str, Any]:
+    return payload(action="edited", comment=comment, changes={"body": {"from": former}}, **changes)
+
+
+def test_a_comment_that_asks_is_a_question() -> None:
+    job = route(delivery(payload()), APP)
+    repository = Repository(id=1, full_name="octo/inkwell", installation_id=2, private=True)
+    asked = Question(
+        repository_id=1,
+        full_name="octo/inkwell",
+        installation_id=2,
+        number=3,
+        post_id=4,
+        post_kind=PostKind.COMMENT,
+        asker=Actor(id=7, login="mona"),
+        text="How?",
+        asked_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
+    )
+    assert job == Job(
+        name=JobName.ANSWER,
+        id="answer/1/issue_comment/4",
+        thread_key="1/3",
+        repository=repository,
+        question=asked,
+    )
+
+
+def test_the_same_question_under_another_guid_is_the_same_job() -> None:
+    first = route(delivery(payload()), APP)
+    assert route(replace(delivery(payload()), guid="other"), APP) == first
+
+
+def test_a_review_comment_asks_in_its_pull_request() -> None:
+    content = payload(pull_request={"number": 8, "id": 80})
+    del content["issue"]
+    job = route(delivery(content, "pull_request_review_comment"), APP)
+    assert isinstance(job, Job)
+    assert (job.id, job.thread_key) == ("answer/1/pull_request_review_comment/4", "1/8")
+
+
+@pytest.mark.parametrize(("event", "key"), [("issues", "issue"), ("pull_request", "pull_request")])
+def test_an_issue_or_pull_request_may_ask_as_it_is_opened(event: str, key: str) -> None:
+    content = payload(action="opened", **{key: {"number": 3, "id": 30, "body": "/ask How?", "user": MONA}})
+    for other in {"issue", "pull_request"} - {key}:
+        content.pop(other, None)
+    job = route(delivery(content, event), APP)
+    assert isinstance(job, Job)
+    assert job.question is not None
+    assert (job.question.post_kind, job.question.post_id) == (PostKind.ISSUE, 30)
+    assert job.question.asked_at == NOW
+
+
+def test_an_empty_question_is_a_job_too() -> None:
+    content = payload()
+    content["comment"]["body"] = "/ask"
+    job = route(delivery(content), APP)
+    assert isinstance(job, Job)
+    assert job.question is not None
+    assert job.question.text == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"action": "edited", "changes": {"body": {"from": "x"}}}, "not_our_comment"),
+        ({"action": "deleted"}, "not_our_comment"),
+        ({"action": "pinned"}, "action"),
+        ({"action": None}, "action"),
+        ({"sender": {**MONA, "type": "Bot"}}, "bot"),
+        ({"sender": US}, "bot"),
+        ({"sender": None}, "incomplete"),
+        ({"installation": None}, "incomplete"),
+        ({"repository": {"id": True, "full_name": "octo/inkwell"}}, "incomplete"),
+        ({"repository": {"id": 2**63, "full_name": "octo/inkwell"}}, "incomplete"),
+        ({"issue": {}}, "incomplete"),
+        ({"comment": None}, "incomplete"),
+        ({"comment": {"id": 4, "body": None, "user": MONA}}, "no_question"),
+        ({"comment": {"id": 4, "body": "/ask", "user": {**MONA, "type": "Bot"}}}, "bot"),
+        ({"comment": ours(body="/ask myself")}, "bot"),
+    ],
+)
+def test_what_asks_nothing_is_ignored_with_its_reason(changes: dict[str, Any], reason: str) -> None:
+    assert route(delivery(payload(**changes)), APP) == Ignored(reason)
+
+
+def test_an_unknown_event_is_ignored() -> None:
+    assert route(delivery(payload(), "sponsorship"), APP) == Ignored("event")
+
+
+def test_a_persons_edit_of_our_comment_is_feedback() -> None:
+    job = route(delivery(edited(ours())), APP)
+    assert isinstance(job, Job)
+    assert (job.name, job.thread_key, job.question) == (JobName.EDITED, "1/3", None)
+    assert job.id.startswith("edit/1/issue_comment/5/")
+    assert job.id.endswith("/2026-11-20T11:00:00Z")
+
+
+def test_each_edit_is_a_job_of_its_own() -> None:
+    first = route(delivery(edited(ours())), APP)
+    other_text = route(delivery(edited(ours(body="corrected again"))), APP)
+    same_text_later = route(delivery(edited(ours(updated_at="2026-11-20T12:00:00Z"))), APP)
+    jobs = [job for job in (first, other_text, same_text_later) if isinstance(job, Job)]
+    assert len({job.id for job in jobs}) == 3
+
+
+def test_our_comment_is_known_by_the_apps_id() -> None:
+    written_by = {"id": 77, "slug": "thumbprint"}
+    renamed = {**US, "login": "former-slug[bot]"}
+    assert isinstance(
+        route(delivery(edited(ours(user=renamed, performed_via_github_app=written_by))), APP), Job
+    )
+    theirs = ours(performed_via_github_app={"id": 78})
+    assert route(delivery(edited(theirs)), APP) == Ignored("not_our_comment")
+
+
+def test_a_person_with_our_name_is_not_us() -> None:
+    person = ours(user={"id": 5, "login": "thumbprint[bot]", "type": "User"})
+    assert route(delivery(edited(person)), APP) == Ignored("not_our_comment")
+
+
+@pytest.mark.parametrize("former", ["corrected", None, 5])
+def test_an_edit_that_changes_no_text_teaches_nothing(former: Any) -> None:
+    assert route(delivery(edited(ours(), former)), APP) == Ignored("unchanged")
+
+
+def test_our_own_edit_teaches_nothing() -> None:
+    assert route(delivery(edited(ours(), sender=US)), APP) == Ignored("bot")
+
+
+def test_deleting_our_comment_is_feedback() -> None:
+    job = route(delivery(payload(action="deleted", comment=ours())), APP)
+    assert isinstance(job, Job)
+    assert (job.name, job.id) == (JobName.DELETED, "deleted/1/issue_comment/5")
+
+
+def examples() -> list[dict[str, Any]]:
+    with gzip.open(PAYLOADS, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_githubs_examples_are_all_answered() -> None:
+    found = [route(delivery(one["payload"], one["event"]), APP) for one in examples()]
+    assert len(found) == 113
+    assert {type(one) for one in found} == {Ignored}
+
+
+def test_githubs_examples_ask_once_they_are_made_to() -> None:
+    jobs = []
+    for one in examples():
+        if (one["event"], one["action"]) == ("issue_comment", "created"):
+            content = copy.deepcopy(one["payload"])
+            content["comment"]["body"] = "/ask How?"
+            content.setdefault("installation", {"id": 2})
+            jobs.append(route(delivery(content, one["event"]), APP))
+    assert len(jobs) == 5
+    assert all(isinstance(job, Job) for job in jobs)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_no_payload_is_an_error(data: st.DataObject) -> None:
+    content = edited(ours()) if data.draw(st.booleans()) else payload()
+    for path in data.draw(st.lists(st.sampled_from(sorted(content)), max_size=3)):
+        inner = content[path]
+        if isinstance(inner, dict) and inner and data.draw(st.booleans()):
+            key = data.draw(st.sampled_from(sorted(inner)))
+            content[path] = {**inner, key: data.draw(anything)}
+        else:
+            content[path] = data.draw(anything)
+    event = data.draw(st.sampled_from(["issue_comment", "pull_request_review_comment", "issues", "ping"]))
+    assert isinstance(route(delivery(content, event), APP), (Job, Ignored))
