@@ -27,6 +27,15 @@ scalar URI
 enum ReactionContent {{ THUMBS_UP THUMBS_DOWN LAUGH HOORAY CONFUSED HEART ROCKET EYES }}
 interface Node {{ id: ID! }}
 interface Actor {{ login: String! url: URI! }}
+interface Reactable {{
+  id: ID! databaseId: Int
+  reactions({_PAGED} content: ReactionContent): ReactionConnection!
+  reactionGroups: [ReactionGroup!]
+}}
+interface Comment {{
+  id: ID! author: Actor body: String! createdAt: DateTime! updatedAt: DateTime! lastEditedAt: DateTime
+  editor: Actor includesCreatedEdit: Boolean! userContentEdits({_PAGED}): UserContentEditConnection
+}}
 type User implements Node & Actor {{ id: ID! databaseId: Int login: String! name: String url: URI! }}
 type Bot implements Node & Actor {{ id: ID! databaseId: Int login: String! url: URI! }}
 type PageInfo {{ endCursor: String hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String }}
@@ -44,11 +53,11 @@ type UserContentEdit implements Node {{
   deletedAt: DateTime deletedBy: Actor diff: String
 }}
 type UserContentEditConnection {{ nodes: [UserContentEdit] pageInfo: PageInfo! totalCount: Int! }}
-type IssueComment implements Node {{ {_COMMENT} issue: Issue! }}
-type PullRequestReviewComment implements Node {{ {_COMMENT} path: String! }}
+type IssueComment implements Node & Comment & Reactable {{ {_COMMENT} issue: Issue! }}
+type PullRequestReviewComment implements Node & Comment & Reactable {{ {_COMMENT} path: String! }}
 type IssueCommentConnection {{ nodes: [IssueComment] pageInfo: PageInfo! totalCount: Int! }}
-type Issue implements Node {{ {_COMMENT} {_THREAD} }}
-type PullRequest implements Node {{ {_COMMENT} {_THREAD} }}
+type Issue implements Node & Comment & Reactable {{ {_COMMENT} {_THREAD} }}
+type PullRequest implements Node & Comment & Reactable {{ {_COMMENT} {_THREAD} }}
 type Repository implements Node {{
   id: ID! databaseId: Int name: String! nameWithOwner: String! isPrivate: Boolean! url: URI!
   issue(number: Int!): Issue pullRequest(number: Int!): PullRequest
