@@ -76,6 +76,7 @@ def create_app(
             Route("/api/graphql", api_call(graphql.endpoint), methods=["POST"]),
             Mount("/playground", routes=control.ROUTES),
             *pages.ROUTES,
+            Route("/{path:path}", _unknown),
         ],
         middleware=[Middleware(OnlyHere)],
         exception_handlers={Refused: _refused},
@@ -134,6 +135,8 @@ def _counts(request: Request) -> bool:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
+    if not request.url.path.startswith(("/api/", "/playground/")):
+        return pages.refused_page(request, error)
     return JSONResponse(error.body, status_code=error.status, headers=error.headers)
 
 
