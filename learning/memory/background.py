@@ -52,6 +52,11 @@ class Background:
         share = min(self.shares.get(word, RARE) for word in run)
         if len(run) > 1:
             share = self.shares.get(" ".join(run), share * 0.5 ** (len(run) - 1))
+        return self.specificity_of(share)
+
+    @staticmethod
+    def specificity_of(share: float) -> float:
+        """How much a wording says that this share of documents holds, in [0, 1]."""
         return min(1.0, max(0.0, math.log(COMMON / max(share, RARE)) / math.log(COMMON / RARE)))
 
     def ordinary(self, word: str) -> bool:

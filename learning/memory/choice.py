@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from learning.memory.forms import CODE
 from learning.memory.index import PhraseIndex, Similarity
 from learning.memory.repair import breaks, missing
 from learning.memory.text import count_words
@@ -91,7 +92,7 @@ def line(weight: PhraseWeight) -> str:
     phrase = weight.phrase
     text, right = " ".join(phrase.text.split()), " ".join(phrase.right.split())
     if phrase.kind is PhraseKind.CORRECTION:
-        quote = "`" if phrase.context == "code" else '"'
+        quote = "`" if phrase.context == CODE else '"'
         return f"Write {quote}{right}{quote}, not {quote}{text}{quote}."
     if phrase.kind is PhraseKind.MENTION:
         return f"Mention: {right}"
@@ -140,8 +141,8 @@ def choose(
 def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
     """What all lessons of a repository say of a text that was written for the question of `choice`.
 
-    The score is the mean weight of the wordings met, less a penalty for what is broken; saying a thing
-    twice or at length does not move it.
+    The score is the mean weight of the wordings met, or, when something is broken, the weight of the worst
+    of it, a little lower the more there is. Saying a thing twice or at length does not move it.
     """
     near = {w.phrase.id for w in choice.weights}
     met = [index.lessons[at] for at in index.scan(text)]
@@ -159,8 +160,8 @@ def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
     if length and count_words(text) > length.phrase.limit_words:
         broken.append(length)
     mean = math.fsum(w.weight for w in hits) / (len(hits) + _MASS) if hits else 0.0
-    kept = math.prod(1.0 - min(1.0, abs(w.weight)) for w in broken)
-    score = mean if not broken else min(mean, 0.0) * kept - (1.0 - kept)
+    worst = max((abs(w.weight) for w in broken), default=0.0)
+    score = mean if not broken else -worst * (1.0 - 0.2 / len(broken))
     return Assessment(score=max(-1.0, min(1.0, score)), hits=tuple(hits), violations=tuple(broken))
 
 

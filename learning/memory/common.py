@@ -187,12 +187,18 @@ PROGRAMS = """
 """Programs that a command line starts with."""
 
 NAMES = """
-    api argparse ascii asyncio beautifulsoup conda cpython css csv datetime django flask functools github
-    google html http idle ipython itertools json jupyter linux mac matplotlib mysql numpy os pandas pip pypy
-    pyqt pythonic regex scipy selenium sql sqlalchemy sqlite subprocess tensorflow tkinter ubuntu url utf
-    virtualenv xml
+    argparse asyncio beautifulsoup conda cpython datetime django flask functools ipython itertools
+    jupyter matplotlib mysql numpy pandas pip pypy pyqt scipy selenium sqlalchemy sqlite subprocess
+    tensorflow tkinter virtualenv
 """
 """Words of the table that name software: no words of the language."""
+
+MODULES = """
+    aiohttp attrs bs4 celery click cv2 django fastapi flask httpx jinja2 keras loguru lxml matplotlib
+    nltk numpy orjson pandas pendulum pydantic pytest redis requests scipy seaborn selenium simplejson
+    six sklearn sqlalchemy structlog sympy tensorflow torch tornado tqdm typer ujson urllib3 yaml
+"""
+"""Well-known modules beside those of the standard library."""
 
 FILLERS = """
     also course fact in just note of please quite rather really simply so that then very well

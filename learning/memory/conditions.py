@@ -7,6 +7,7 @@ of several words that hold only together. Run: `pytest tests/unit/learning/memor
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from learning.memory.text import STOP, atoms, stem
 CHANCE = 0.01
 """A shared word is a condition when chance would put it into all of the questions at most this often."""
 
+_PARTS = re.compile(r"[\W_]+")
 _ASKING = frozenset(ASKING.split())
 
 
@@ -44,7 +46,7 @@ def condition(contexts: Sequence[str], said: str, background: Background) -> Con
     size = len(unique)
     if size == 1:
         own = _terms(said, background, {})
-        kept = [t for t in counts if t in own and shares[t] < 0.05]
+        kept = [t for t in counts if t in own and shares[t] <= 0.1]
         return _weighed(kept, shares, False)
     needed = size if size < 5 else round(0.8 * size)
     common = [t for t, count in counts.items() if count >= needed and t not in _ASKING]
@@ -54,7 +56,9 @@ def condition(contexts: Sequence[str], said: str, background: Background) -> Con
 
 def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:
     found = set()
-    for word in dict.fromkeys(atom.casefold() for atom in atoms(text)):
+    for word in dict.fromkeys(
+        part.casefold() for atom in atoms(text) for part in (atom, *_PARTS.split(atom))
+    ):
         if word not in STOP and len(word) > 1 and not word.isdigit():
             term = stem(word)
             share = background.shares.get(word, 0.001)

@@ -16,6 +16,7 @@ from difflib import SequenceMatcher, unified_diff
 from unidiff.patch import PatchSet
 
 from learning.memory import spans
+from learning.memory.forms import name
 from learning.memory.text import STOP, Token, count_words, normal, sentences, tokens
 from storage.records import Edit, Replacement
 
@@ -68,7 +69,7 @@ def diff(before: str, after: str) -> Edit:
     return Edit(
         removed=tuple(removed),
         added=tuple(added),
-        replaced=tuple(dict.fromkeys(replaced)),
+        replaced=_unimplied(replaced),
         distance=_distance(before, after),
         words_before=count_words(before),
         words_after=count_words(after),
@@ -208,6 +209,18 @@ def _spans(side: Side, start: int, end: int) -> list[str]:
             found.append(text)
         at = stop
     return found
+
+
+def _unimplied(replaced: list[Replacement]) -> tuple[Replacement, ...]:
+    """Each replacement once, without those that a bare name's (`logging` → `structlog`) implies."""
+    names = {r.wrong: r.right for r in replaced if name(r.wrong) and name(r.right)}
+    return tuple(r for r in dict.fromkeys(replaced) if name(r.wrong) or not _implied(r, names))
+
+
+def _implied(replaced: Replacement, names: dict[str, str]) -> bool:
+    parts = replaced.wrong.split(".")
+    head = names.get(parts[0])
+    return head is not None and [head if p == parts[0] else p for p in parts] == replaced.right.split(".")
 
 
 def _unmoved(removed: list[str], added: list[str]) -> tuple[list[str], list[str]]:

@@ -1,21 +1,28 @@
 """Where the form that a lesson is about stands in a text, and what to write there instead. Pure.
 
-A correction taught in code holds in code, and in prose where the form can only be code; one taught in prose
-holds in prose, in any case and in the plural. Left out: verbs ("using X" for "use X").
+A correction holds where it was taught. CODE: in code, and in prose where the form can only be code. PROSE: in
+prose in any case and in the plural, and in code as a variable or comment. WORD: the same without the plural,
+because the person who taught it left the plural alone. Left out: verbs ("using X" for "use X").
 Run: `pytest tests/unit/learning/memory/test_forms.py`.
 """
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from functools import lru_cache
 
 from learning.memory.background import DEFAULT
-from learning.memory.text import borders, code_ranges, is_code, shaped
+from learning.memory.text import PROGRAMS, borders, code_ranges, command, is_code, shaped
 from storage.records import Phrase, PhraseKind
 
 CODE = "code"
 PROSE = "prose"
+WORD = "word"
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|command|statement)\b")
 
 
 def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
@@ -51,34 +58,9 @@ def replacement(phrase: Phrase, found: str) -> str:
     return right
 
 
-@lru_cache(maxsize=65536)
-def _pattern(phrase: Phrase) -> re.Pattern[str] | None:
-    text = phrase.text.strip()
-    if not text:
-        return None
-    if phrase.kind is PhraseKind.WORDING:
-        return borders(text) if is_code(text) else borders(text, True, r"[\s,;:*_]+")
-    if phrase.context == CODE:
-        return _head(text) if _module(phrase) else borders(text)
-    forms = sorted({text, *plurals(text)}, key=len, reverse=True)
-    return re.compile("|".join(borders(form, True).pattern for form in forms), re.IGNORECASE)
-
-
-def _module(phrase: Phrase) -> bool:
-    """A bare name for a bare name (`requests` → `httpx`) holds for the head of a dotted name too."""
-    return all(re.fullmatch(r"[^\W\d]\w*", form) for form in (phrase.text, phrase.right))
-
-
-def _head(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w\\-])(?<!\w[./]){re.escape(name)}(?![\w-])(?![/:]\w)")
-
-
-def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> bool:
-    if phrase.context != CODE:
-        return not inside
-    if inside or not DEFAULT.ordinary(phrase.text):
-        return True
-    return bool(re.match(r"\W*(library|package|module|function|method|command)\b", text[end : end + 12]))
+def name(text: str) -> bool:
+    """Whether a form is one bare identifier."""
+    return _NAME.fullmatch(text) is not None
 
 
 def plurals(text: str) -> tuple[str, ...]:
@@ -89,3 +71,79 @@ def plurals(text: str) -> tuple[str, ...]:
     if word.endswith("y") and word[-2] not in "aeiou":
         return (f"{head}{space}{word[:-1]}ies",)
     return (f"{head}{space}{word}{'es' if word.endswith(('x', 'ch', 'sh', 'z')) else 's'}",)
+
+
+def program(word: str) -> str:
+    """A program without its version: `pip3` is `pip`."""
+    bare = word.rstrip("0123456789.")
+    return bare if bare in PROGRAMS and word[:1].isalpha() else word
+
+
+@lru_cache(maxsize=65536)
+def _pattern(phrase: Phrase) -> re.Pattern[str] | None:
+    text = phrase.text.strip()
+    if not text:
+        return None
+    if phrase.kind is PhraseKind.WORDING:
+        return borders(text) if is_code(text) else borders(text, True, r"[\s,;:*_]+")
+    if phrase.context == CODE:
+        return _code(text, phrase.right)
+    forms = [*plurals(text), text] if phrase.context == PROSE else [text]
+    return re.compile("|".join(borders(form, True).pattern for form in forms), re.IGNORECASE)
+
+
+def _code(text: str, right: str) -> re.Pattern[str]:
+    """A bare name for a bare name (`json` → `orjson`) holds for the head of a dotted name too."""
+    if text.endswith(".") and name(text[:-1]):
+        return re.compile(rf"(?<![\w\\-])(?<!\w[./]){re.escape(text)}(?=[^\W\d])")
+    if command(text):
+        head, _, rest = text.partition(" ")
+        pattern = borders(rest).pattern
+        return re.compile(
+            rf"(?<![\w\\-])(?<!\w[./]){re.escape(program(head))}[\d.]*\s+{pattern}", re.IGNORECASE
+        )
+    if not (name(text) and name(right)):
+        return borders(text)
+    chained = rf"(?:(?<!\w[./])|(?<=\b{re.escape(text)}\.)|(?<=\b{re.escape(right)}\.))"
+    form = re.escape(text)
+    if text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
+        form = f"(?:{form}|{re.escape(text.capitalize())})"
+    return re.compile(rf"(?<![\w\\-]){chained}{form}(?!\w|-\w|/|::)")
+
+
+def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> bool:
+    if phrase.context != CODE:
+        return not inside or _renames(phrase, text, start, end)
+    if inside:
+        said = text[start:end] != phrase.text and name(phrase.text)
+        return not said and not (DEFAULT.ordinary(phrase.text) and _remark(text, start))
+    if not DEFAULT.ordinary(phrase.text):
+        return True
+    after = text[end : end + 14]
+    return after[:1] == "(" or bool(re.match(r"\.[^\W\d]", after)) or bool(_NOUN.match(after))
+
+
+def _renames(phrase: Phrase, text: str, start: int, end: int) -> bool:
+    """Whether a term of prose that stands in code is a remark or a variable, which may be renamed with it."""
+    found = text[start:end]
+    if _remark(text, start):
+        return True
+    if found != phrase.text or not name(phrase.text) or not name(phrase.right) or _reserved(found):
+        return False
+    return not re.match(r"\(|\.[^\W\d]|=(?!=)", text[end : end + 2]) and text[start - 1 : start] not in (
+        ".",
+        "/",
+        "-",
+    )
+
+
+def _reserved(word: str) -> bool:
+    return keyword.iskeyword(word) or hasattr(builtins, word) or word in PROGRAMS
+
+
+def _remark(text: str, at: int) -> bool:
+    """Whether a place in code is within a comment or a string, as far as its line tells."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    tick = line.rfind("`") + 1
+    line = line[tick:]
+    return any(line.count(quote) % 2 for quote in "\"'") or "#" in line or "//" in line

@@ -18,7 +18,7 @@ import numpy as np
 
 from learning.memory.background import DEFAULT, Background
 from learning.memory.conditions import Condition, condition
-from learning.memory.forms import plurals
+from learning.memory.forms import PROSE, plurals, program
 from learning.memory.text import atoms, stem, terms
 from learning.memory.weights import current
 from storage.records import PhraseKind, PhraseWeight
@@ -95,7 +95,7 @@ class PhraseIndex:
     def scan(self, text: str) -> list[int]:
         """Lessons (CORRECTION, WORDING) whose atoms stand in a text in a row; each once, in reading order."""
         found: dict[int, None] = {}
-        words = [atom.casefold() for atom in atoms(text)]
+        words = [program(atom.casefold()) for atom in atoms(text)]
         heads = [word.partition(".")[0] for word in words]
         for at, word in enumerate(words):
             for size in self.lengths.get(word, ()):
@@ -158,10 +158,10 @@ def _top(scores: np.ndarray, count: int) -> np.ndarray:
 
 def _keys(lesson: PhraseWeight) -> list[tuple[str, ...]]:
     """The atoms by which a text is searched; a word of prose is searched in its plural too."""
-    run = tuple(atom.casefold() for atom in atoms(lesson.phrase.text))
+    run = tuple(program(atom.casefold()) for atom in atoms(lesson.phrase.text))
     if not run:
         return []
-    if lesson.phrase.kind is PhraseKind.CORRECTION and lesson.phrase.context == "prose":
+    if lesson.phrase.kind is PhraseKind.CORRECTION and lesson.phrase.context == PROSE:
         return [run, *(tuple(form.split()) for form in plurals(" ".join(run)))]
     return [run]
 

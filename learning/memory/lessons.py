@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from learning.memory.background import Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract
-from learning.memory.forms import CODE, PROSE, matches
-from learning.memory.text import atoms, code_ranges, count_words, is_code, normal, shaped
+from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
+from learning.memory.text import STOP, atoms, borders, code_ranges, count_words, is_code, normal, shaped
 from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
@@ -47,7 +47,7 @@ class Lesson:
         """Whether a version of the text keeps to the lesson."""
         phrase = self.phrase
         if phrase.kind is PhraseKind.CORRECTION:
-            return _stands(phrase.right, version) and not matches(phrase, version)
+            return phrase.right in " ".join(version.split()) and not matches(phrase, version)
         if phrase.kind is PhraseKind.LENGTH:
             return count_words(version) <= phrase.limit_words
         if phrase.kind is PhraseKind.SILENCE:
@@ -104,9 +104,13 @@ def silence(repository_id: int, question: str) -> Phrase:
 
 def _correction(repository_id: int, replaced: Replacement, after: str) -> list[Lesson]:
     wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
-    context = CODE if is_code(wrong) or _in_code(replaced.right, replaced.context, after) else PROSE
+    context = (
+        CODE if is_code(wrong) or wrong[-1] in ".(" or _in_code(right, replaced.context, after) else PROSE
+    )
+    if context == PROSE and any(borders(form, True).search(after) for form in plurals(wrong)):
+        context = WORD
     if (
-        context == PROSE
+        context != CODE
         and wrong[:1].isupper()
         and right[:1].isupper()
         and not (wrong.isupper() or shaped(right))
@@ -145,15 +149,33 @@ def _wordings(
     if len(atoms(span)) <= SPAN and "\n" not in span:
         phrase = make(repository_id, PhraseKind.WORDING, normal(span))
         return [Lesson(phrase, share, span)] if phrase.text else []
-    opening = re.split(r"[,;:.!?\n]", span, maxsplit=1)[0]
-    runs = extract(span, background, question, most=16, least=2)
-    if 1 < len(atoms(opening)) <= SPAN and background.specificity(normal(opening).split()) > 0.5:
-        runs.insert(0, (normal(opening), 2.0))
-    total = sum(says for _, says in runs)
+    opened = _openings(span, background)
+    rest = 1.0 - sum(opened.values())
+    runs = dict(extract(span, background, question, most=16, least=2))
+    total = sum(runs.values()) / rest if runs else sum(opened.values())
+    parts = {text: part if runs else part / total for text, part in opened.items()}
+    for text, says in runs.items():
+        parts[text] = parts.get(text, 0.0) + says / total
     return [
-        Lesson(make(repository_id, PhraseKind.WORDING, text), share * says / total, text)
-        for text, says in dict(reversed(runs)).items()
+        Lesson(make(repository_id, PhraseKind.WORDING, text), share * part, text)
+        for text, part in parts.items()
     ]
+
+
+def _openings(span: str, background: Background) -> dict[str, float]:
+    """How a removed sentence begins ("here's an example of …"), and the share that this has in it.
+
+    Set phrases are known by how they open; one removal is not enough to condemn a common opening.
+    """
+    words = normal(re.split(r"[,;:.!?\n`]", span, maxsplit=1)[0]).split()
+    found: dict[str, float] = {}
+    for size in (3, 4):
+        run = words[:size]
+        plain = [background.shares.get(word, 0.001) for word in run if word not in STOP]
+        if len(run) == size and plain:
+            says = background.specificity_of(min(plain) * 0.5 ** (size - 1))
+            found[" ".join(run)] = 0.25 * min(1.0, says / 0.6)
+    return found
 
 
 def _together(added: tuple[str, ...], after: str) -> list[str]:

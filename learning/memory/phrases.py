@@ -3,7 +3,7 @@
 `judge` turns one answer's events into rows; `weigh` one phrase's rows into a weight. Neither keeps
 anything between calls, so that folding events as they arrive (judge that answer again, weigh the phrases
 that it touches) and replaying all of them give the same bits. The arithmetic and its reasons: ADR 0003.
-Left out: taking back all that one person ever taught. Run: `pytest tests/unit/learning/memory/test_phrases.py`.
+Left out: taking back all that one person taught. Run: `pytest tests/unit/learning/memory/test_phrases.py`.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from storage.records import PhraseKind, PhraseWeight, Repair
 ROUNDS = 8
 """Passes over all lessons until nothing changes; lessons that never settle change nothing at all."""
 
-UNWANTED = -0.25
-"""Weight from which on an unwanted wording is taken out."""
+UNWANTED = -0.38
+"""Weight from which on an unwanted wording is taken out: a person took out just that, or several agree."""
 
 
 def repair(text: str, weights: Sequence[PhraseWeight]) -> tuple[str, tuple[Repair, ...]]:

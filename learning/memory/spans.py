@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from learning.memory.forms import CODE, PROSE, matches
+from learning.memory.background import DEFAULT
+from learning.memory.common import MODULES as MODULE_NAMES
+from learning.memory.forms import CODE, PROSE, WORD, matches, name
 from learning.memory.text import PROGRAMS, STOP, Token, code_ranges, command, is_code, shaped, stem
 from storage.records import Phrase, PhraseKind, Replacement
 
@@ -22,6 +25,9 @@ WORDS = 6
 
 CODE_ATOMS = 10
 """The same for code: a whole command."""
+
+MODULES = sys.stdlib_module_names | frozenset(MODULE_NAMES.split())
+"""Names that are modules wherever they stand before a dot."""
 
 WIDER = 3
 """Neighbours that a form takes along at most, to be told from where it stands uncorrected."""
@@ -78,7 +84,7 @@ def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
 
 def place(wrong: str, token: Token) -> str:
     """Where a correction of `wrong` holds: in code, or in prose."""
-    return CODE if token.code or is_code(wrong) else PROSE
+    return CODE if token.code or is_code(wrong) or wrong[-1] in ".(" else PROSE
 
 
 def _letters(run: Sequence[Token]) -> str:
@@ -146,8 +152,12 @@ def _widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
     a, b, c, d = piece
     for _ in range(WIDER + 1):
         wrong, right = old.slice(a, b), new.slice(c, d)
-        if _specific(old.atoms[a:b]) and not _stands(wrong, right, old.atoms[a], new):
-            return [Replacement(wrong=wrong, right=right, context=_line(new, c))]
+        if _specific(old.atoms[a:b]):
+            called = ((wrong + "(", right + "("),) if _called(old, b) and _called(new, d) else ()
+            for bad, good in ((wrong, right), *called):
+                if not _stands(bad, good, old.atoms[a], new):
+                    found = Replacement(wrong=bad, right=good, context=_line(new, c))
+                    return [found, *_general(found, old.atoms[a], new)]
         wider = _left(old, new, (a, b, c, d)) or _right(old, new, (a, b, c, d))
         if wider is None:
             return []
@@ -169,15 +179,39 @@ def _specific(run: Sequence[Token]) -> bool:
 
 
 def _stands(wrong: str, right: str, token: Token, new: Side) -> bool:
-    phrase = Phrase(
-        id="",
-        repository_id=0,
-        kind=PhraseKind.CORRECTION,
-        text=wrong,
-        right=right,
-        context=place(wrong, token),
-    )
+    """Whether the edit left a form alone elsewhere, so that it cannot be wrong by itself."""
+    context = CODE if place(wrong, token) == CODE else WORD
+    kind = PhraseKind.CORRECTION
+    phrase = Phrase(id="", repository_id=0, kind=kind, text=wrong, right=right, context=context)
     return bool(matches(phrase, new.text))
+
+
+def _called(side: Side, at: int) -> bool:
+    """Whether the atom before `at` is code that is called."""
+    token = side.atoms[at - 1]
+    return side.text[token.end : token.end + 1] == "(" and (token.code or shaped(token.text))
+
+
+def _general(found: Replacement, token: Token, new: Side) -> list[Replacement]:
+    """`logging.info` → `structlog.info` is about `logging`, when nothing in the new text says otherwise.
+
+    The bare module where both are modules, else the head before a dot; never `self` or a plain word's.
+    """
+    wrong, right = found.wrong.split("."), found.right.split(".")
+    if len(wrong) < 2 or len(wrong) != len(right) or wrong[0] == right[0]:
+        return []
+    if not all(map(name, (*wrong, *right))) or [right[0] if p == wrong[0] else p for p in wrong] != right:
+        return []
+    if wrong[0] in ("self", "cls", "this", "super") or len(wrong[0]) < 3:
+        return []
+    module = wrong[0] in MODULES
+    forms = [(wrong[0], right[0])] if module and not DEFAULT.ordinary(right[0]) else []
+    if module or not DEFAULT.ordinary(wrong[0]):
+        forms.append((wrong[0] + ".", right[0] + "."))
+    for bad, good in forms:
+        if not _stands(bad, good, token, new):
+            return [Replacement(wrong=bad, right=good, context=found.context)]
+    return []
 
 
 def _left(old: Side, new: Side, piece: Piece) -> Piece | None:

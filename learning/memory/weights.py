@@ -8,7 +8,7 @@ Run: `pytest tests/unit/learning/memory/test_weights.py`.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -129,11 +129,21 @@ def _superseded(kind: PhraseKind, rows: list[Evidence]) -> list[Evidence]:
 
 
 def _by_person(kind: PhraseKind, rows: Sequence[Evidence], now: datetime) -> dict[int, tuple[float, float]]:
+    """Decayed mass for and against of each person, capped; people who judge one answer share its one text.
+
+    Several thumbs on one answer say more surely that it is bad, but no more surely which phrase is to blame.
+    """
     life = HALF_LIFE_DAYS[kind]
+    judges: Counter[tuple[str, bool]] = Counter()
+    most: dict[tuple[str, bool], float] = defaultdict(float)
+    for row in rows:
+        side = (row.answer_id, row.mass < 0)
+        judges[side] += 1
+        most[side] = max(most[side], abs(row.mass) * 0.5 ** (_age(row.at, now) / life))
     given: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for row in rows:
-        mass = row.mass * 0.5 ** (_age(row.at, now) / life)
-        given[row.actor_id][mass < 0].append(abs(mass))
+        side = (row.answer_id, row.mass < 0)
+        given[row.actor_id][side[1]].append(most[side] / judges[side])
     return {
         actor: (min(PERSON_CAP, math.fsum(ups)), min(PERSON_CAP, math.fsum(downs)))
         for actor, (ups, downs) in sorted(given.items())
