@@ -145,7 +145,7 @@ def _add_webhook(app: FastAPI, receiver: Receiver, metrics: Metrics) -> None:
         say(
             "delivery_" + outcome.outcome,
             guid=request.headers.get("x-github-delivery", "")[:100],
-            event=request.headers.get("x-github-event", "")[:60],
+            kind=request.headers.get("x-github-event", "")[:60],
             reason=outcome.reason,
             detail=outcome.detail,
             seconds=round(seconds, 3),

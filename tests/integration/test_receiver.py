@@ -1,0 +1,238 @@
+"""The receiver over HTTP: every bad input has one clear outcome, and 202 means that it is durable."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from storage.errors import ConfigurationError, DatabaseError
+from storage.records import PostKind
+from tests.integration.receiver_fixture import Receiver, receiver, settings
+from tests.unit.webhooks.test_delivery import signed
+from tests.unit.webhooks.test_route import edited, examples, ours, payload
+from webhooks.app import MOST_BYTES, MOST_BYTES_ANSWERED, create_app
+
+__all__ = ["receiver"]
+
+
+def jobs(receiver: Receiver) -> list[tuple[Any, ...]]:
+    """What DBOS holds: id, partition, arguments; in the order in which it would run."""
+    query = (
+        "SELECT w.workflow_uuid, w.queue_partition_key, i.inputs FROM workflow_status w"
+        " JOIN workflow_input i ON i.workflow_uuid = w.workflow_uuid ORDER BY w.priority"
+    )
+    with receiver.database.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def test_a_question_is_durable_before_it_is_acknowledged(receiver: Receiver) -> None:
+    response = receiver.deliver(payload())
+    assert (response.status_code, response.json()["outcome"]) == (202, "accepted")
+    with receiver.database.unit(read_only=True) as unit:
+        kept = unit.deliveries.get("g1")
+        assert kept is not None
+        assert json.loads(kept.body) == payload()
+        repository = unit.repositories.get(1)
+        assert repository is not None
+        assert repository.full_name == "octo/inkwell"
+    [(name, thread, arguments)] = jobs(receiver)
+    assert (name, thread) == ("answer/1/issue_comment/4", "1/3")
+    guid, answer_id = json.loads(arguments)["positionalArgs"]
+    with receiver.database.unit(read_only=True) as unit:
+        question = unit.answers.question(answer_id)
+        assert guid == "g1"
+        assert question is not None
+        assert (question.text, question.post_kind) == ("How?", PostKind.COMMENT)
+
+
+def test_no_text_of_a_thread_enters_the_queues_own_tables(receiver: Receiver) -> None:
+    content = payload()
+    content["comment"]["body"] = "/ask a very particular wording"
+    receiver.deliver(content)
+    receiver.deliver(edited(ours(body="a very particular wording")), guid="g2")
+    assert len(jobs(receiver)) == 2
+    with receiver.database.engine.connect() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+        text = {
+            name: str(connection.exec_driver_sql(f'SELECT * FROM "{name}"').fetchall()) for name in tables
+        }
+    assert {name for name, rows in text.items() if "very particular" in rows} == {"deliveries", "questions"}
+
+
+def test_a_redelivery_does_nothing(receiver: Receiver) -> None:
+    receiver.deliver(payload())
+    again = receiver.deliver(payload())
+    assert (again.status_code, again.json()["outcome"]) == (202, "duplicate")
+    assert len(jobs(receiver)) == 1
+
+
+def test_the_same_meaning_under_another_guid_does_nothing(receiver: Receiver) -> None:
+    for content in (payload(), edited(ours())):
+        for guid in ("a", "b"):
+            receiver.deliver(content, guid=f"{guid}-{content['action']}")
+    assert [name.split("/")[0] for name, *_ in jobs(receiver)] == ["answer", "edit"]
+    with receiver.database.unit(read_only=True) as unit:
+        assert [one.guid for one in unit.deliveries.recent(9)] == ["a-edited", "a-created"]
+
+
+def test_jobs_of_a_thread_keep_the_order_of_their_deliveries(receiver: Receiver) -> None:
+    for number in range(12):
+        content = payload()
+        content["comment"]["id"] = 100 - number
+        receiver.deliver(content, guid=f"g{number}")
+    assert [name.rsplit("/", 1)[1] for name, *_ in jobs(receiver)] == [str(100 - n) for n in range(12)]
+
+
+def test_every_one_of_githubs_examples_gets_2xx(receiver: Receiver) -> None:
+    found = [receiver.deliver(one["payload"], one["event"], guid=f"g{n}") for n, one in enumerate(examples())]
+    assert {response.status_code for response in found} == {202}
+
+
+@pytest.mark.parametrize(
+    ("content", "event", "status"),
+    [
+        (b"{", "issue_comment", 400),
+        (b"[]", "issue_comment", 400),
+        ({"zen": "Keep it logically awesome."}, "ping", 202),
+        ({}, "an_event_of_tomorrow", 202),
+        ({}, "issue_comment", 202),
+    ],
+)
+def test_odd_bodies_have_one_outcome(receiver: Receiver, content: Any, event: str, status: int) -> None:
+    assert receiver.deliver(content, event).status_code == status
+    assert jobs(receiver) == []
+
+
+def test_a_wrong_secret_is_unauthorised(receiver: Receiver) -> None:
+    assert receiver.deliver(payload(), secret="another").status_code == 401
+    unsigned = receiver.client.post(f"{receiver.url}/webhooks/github", json=payload())
+    assert unsigned.status_code == 401
+    assert "X-Hub-Signature-256" in unsigned.json()["detail"]
+    assert jobs(receiver) == []
+
+
+def test_a_body_over_the_cap_is_refused_by_its_length(receiver: Receiver) -> None:
+    body = b" " * (MOST_BYTES_ANSWERED + 1)
+    assert receiver.deliver(body).status_code == 413
+    assert receiver.deliver(b"{}" + b" " * MOST_BYTES_ANSWERED, event="push").status_code == 202
+    assert receiver.deliver(b" " * (MOST_BYTES + 1), event="push").status_code == 413
+
+
+def test_a_body_over_the_cap_is_refused_while_it_streams(receiver: Receiver) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100_000
+
+    headers = signed(b"{}", **{"x-github-event": "issue_comment"})
+    response = receiver.client.post(f"{receiver.url}/webhooks/github", content=endless(), headers=headers)
+    assert response.status_code == 413
+
+
+def test_a_question_of_sixty_thousand_characters_is_accepted(receiver: Receiver) -> None:
+    content = payload()
+    content["comment"]["body"] = "/ask " + "なぜ? " * 15_000
+    assert receiver.deliver(content).json()["outcome"] == "accepted"
+
+
+def test_what_no_database_can_hold_is_accepted_too(receiver: Receiver) -> None:
+    content = payload()
+    content["comment"]["body"] = "/ask half \ud800 and nul \x00?"
+    assert receiver.deliver(content).json()["outcome"] == "accepted"
+
+
+def test_a_locked_database_is_never_a_false_202(receiver: Receiver) -> None:
+    with receiver.database.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        assert receiver.client.get(f"{receiver.url}/readyz").status_code == 503
+        response = receiver.deliver(payload())
+        other.rollback()
+        other.connection.rollback()
+    assert response.status_code == 503
+    assert "locked" in response.json()["detail"]
+    assert jobs(receiver) == []
+    assert receiver.deliver(payload()).json()["outcome"] == "accepted"
+
+
+def test_a_full_disk_is_never_a_false_202(receiver: Receiver) -> None:
+    with receiver.database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    receiver.database.engine.dispose()  # every connection from now on is made under the limit
+    from sqlalchemy import event
+
+    @event.listens_for(receiver.database.engine, "connect")
+    def limit(connection: Any, record: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    content = payload()
+    content["comment"]["body"] = "/ask " + "long " * 10_000
+    response = receiver.deliver(content)
+    assert response.status_code == 503
+    assert "is full" in response.json()["detail"]
+    assert jobs(receiver) == []
+
+
+def test_readiness_tells_of_the_database_the_queue_and_the_worker(receiver: Receiver) -> None:
+    receiver.deliver(payload())
+    ready = receiver.client.get(f"{receiver.url}/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {"ready": True, "jobs": {"ENQUEUED": 1}, "worker_seen_s_ago": None}
+    receiver.database.beat("work")
+    assert receiver.client.get(f"{receiver.url}/readyz").json()["worker_seen_s_ago"] < 5
+
+
+def test_metrics_count_deliveries_by_outcome(receiver: Receiver) -> None:
+    receiver.deliver(payload())
+    receiver.deliver(payload())
+    receiver.deliver(payload(), secret="another")
+    text = receiver.client.get(f"{receiver.url}/metrics").text
+    for line in (
+        'thumbprint_deliveries_total{outcome="accepted",reason="answer"} 1',
+        'thumbprint_deliveries_total{outcome="duplicate",reason="answer"} 1',
+        'thumbprint_deliveries_total{outcome="refused",reason="http_401"} 1',
+        'thumbprint_ack_seconds_bucket{le="+Inf"} 3',
+        "thumbprint_ack_seconds_count 3",
+        'thumbprint_jobs{status="enqueued"} 1',
+    ):
+        assert line in text.splitlines()
+
+
+def test_without_a_secret_there_is_no_receiver(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="THUMBPRINT_WEBHOOK_SECRET"):
+        create_app(settings(tmp_path, webhook_secret=SecretStr("")))
+    with pytest.raises(ConfigurationError):
+        create_app(settings(tmp_path, webhook_secret=SecretStr(""), webhook_secret_old=SecretStr("old")))
+
+
+def test_a_second_receiver_on_one_file_does_not_start(receiver: Receiver, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="already used by another `thumbprint serve`"):
+        create_app(settings(tmp_path))
+    assert receiver.deliver(payload()).json()["outcome"] == "accepted"
+
+
+def test_a_receiver_that_stopped_leaves_a_whole_database(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.deliver(payload())
+    with sqlite3.connect(tmp_path / "thumbprint.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_deliveries_side_by_side_are_all_kept(receiver: Receiver) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(number: int) -> int:
+        content = payload()
+        content["comment"]["id"] = number + 1
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            mine = Receiver(receiver.url, receiver.app, client)
+            return mine.deliver(content, guid=f"g{number}").status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(40))) == {202}
+    assert len(jobs(receiver)) == 40
