@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from bot.github import Reacted
 
 
+BOT_SUFFIX = "[bot]"
+"""No person's login may end so. It makes nobody trusted, it only makes GraphQL's untyped reactors unheard."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """What a delivery says that somebody did to a comment. `former`: the body before an edit, if said."""
@@ -56,7 +60,7 @@ def read_act(delivery: Delivery) -> Act | None:
             full_name=str(said["repository"]["full_name"]),
             comment_id=int(comment["id"]),
             kind=PostKind.COMMENT if delivery.event == "issue_comment" else PostKind.REVIEW_COMMENT,
-            actor=Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=sender.get("type") == "Bot"),
+            actor=Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=_is_bot(sender)),
             at=datetime.fromisoformat(when) if when else delivery.received_at,
             body=body if isinstance(body, str) else "",
             former=former if isinstance(former, str) else "",
@@ -71,8 +75,8 @@ def edit_events(
     """What an edit of an answer's comment says, given what is known: an EDIT, or nothing.
 
     Only the answer's text counts, never what we write around it; what changes nothing but whitespace, case or
-    punctuation says nothing. Edits form a chain of texts that starts with ours; a revert is its last link, and
-    the memory compares both ends. What arrives late and out of order is ignored.
+    punctuation says nothing. Edits form a chain of texts that starts with ours; a revert is its last link,
+    and the memory compares both ends. What arrives late and out of order is ignored.
     """
     edits = edits_of(known)
     before = edits[-1].after if edits else answer.text
@@ -120,7 +124,8 @@ def reaction_events(
         for event in known
         if event.kind is FeedbackKind.REACTION and event.id not in gone
     }
-    standing = {(one.actor.id, one.reaction): one for one in seen if not one.actor.is_bot}
+    people = [one for one in seen if not one.actor.is_bot and not one.actor.login.endswith(BOT_SUFFIX)]
+    standing = {(one.actor.id, one.reaction): one for one in people}
     events = []
     for key, one in standing.items():
         if key not in live:
@@ -140,6 +145,10 @@ def due(answer: Answer, now: datetime, poll_s: float) -> bool:
     every = 1 if age < timedelta(days=1) else 10 if age < timedelta(days=7) else 60
     turn = int(now.timestamp() // poll_s)
     return (turn + int(answer.id.rpartition("_")[2], 16)) % every == 0
+
+
+def _is_bot(sender: Mapping[str, object]) -> bool:
+    return sender.get("type") == "Bot" or str(sender["login"]).endswith(BOT_SUFFIX)
 
 
 def _event(

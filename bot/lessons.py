@@ -7,12 +7,11 @@ which somebody computed it. Nothing here talks to GitHub; `bot/feedback.py` does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from learning.memory.phrases import judge, weigh
-
 from bot.wording import age, says, state
+from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Actor, Change, Feedback, Learning, Phrase, PhraseWeight, Repository
@@ -34,10 +33,12 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
         new = [e for e in events if e.repository_id == repository_id and unit.feedback.append(e)]
         if new and repository.learning is Learning.ON:
             unit.repositories.bump_revision(repository_id)
-            touched: set[str] = set()
+            causes: dict[str, list[str]] = {}
             for answer_id in dict.fromkeys(event.answer_id for event in new):
-                touched |= _judge(unit, answer_id)
-            changes += _weigh(unit, touched, now)
+                behind = [event.id for event in new if event.answer_id == answer_id]
+                for phrase_id in _judge(unit, answer_id):
+                    causes.setdefault(phrase_id, []).extend(behind)
+            changes += _weigh(unit, causes, now)
     return changes
 
 
@@ -53,7 +54,7 @@ def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
     touched = {weight.phrase.id for weight in unit.phrases.weights(repository_id)}
     for answer in unit.answers.of_repository(repository_id):
         touched |= _judge(unit, answer.id)
-    return _weigh(unit, touched, now)
+    return _weigh(unit, dict.fromkeys(touched, ()), now)
 
 
 def forget(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> Phrase:
@@ -121,32 +122,43 @@ def _judge(unit: UnitOfWork, answer_id: str) -> set[str]:
     return unit.phrases.replace_evidence(answer_id, phrases, evidence)
 
 
-def _weigh(unit: UnitOfWork, phrase_ids: set[str], now: datetime) -> list[Change]:
-    """Write the weights of these phrases as their evidence stands, and the news about them."""
-    before = unit.phrases.weights_of(phrase_ids)
-    phrases = unit.phrases.phrases_of(phrase_ids)
+def _weigh(unit: UnitOfWork, causes: Mapping[str, Sequence[str]], now: datetime) -> list[Change]:
+    """Write the weights of phrases as their evidence stands, and the news about them.
+
+    `causes` names, for each phrase, the events that made it be looked at again.
+    """
+    before = unit.phrases.weights_of(causes.keys())
+    phrases = unit.phrases.phrases_of(causes.keys())
     weights: dict[str, PhraseWeight] = {}
-    for phrase_id, evidence in unit.phrases.evidence_of(phrase_ids).items():
+    for phrase_id, evidence in unit.phrases.evidence_of(causes.keys()).items():
         if evidence:
             as_of = max(one.at for one in evidence)
             weights[phrase_id] = weigh(phrases[phrase_id], evidence, as_of)
     unit.phrases.put_weights([w for key, w in weights.items() if w != before.get(key)])
     unit.phrases.drop_weights(before.keys() - weights.keys())
-    changes = [
-        Change(phrase=phrases[key], before=old, after=new, at=now, event_ids=ids)
-        for key in sorted(phrase_ids & phrases.keys())
-        for old, new, ids in [_difference(before.get(key), weights.get(key))]
-        if old != new
+    news = [
+        _change(phrase, before.get(key), weights.get(key), causes[key], now)
+        for key, phrase in sorted(phrases.items())
     ]
+    changes = [change for change in news if change.before != change.after]
     unit.phrases.add_changes(changes)
     return changes
 
 
-def _difference(
-    before: PhraseWeight | None, after: PhraseWeight | None
-) -> tuple[float, float, tuple[str, ...]]:
-    """The two weights, 0 for none, and the events behind the newer one."""
-    known = after or before
-    old = 0.0 if before is None else before.weight
-    new = 0.0 if after is None else after.weight
-    return old, new, () if known is None else known.event_ids
+def _change(
+    phrase: Phrase,
+    before: PhraseWeight | None,
+    after: PhraseWeight | None,
+    causes: Sequence[str],
+    now: datetime,
+) -> Change:
+    """The weight before and after, 0 for none, with the events that made the difference."""
+    old = before.event_ids if before else ()
+    added = [event_id for event_id in (after.event_ids if after else ()) if event_id not in old]
+    return Change(
+        phrase=phrase,
+        before=before.weight if before else 0.0,
+        after=after.weight if after else 0.0,
+        at=now,
+        event_ids=tuple(added or causes or old),
+    )

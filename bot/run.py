@@ -202,8 +202,8 @@ def _say_where(settings: Settings, playground: dict[str, str] | None, console: C
     else:
         console.print(f"\nOpen http://127.0.0.1:{settings.playground_port}", style="bold")
         console.print(
-            "Pick an issue and write `/ask how do I …?`. Then correct a line of the answer as the maintainer, "
-            f"ask again, and see what was learned at {pages}.",
+            "Pick an issue and write `/ask how do I …?`. Then correct a line of the answer as the maintainer,"
+            f" ask again, and see what was learned at {pages}.",
             markup=False,
         )
     console.print(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")

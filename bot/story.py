@@ -59,7 +59,7 @@ def did(event: Feedback) -> str:
     if event.kind is FeedbackKind.REACTION and event.reaction is not None:
         return f"reacted {event.reaction.value}"
     words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted"}
-    return words.get(event.kind, f"took back {event.retracts}")
+    return words.get(event.kind, "took it back")
 
 
 def _attempt(console: Console, attempt: Attempt, picked: str | None, phrases: Mapping[str, Phrase]) -> None:

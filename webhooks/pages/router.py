@@ -252,9 +252,9 @@ for _path, _page in (
     ("/pages/style.css", Site.style),
 ):
     _route("GET", _path, _page)
-for _path, _page in (
+for _path, _change in (
     ("/memory/{repository_id:int}/forget", Site.forget),
     ("/memory/{repository_id:int}/learning", Site.learning),
     ("/api/phrases/{phrase_id}/forget", Site.forget_by_api),
 ):
-    _route("POST", _path, _page)
+    _route("POST", _path, _change)
