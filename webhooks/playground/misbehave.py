@@ -50,9 +50,9 @@ class Misbehaviour:
         self._rules: list[Rule] = []
 
     def add(self, rule: Rule) -> Rule:
-        """Put a rule in force. A `drop` that says nothing else waits for the next POST."""
-        if rule.kind == "drop" and rule.method == "*":
-            rule = rule.model_copy(update={"method": "POST"})
+        """Put a rule in force. A `drop` that does not say which call waits for the next new comment."""
+        if rule.kind == "drop" and (rule.method, rule.path) == ("*", "*"):
+            rule = rule.model_copy(update={"method": "POST", "path": "*/comments"})
         with self._lock:
             self._rules.append(rule)
         return rule

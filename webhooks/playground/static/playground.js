@@ -144,7 +144,7 @@ function withCode(text) {
   return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 }
 
-function lesson(change) {
+function lesson(change, undoable) {
   const item = element("div", { class: "lesson", "data-lesson": change.id });
   item.append(element("div", { class: "lesson-text" }, ...withCode(change.label || change.text)));
   item.append(meter(Number(change.before), Number(change.after)));
@@ -155,7 +155,7 @@ function lesson(change) {
     meta.append(link);
   }
   if (change.at) meta.append(element("time", { datetime: change.at }));
-  if (Number(change.after) !== 0) meta.append(element("button", { type: "button", class: "link", "data-forget": change.phrase_id, "aria-label": `Undo: ${change.label || change.text}` }, "undo"));
+  if (undoable) meta.append(element("button", { type: "button", class: "link", "data-forget": change.phrase_id, "aria-label": `Undo: ${change.label || change.text}` }, "undo"));
   item.append(meta);
   return item;
 }
@@ -174,7 +174,12 @@ async function showLearned() {
   }
   const changes = JSON.parse(text);
   if (!changes.length) box.replaceChildren(element("p", { class: "muted small" }, "Nothing yet. Correct a line of an answer, or press a thumb."));
-  else box.replaceChildren(...changes.map(lesson));
+  else {
+    // Only what a phrase weighs now can be undone: its newest change, unless that was the undoing.
+    const seen = new Set();
+    const newest = (change) => !seen.has(change.phrase_id) && seen.add(change.phrase_id) && Number(change.after) !== 0;
+    box.replaceChildren(...changes.map((change) => lesson(change, newest(change))));
+  }
   if (!first) for (const item of $$("[data-lesson]", box)) item.classList.toggle("new", !known.has(item.dataset.lesson));
   showTimes(box);
 }
