@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.wording import says
-from storage.records import Attempt, Evidence, Feedback, FeedbackKind, Phrase, PhraseWeight, Story
+from bot.wording import did, number, says
+from storage.records import Attempt, Evidence, Phrase, PhraseWeight, Story
 
 
 def tell(
@@ -54,14 +54,6 @@ def tell(
         _text(console, "nothing yet")
 
 
-def did(event: Feedback) -> str:
-    """An event in words: `edited`, `reacted -1`."""
-    if event.kind is FeedbackKind.REACTION and event.reaction is not None:
-        return f"reacted {event.reaction.value}"
-    words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted"}
-    return words.get(event.kind, "took it back")
-
-
 def _attempt(console: Console, attempt: Attempt, picked: str | None, phrases: Mapping[str, Phrase]) -> None:
     prompt, generation = attempt.prompt, attempt.generation
     _head(console, f"Attempt {prompt.attempt}: prompt of {prompt.tokens} tokens, template {prompt.template}")
@@ -98,7 +90,7 @@ def _lesson(
     console: Console, phrase: Phrase, weight: PhraseWeight | None, evidence: Sequence[Evidence]
 ) -> None:
     value = None if weight is None else weight.weight
-    standing = "forgotten or taken back since" if value is None else f"{value:+.2f}"
+    standing = "forgotten or taken back since" if value is None else number(value)
     _line(console, says(phrase, value), f"{standing}  {phrase.id}")
     for one in evidence:
         _line(

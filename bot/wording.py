@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from storage.records import Phrase, PhraseKind, PhraseWeight
+from storage.records import Feedback, FeedbackKind, Phrase, PhraseKind, PhraseWeight, Reaction
 
-LABELS = {
-    PhraseKind.WORDING: "wording",
-    PhraseKind.CORRECTION: "correction",
-    PhraseKind.MENTION: "mention",
-    PhraseKind.LENGTH: "length",
-    PhraseKind.SILENCE: "silence",
+EMOJI = {
+    Reaction.PLUS_ONE: "👍",
+    Reaction.MINUS_ONE: "👎",
+    Reaction.LAUGH: "😄",
+    Reaction.HOORAY: "🎉",
+    Reaction.CONFUSED: "😕",
+    Reaction.HEART: "❤️",
+    Reaction.ROCKET: "🚀",
+    Reaction.EYES: "👀",
 }
 
 
@@ -28,16 +31,21 @@ def says(phrase: Phrase, weight: float | None = None) -> str:
         return f"at most {phrase.limit_words} words"
     if phrase.kind is PhraseKind.SILENCE:
         return "say nothing to questions like this"
-    if weight is None:
+    if weight is None or number(weight) == "0.00":
         return f"“{phrase.text}”"
     return f"{'prefer' if weight > 0 else 'avoid'} “{phrase.text}”"
 
 
+def number(weight: float) -> str:
+    """A weight with its sign: `+0.67`, `-0.20`, and `0.00` for what rounds to nothing."""
+    return "0.00" if abs(weight) < 0.005 else f"{weight:+.2f}"
+
+
 def state(weight: PhraseWeight) -> str:
-    """Whether a lesson acts, and if not, what it waits for."""
+    """Whether a lesson acts, and if not, why not."""
     if weight.active:
-        return "active"
-    return "waits for more people" if weight.people else "waits"
+        return "balanced" if number(weight.weight) == "0.00" else "active"
+    return "waits for more people" if weight.people else "strangers only"
 
 
 def age(then: datetime, now: datetime) -> str:
@@ -47,3 +55,11 @@ def age(then: datetime, now: datetime) -> str:
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
     return "now"
+
+
+def did(event: Feedback) -> str:
+    """What somebody did, in words: `edited`, `reacted 👎`."""
+    if event.kind is FeedbackKind.REACTION and event.reaction is not None:
+        return f"reacted {EMOJI[event.reaction]}"
+    words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted"}
+    return words.get(event.kind, "took it back")

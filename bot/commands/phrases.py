@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bot import lessons
 from bot.commands.shared import find_repository, load_settings, open_database, out
-from bot.wording import age, says
+from bot.wording import age, number, says, state
 from storage.records import Actor, Learning, PhraseWeight
 
 app = typer.Typer(
@@ -93,12 +93,11 @@ def _show(repo: str, text: str, limit: int) -> None:
 
 
 def _row(weight: PhraseWeight) -> tuple[str, ...]:
-    state = "active" if weight.active else "waits for more people"
     return (
         weight.phrase.id,
-        f"{weight.weight:+.2f}",
-        state,
-        says(weight.phrase).replace("[", r"\["),
+        number(weight.weight),
+        state(weight),
+        says(weight.phrase, weight.weight).replace("[", r"\["),
         str(weight.people),
         age(weight.as_of, datetime.now(UTC)),
     )

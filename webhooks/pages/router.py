@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from bot import lessons
 from bot.settings import Settings
+from bot.wording import number
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from storage.records import Actor, Learning
@@ -60,6 +61,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._templates.globals.update(guard=self._guard, query=urlencode)
+        self._templates.filters.update(number=number)
 
     # ------------------------------------------------------------ looking
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.story import did
-from bot.wording import age, says, state
+from bot.wording import age, did, says, state
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Change, Feedback, PhraseWeight, Repository, Story, stable_id
