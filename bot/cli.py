@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import version as installed_version
 
 import typer
+from rich.text import Text
 
 from bot.commands import answers, bench, jobs, models, phrases, servers
 from bot.commands.shared import err, out
@@ -47,5 +48,5 @@ def main() -> None:
     try:
         app()
     except ThumbprintError as error:
-        err.print(f"[red]✗[/red] {error}", markup=True)
+        err.print(Text.assemble(("✗ ", "red"), str(error)))
         sys.exit(1)

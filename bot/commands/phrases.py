@@ -70,7 +70,7 @@ def export(repo: Repo) -> None:
         repository = find_repository(database, repo)
         with database.unit() as unit:
             text = "".join(lessons.export(unit, repository, datetime.now(UTC)))
-    out.out(text, highlight=False, end="")
+    typer.echo(text, nl=False)
 
 
 def _operator() -> Actor:
