@@ -1,0 +1,316 @@
+"""Jobs on the real queue: order, patience, giving up, and going on after a kill -9."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.jobs import Steps, Worker
+from bot.queue import JobName, Queue
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import DatabaseError, Gone, ModelUnavailable, RateLimited, ThumbprintError
+from storage.records import Delivery, Question
+from tests.integration.worker_program import steps_in
+from tests.unit.webhooks.test_route import APP, delivery, edited, ours, payload
+from webhooks.route import Ignored, route
+
+WAIT_S = 30.0
+
+
+class Bench:
+    """A database with a queue, deliveries put into it as the receiver does, and workers on it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.settings = Settings(_env_file=None, home=home, poll_s=0.5, workers=3)
+        self.database = Database(self.settings.resolved_database_url, busy_timeout_s=30)
+        self.queue = Queue(self.database)
+        self.queue.migrate()
+
+    def deliver(self, content: dict[str, Any], guid: str) -> Question | None:
+        taken: Delivery = replace(delivery(content), guid=guid)
+        job = route(taken, APP)
+        assert not isinstance(job, Ignored)
+        with self.database.unit() as unit:
+            unit.deliveries.add(taken)
+            unit.repositories.upsert(job.repository)
+            if job.question is not None:
+                unit.answers.ask(job.question)
+            assert self.queue.put(unit, job, guid)
+            unit.commit()
+        return job.question
+
+    def ask(self, post_id: int, number: int = 3) -> Question:
+        content = payload(issue={"number": number})
+        content["comment"]["id"] = post_id
+        question = self.deliver(content, f"g{post_id}")
+        assert question is not None
+        return question
+
+    @contextmanager
+    def worker(self, steps: Steps) -> Iterator[None]:
+        database = Database(self.settings.resolved_database_url, busy_timeout_s=30)
+        worker = Worker(self.settings, database, steps)
+        worker.start()
+        try:
+            yield
+        finally:
+            worker.stop()
+
+    def log(self) -> list[str]:
+        path = self.home / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def states(self) -> dict[str, str]:
+        with self.database.engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT workflow_uuid, status FROM workflow_status WHERE name <> 'poll'"
+            )
+            return {row[0]: row[1] for row in rows}
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not until():
+            assert time.monotonic() < deadline, (self.log(), self.states())
+            time.sleep(0.02)
+
+    def wait_until_done(self) -> None:
+        self.wait(lambda: bool(self.states()) and set(self.states().values()) == {"SUCCESS"})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.queue.close()
+    made.database.dispose()
+
+
+def test_a_question_goes_through_its_steps_in_order(bench: Bench) -> None:
+    question = bench.ask(4)
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    assert bench.log() == ["acknowledge 4", "compose 4", f"post {question.answer_id}"]
+
+
+def test_feedback_reaches_its_step_by_its_delivery(bench: Bench) -> None:
+    bench.deliver(edited(ours()), "an-edit")
+    bench.deliver(payload(action="deleted", comment=ours()), "a-deletion")
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    assert bench.log() == ["edited an-edit", "deleted a-deletion"]
+
+
+def test_one_thread_is_answered_in_order_and_never_twice_at_once(bench: Bench) -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def compose(question: Question) -> str:
+        running.append(question.post_id)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.remove(question.post_id)
+        return question.answer_id
+
+    for post_id in (9, 8, 7, 6):
+        bench.ask(post_id)
+    composed: list[int] = []
+    steps = steps_in(bench.home)
+    with bench.worker(
+        replace(steps, compose=lambda question: composed.append(question.post_id) or compose(question))
+    ):
+        bench.wait_until_done()
+    assert composed == [9, 8, 7, 6]
+    assert max(most) == 1
+
+
+def test_threads_are_answered_side_by_side(bench: Bench) -> None:
+    together = threading.Barrier(3, timeout=WAIT_S)
+
+    def compose(question: Question) -> str:
+        together.wait()
+        return question.answer_id
+
+    for number in (1, 2, 3):
+        bench.ask(post_id=number, number=number)
+    with bench.worker(replace(steps_in(bench.home), compose=compose)):
+        bench.wait_until_done()
+
+
+def test_a_model_that_comes_back_is_waited_for(bench: Bench) -> None:
+    tries: list[float] = []
+
+    def compose(question: Question) -> str:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise ModelUnavailable("the model server restarts")
+        return question.answer_id
+
+    bench.ask(4)
+    with bench.worker(replace(steps_in(bench.home), compose=compose)):
+        bench.wait_until_done()
+    assert len(tries) == 3
+    assert tries[1] - tries[0] >= 1.0
+    assert tries[2] - tries[1] >= 2.0
+    assert [line.split()[0] for line in bench.log()] == ["acknowledge", "post"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(Gone("no such thread"), "Gone"), (KeyError("secret words of a thread"), "ThumbprintError")],
+)
+def test_what_fails_for_good_is_told_to_the_asker(bench: Bench, error: Exception, kind: str) -> None:
+    told: list[ThumbprintError] = []
+
+    def compose(question: Question) -> str:
+        raise error
+
+    bench.ask(4)
+    steps = replace(steps_in(bench.home), compose=compose, fail=lambda question, error: told.append(error))
+    with bench.worker(steps):
+        bench.wait_until_done()
+    assert [type(one).__name__ for one in told] == [kind]
+    assert bench.log() == ["acknowledge 4"]
+    assert "secret words" not in _everything_of_dbos(bench)
+
+
+def test_an_acknowledgement_that_fails_keeps_nobody_from_being_answered(bench: Bench) -> None:
+    def acknowledge(question: Question) -> None:
+        raise Gone("locked")
+
+    bench.ask(4)
+    with bench.worker(replace(steps_in(bench.home), acknowledge=acknowledge)):
+        bench.wait_until_done()
+    assert [line.split()[0] for line in bench.log()] == ["compose", "post"]
+
+
+def test_githubs_retry_after_is_honoured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("bot.jobs.DBOS.sleep", waits.append)
+    tries: list[int] = []
+
+    def post(answer_id: str) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RateLimited("wait", retry_after_s=120.0)
+
+    bench.ask(4)
+    with bench.worker(replace(steps_in(bench.home), post=post)):
+        bench.wait_until_done()
+    assert waits == [120.0]
+
+
+def test_the_poll_ticks_one_at_a_time(bench: Bench) -> None:
+    running: list[int] = []
+    counts: list[int] = []
+
+    def poll() -> None:
+        running.append(1)
+        counts.append(len(running))
+        time.sleep(0.7)
+        running.pop()
+
+    with bench.worker(replace(steps_in(bench.home), poll=poll)):
+        bench.wait(lambda: len(counts) >= 3)
+    assert set(counts) == {1}
+    assert bench.database.last_beat("work") is not None
+
+
+def test_old_polls_are_swept_and_answers_are_kept(bench: Bench) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    bench.ask(4)
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+        bench.wait(lambda: bench.queue.sweep(JobName.POLL, datetime.now(UTC) + timedelta(days=1)) > 0)
+    assert set(bench.states()) == {"answer/1/issue_comment/4"}
+
+
+def test_a_second_worker_on_one_database_does_not_start(bench: Bench) -> None:
+    with bench.worker(steps_in(bench.home)):
+        second = Database(bench.settings.resolved_database_url)
+        with pytest.raises(DatabaseError, match="another `thumbprint work`"):
+            second.claim("work")
+        second.dispose()
+
+
+def test_a_job_that_was_stopped_in_its_midst_is_resumed(bench: Bench) -> None:
+    """Stopped with SIGTERM's path, in one process: what ran is not run again, what did not is."""
+    bench.ask(4)
+    (bench.home / "hold").write_text("compose")
+    with bench.worker(steps_in(bench.home)):
+        bench.wait(lambda: "compose 4" in bench.log())
+    (bench.home / "hold").unlink()
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    names = [line.split()[0] for line in bench.log()]
+    assert names.count("acknowledge") == 1
+    assert names[-1] == "post"
+
+
+@contextmanager
+def _process(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.integration.worker_program", str(home)]
+    with (home / "stderr").open("ab") as said:
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=said)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["acknowledge", "compose", "post"])
+def test_a_killed_workers_job_is_finished_by_the_next(bench: Bench, step: str) -> None:
+    question = bench.ask(4)
+    (bench.home / "hold").write_text(step)
+    with _process(bench.home) as first:
+        bench.wait(lambda: any(line.startswith(step) for line in bench.log()))
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert set(bench.states().values()) == {"PENDING"}
+    before = bench.log()
+    (bench.home / "hold").unlink()
+    with _process(bench.home):
+        bench.wait_until_done()
+    steps = ["acknowledge 4", "compose 4", f"post {question.answer_id}"]
+    at = [one.split()[0] for one in steps].index(step)
+    assert before == steps[: at + 1]
+    # The step under way runs again, for nobody knows how far it came; those before it do not.
+    assert bench.log() == [*before, *steps[at:]]
+
+
+@pytest.mark.slow
+def test_jobs_that_waited_while_no_worker_ran_are_all_done(bench: Bench) -> None:
+    (bench.home / "hold").write_text("compose")
+    for post_id in range(1, 9):
+        bench.ask(post_id, number=post_id % 4 + 1)
+    with _process(bench.home) as first:
+        bench.wait(lambda: len([line for line in bench.log() if line.startswith("compose")]) >= 4)
+        first.kill()
+        first.wait()
+    (bench.home / "hold").unlink()
+    with _process(bench.home):
+        bench.wait_until_done()
+    posted = [line for line in bench.log() if line.startswith("post ")]
+    assert len(posted) == len(set(posted)) == 8
+
+
+def _everything_of_dbos(bench: Bench) -> str:
+    with bench.database.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM operation_outputs").fetchall()
+        rows += connection.exec_driver_sql("SELECT * FROM workflow_status").fetchall()
+    return json.dumps(rows, default=str)
