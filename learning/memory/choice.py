@@ -28,6 +28,9 @@ CLAMP = 4.0
 MOST = 12
 """Lines of one group (corrections, mentions, positives, negatives) in a prompt, at most."""
 
+QUANTILE = 0.75
+"""Share of the taught limits, by weight, that the limit in force is not below."""
+
 _MASS = 1.0  # doubt that a text's mean weight is shrunk by
 
 
@@ -236,12 +239,15 @@ def _of(kept: Sequence[PhraseWeight], kind: PhraseKind) -> tuple[PhraseWeight, .
 
 
 def _length(found: Sequence[PhraseWeight]) -> PhraseWeight | None:
-    """The weighted median of the limits that people taught."""
+    """The limit that QUANTILE of what people taught, by weight, stays within.
+
+    A cut text is as long as somebody let it be, so the true limit is no less than the greater ones.
+    """
     ordered = sorted(found, key=lambda w: (w.phrase.limit_words, w.phrase.id))
-    half = math.fsum(abs(w.weight) for w in ordered) / 2
+    wanted = QUANTILE * math.fsum(abs(w.weight) for w in ordered)
     passed = 0.0
     for weight in ordered:
         passed += abs(weight.weight)
-        if passed >= half:
+        if passed >= wanted:
             return weight
     return None

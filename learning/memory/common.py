@@ -200,6 +200,12 @@ MODULES = """
 """
 """Well-known modules beside those of the standard library."""
 
+INSTANCES = """
+    api app cache client config conn connection context ctx cursor data db driver engine handler log logger model
+    obj parser pool request response result server service session settings store worker
+"""
+"""Names that code gives to objects."""
+
 FILLERS = """
     also course fact in just note of please quite rather really simply so that then very well
 """

@@ -201,8 +201,6 @@ def _conditions(
             found = condition(lesson.contexts, lesson.phrase.right, background)
         elif kind is PhraseKind.SILENCE:
             found = Condition(silence.terms, False)
-        elif kind is PhraseKind.LENGTH:
-            found = Condition((), len(lesson.contexts) > 1)
         if found.always:
             always.append(at)
         for term, part in found.terms:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from learning.memory import spans
 from learning.memory.background import Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
-from learning.memory.text import STOP, atoms, borders, code_ranges, count_words, is_code, normal, shaped
+from learning.memory.text import STOP, atoms, borders, code_ranges, count_words, normal, shaped
 from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
@@ -28,8 +29,11 @@ SHARES = {
 SPAN = 6
 """Words up to which a removed or added run is one phrase; of a longer one its most specific runs are."""
 
-SHORTER = 0.7
+SHORTER = 0.85
 """Share of the words that is left, at most, when an edit is a lesson about length."""
+
+HALF = 0.5
+"""The same when what was taken out is one sentence, or stood before what is left."""
 
 LONG = 25
 """Words below which no answer is too long."""
@@ -104,9 +108,8 @@ def silence(repository_id: int, question: str) -> Phrase:
 
 def _correction(repository_id: int, replaced: Replacement, after: str) -> list[Lesson]:
     wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
-    context = (
-        CODE if is_code(wrong) or wrong[-1] in ".(" or _in_code(right, replaced.context, after) else PROSE
-    )
+    inside = _in_code(right, replaced.context, after)
+    context = CODE if inside else spans.place(wrong)
     if context == PROSE and any(borders(form, True).search(after) for form in plurals(wrong)):
         context = WORD
     if (
@@ -138,7 +141,9 @@ def _shortened(edit: Edit, before: str, after: str) -> bool:
         or new > max(3, edit.words_after // 20)
     ):
         return False
-    return normal(before).startswith(normal(after)) or edit.words_after <= edit.words_before / 2
+    if edit.words_after <= HALF * edit.words_before:
+        return True
+    return len(edit.removed) > 1 and normal(before).startswith(normal(after))
 
 
 def _wordings(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from learning.memory.background import DEFAULT
+from learning.memory.common import INSTANCES as INSTANCE_NAMES
 from learning.memory.common import MODULES as MODULE_NAMES
 from learning.memory.forms import CODE, PROSE, WORD, matches, name
 from learning.memory.text import PROGRAMS, STOP, Token, code_ranges, command, is_code, shaped, stem
@@ -28,6 +29,9 @@ CODE_ATOMS = 10
 
 MODULES = sys.stdlib_module_names | frozenset(MODULE_NAMES.split())
 """Names that are modules wherever they stand before a dot."""
+
+INSTANCES = frozenset(INSTANCE_NAMES.split())
+"""Names that are objects, and so never the module that takes another's place."""
 
 WIDER = 3
 """Neighbours that a form takes along at most, to be told from where it stands uncorrected."""
@@ -82,9 +86,12 @@ def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
     return _widened(old, new, _program(old, new, piece))
 
 
-def place(wrong: str, token: Token) -> str:
-    """Where a correction of `wrong` holds: in code, or in prose."""
-    return CODE if token.code or is_code(wrong) or wrong[-1] in ".(" else PROSE
+def place(wrong: str, code: bool = False) -> str:
+    """Where a correction of `wrong` holds: in code (`code`: it was taught there), or in prose."""
+    if code or is_code(wrong) or wrong[-1] in ".(":
+        return CODE
+    known = wrong in MODULES or wrong in PROGRAMS
+    return CODE if known and not DEFAULT.ordinary(wrong) else PROSE
 
 
 def _letters(run: Sequence[Token]) -> str:
@@ -135,7 +142,7 @@ def _code_only(old: Side, new: Side, piece: Piece) -> Piece | None:
 def _program(old: Side, new: Side, piece: Piece) -> Piece:
     """Take the program along when words of a command changed that mean nothing without it."""
     a, b, c, d = piece
-    if all(shaped(t.text) for t in old.atoms[a:b]):
+    if old.atoms[a].text in PROGRAMS or all(shaped(t.text) for t in old.atoms[a:b]):
         return piece
     for back in range(1, WIDER + 2):
         if min(a, c) - back < 0 or old.atoms[a - back].key != new.atoms[c - back].key:
@@ -149,7 +156,7 @@ def _program(old: Side, new: Side, piece: Piece) -> Piece:
 
 def _widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
     """The smallest span around a piece that is specific, and stands corrected everywhere in the new text."""
-    a, b, c, d = piece
+    a, b, c, d = _once(old, new, piece)
     for _ in range(WIDER + 1):
         wrong, right = old.slice(a, b), new.slice(c, d)
         if _specific(old.atoms[a:b]):
@@ -163,6 +170,13 @@ def _widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
             return []
         a, b, c, d = wider
     return []
+
+
+def _once(old: Side, new: Side, piece: Piece) -> Piece:
+    """The same word replaced twice in a row is one word replaced."""
+    a, b, c, d = piece
+    keys = {t.key for t in old.atoms[a:b]}, {t.key for t in new.atoms[c:d]}
+    return (a, a + 1, c, c + 1) if b - a == d - c and len(keys[0]) == len(keys[1]) == 1 else piece
 
 
 def _specific(run: Sequence[Token]) -> bool:
@@ -180,7 +194,7 @@ def _specific(run: Sequence[Token]) -> bool:
 
 def _stands(wrong: str, right: str, token: Token, new: Side) -> bool:
     """Whether the edit left a form alone elsewhere, so that it cannot be wrong by itself."""
-    context = CODE if place(wrong, token) == CODE else WORD
+    context = CODE if place(wrong, token.code) == CODE else WORD
     kind = PhraseKind.CORRECTION
     phrase = Phrase(id="", repository_id=0, kind=kind, text=wrong, right=right, context=context)
     return bool(matches(phrase, new.text))
@@ -205,7 +219,7 @@ def _general(found: Replacement, token: Token, new: Side) -> list[Replacement]:
     if wrong[0] in ("self", "cls", "this", "super") or len(wrong[0]) < 3:
         return []
     module = wrong[0] in MODULES
-    forms = [(wrong[0], right[0])] if module and not DEFAULT.ordinary(right[0]) else []
+    forms = [(wrong[0], right[0])] if module and right[0] not in INSTANCES else []
     if module or not DEFAULT.ordinary(wrong[0]):
         forms.append((wrong[0] + ".", right[0] + "."))
     for bad, good in forms:

@@ -99,7 +99,9 @@ def tokens(text: str) -> list[Token]:
         while at < len(ranges) and ranges[at][1] <= start:
             at += 1
         inside = at < len(ranges) and ranges[at][0] <= start
-        if inside and ranges[at][2] and _fence_line(text, start, ranges[at]):
+        if text[start - 3 : start] == "```" or (
+            inside and ranges[at][2] and _fence_line(text, start, ranges[at])
+        ):
             continue
         atom = match.group()
         result.append(
