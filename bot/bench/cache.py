@@ -28,8 +28,8 @@ class CachedModels(Models):
         """`model` names the policy for the key: generations of another one are not used."""
         self._inner = inner
         self._model = model
-        self._embedded: dict[str, list[float]] = {}
-        self._counted: dict[str, int] = {}
+        self._vectors_by_text: dict[str, list[float]] = {}
+        self._counts_by_text: dict[str, int] = {}
         self.made = 0
         self._kept = dict(_entries(file))
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,16 +53,16 @@ class CachedModels(Models):
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """As `Models.embed`; each text once."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._embedded]
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors_by_text]
         if new:
-            self._embedded.update(zip(new, self._inner.embed(new), strict=True))
-        return [self._embedded[text] for text in texts]
+            self._vectors_by_text.update(zip(new, self._inner.embed(new), strict=True))
+        return [self._vectors_by_text[text] for text in texts]
 
     def count_tokens(self, text: str) -> int:
         """As `Models.count_tokens`; each text once."""
-        if text not in self._counted:
-            self._counted[text] = self._inner.count_tokens(text)
-        return self._counted[text]
+        if text not in self._counts_by_text:
+            self._counts_by_text[text] = self._inner.count_tokens(text)
+        return self._counts_by_text[text]
 
     def count_prompt(self, messages: Sequence[Message]) -> int:
         """As `Models.count_prompt`."""

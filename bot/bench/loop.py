@@ -2,8 +2,9 @@
 
 Reads as its stages: questions and rules → courses (calibration: rules must bite) → trials → report. Every
 generation and every finished trial is kept under `out`, so a run that was stopped goes on with the same
-command. Trials go seed by seed, so that a part of a run is a balanced, smaller run. What is left out: what
-a trial is (`bot/bench/trial.py`), how it is summed up (`bot/bench/report.py`).
+command. Trials go seed by seed and, within one, the learners that decide the targets first, so that a part
+of a run is a smaller run. What is left out: what a trial is (`bot/bench/trial.py`), how it is summed up
+(`bot/bench/report.py`).
 
     thumbprint bench loop --small        # minutes, in CI
     thumbprint bench loop                # hours; resumable
@@ -200,11 +201,12 @@ def _trials(
     if not template.exists():
         empty_database(template)
     chosen: list[Learner] = [one for one in LEARNERS if one.name in scale.learners]
+    chosen.sort(key=lambda one: one.name not in ("none", "all"))
     todo = [
         (seed, course, learner)
         for seed in range(scale.seeds)
-        for course in courses
         for learner in chosen
+        for course in courses
         if (course.repository.name, seed, learner.name) not in store.trials
     ]
     columns = (

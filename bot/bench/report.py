@@ -3,7 +3,7 @@
 Intervals are 95 % percentile bootstraps over repository × seed (answers of one trial are not independent);
 where all or none of n answers agree there is nothing to resample, and Wilson's interval for n is given.
 Regret closed = 1 − ΣC_x / ΣC_none, each repository's cost divided by what `none` costs there, so that every
-rule counts the same; C_oracle is 0. Only trials of seeds and repositories that all learners finished count.
+rule counts the same; C_oracle is 0. In an unfinished run each learner is reported on the cells it finished.
 What is left out: making rows (`bot/bench/trial.py`).
 """
 
@@ -34,14 +34,18 @@ def build(
     learners: Sequence[str],
 ) -> dict[str, Any]:
     """The whole report as plain data; see `markdown` for how it reads."""
-    done = _complete(rows, learners)
-    rows = [row for row in rows if (row.repository, row.seed) in done]
+    learners = [name for name in learners if any(row.learner == name for row in rows)]
+    cells = {name: {(row.repository, row.seed) for row in rows if row.learner == name} for name in learners}
     kind_of = {(name, rule.name): rule.kind for name, all_rules in rules.items() for rule in all_rules}
     mine = {name: [row for row in rows if row.learner == name] for name in learners}
     kinds = [kind for kind in RuleKind if kind in kind_of.values()]
     none_cost = _none_cost(mine.get("none", ()))
     return {
-        "trials": {"cells": len(done), "seeds": len({seed for _, seed in done}), "answers": len(rows)},
+        "trials": {
+            "cells": {name: len(found) for name, found in cells.items()},
+            "seeds": len({row.seed for row in rows}),
+            "answers": len(rows),
+        },
         "checkpoints": list(checkpoints),
         "bites": {
             f"{name}/{rule.name}": _rate(_broken(mine.get("none", ()), {(name, rule.name)}, 0))
@@ -64,13 +68,6 @@ def build(
         },
         "targets": _targets(mine.get("all", ()), kind_of, none_cost),
     }
-
-
-def _complete(rows: Sequence[Row], learners: Sequence[str]) -> set[Cell]:
-    have: dict[Cell, set[str]] = {}
-    for row in rows:
-        have.setdefault((row.repository, row.seed), set()).add(row.learner)
-    return {cell for cell, names in have.items() if names >= set(learners)}
 
 
 def _learner(rows: Sequence[Row], rules: set[tuple[str, str]], checkpoints: Sequence[int]) -> dict[str, Any]:
@@ -201,13 +198,13 @@ def markdown(found: Mapping[str, Any]) -> str:
     """The report as tables; docs/bench-loop.md says how to read them."""
     trials, after = found["trials"], [str(one) for one in found["checkpoints"]]
     lines = [
-        f"{trials['cells']} repository × seed cells ({trials['seeds']} seeds), {trials['answers']} answers. "
+        f"{trials['answers']} answers, {trials['seeds']} seeds; a cell is one repository with one seed. "
         "Rates in %, with 95 % intervals.",
         "",
-        "| learner | "
+        "| learner | cells | "
         + " | ".join(f"broken after {one}" for one in after)
         + " | edit cost | regret closed | side effects | leakage | abstained | repaired | generations | s |",
-        "|---" * (len(after) + 9) + "|",
+        "|---" * (len(after) + 10) + "|",
     ]
     for name, one in found["overall"].items():
         cells = [_percent(one["broken"][key]) for key in after]
@@ -219,7 +216,7 @@ def markdown(found: Mapping[str, Any]) -> str:
             f"{one['generations']:.2f}",
             f"{one['seconds']:.1f}",
         ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | {trials['cells'][name]} | " + " | ".join(cells) + " |")
     lines += [
         "",
         "Broken rules on unseen questions by kind of rule, after " + " / ".join(after) + " rounds:",
