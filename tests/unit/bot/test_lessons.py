@@ -1,0 +1,254 @@
+"""Events become weights in one transaction, and a replay of the events gives the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot import lessons
+from storage.database import Database, UnitOfWork
+from storage.errors import Gone
+from storage.records import (
+    Actor,
+    Answer,
+    Feedback,
+    FeedbackKind,
+    Learning,
+    Permission,
+    PhraseKind,
+    PhraseWeight,
+    Reaction,
+)
+from tests.unit.storage.things import NOW, REPOSITORY, WRITER, posted, question
+
+TEXT = "Run `npm test` in the root folder.\n\nThen open `config/app.toml` and set the page size there."
+CORRECTED = TEXT.replace("npm test", "make check")
+READERS = tuple(Actor(id=100 + i, login=f"reader-{i}") for i in range(4))
+
+
+def answers() -> list[Answer]:
+    return [
+        posted(question(post_id=40 + i), comment_id=90 + i, text=TEXT, candidate_id=None, repairs=())
+        for i in range(3)
+    ]
+
+
+def opened(path: Path) -> Database:
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    with database.unit() as unit:
+        unit.repositories.upsert(REPOSITORY)
+        for one in answers():
+            unit.answers.save(one)
+        unit.commit()
+    return database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = opened(tmp_path / "thumbprint.db")
+    yield made
+    made.dispose()
+
+
+def event(
+    kind: FeedbackKind, number: int, answer: int = 0, actor: Actor = WRITER, **changes: object
+) -> Feedback:
+    made = Feedback(
+        id=f"e{number}",
+        repository_id=REPOSITORY.id,
+        answer_id=answers()[answer].id,
+        kind=kind,
+        actor=actor,
+        permission=Permission.WRITE if actor is WRITER else Permission.READ,
+        at=NOW + timedelta(hours=number),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def edit(
+    number: int = 1, answer: int = 0, before: str = TEXT, after: str = CORRECTED, **more: object
+) -> Feedback:
+    return event(FeedbackKind.EDIT, number, answer, before=before, after=after, **more)
+
+
+def observed(database: Database, events: Sequence[Feedback]) -> int:
+    with database.unit() as unit:
+        changes = lessons.observe(unit, events, NOW)
+        unit.commit()
+    return len(changes)
+
+
+def weights(database: Database) -> list[PhraseWeight]:
+    with database.unit(read_only=True) as unit:
+        return unit.phrases.weights(REPOSITORY.id)
+
+
+def revision(database: Database) -> int:
+    with database.unit(read_only=True) as unit:
+        found = unit.repositories.get(REPOSITORY.id)
+    assert found is not None
+    return found.revision
+
+
+def test_a_writers_edit_acts_at_once_and_is_news(database: Database) -> None:
+    assert observed(database, [edit()])
+    (correction,) = [w for w in weights(database) if w.phrase.kind is PhraseKind.CORRECTION]
+    assert correction.active and correction.weight > 0.5
+    assert "make check" in correction.phrase.right and correction.event_ids == ("e1",)
+    with database.unit(read_only=True) as unit:
+        news = unit.phrases.changes(REPOSITORY.id, 10)
+    assert [c.event_ids for c in news if c.phrase == correction.phrase] == [("e1",)]
+
+
+def test_the_same_event_twice_is_one_event(database: Database) -> None:
+    observed(database, [edit()])
+    before, revision_before = weights(database), revision(database)
+    assert observed(database, [edit()]) == 0
+    assert weights(database) == before and revision(database) == revision_before
+
+
+def test_an_index_built_before_an_event_is_known_to_be_stale(database: Database) -> None:
+    before = revision(database)
+    observed(database, [edit()])
+    assert revision(database) > before
+
+
+def test_a_revert_takes_back_exactly_what_was_learned(database: Database) -> None:
+    observed(database, [edit()])
+    observed(database, [edit(2, before=CORRECTED, after=TEXT)])
+    assert weights(database) == []
+
+
+def test_nothing_is_written_when_the_transaction_fails(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.unit() as unit:
+        lessons.observe(unit, [edit()], NOW)
+        raise RuntimeError
+    assert weights(database) == []
+    with database.unit(read_only=True) as unit:
+        assert unit.feedback.of_answer(answers()[0].id) == []
+
+
+def test_frozen_learning_records_and_leaves_weights_until_it_is_on_again(database: Database) -> None:
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.FROZEN, NOW)
+        unit.commit()
+    assert observed(database, [edit()]) == 0
+    assert weights(database) == []
+    with database.unit() as unit:
+        assert lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        unit.commit()
+    assert any(w.active for w in weights(database))
+
+
+def test_learning_off_records_nothing(database: Database) -> None:
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.OFF, NOW)
+        unit.commit()
+    observed(database, [edit()])
+    with database.unit(read_only=True) as unit:
+        assert unit.feedback.of_repository(REPOSITORY.id) == []
+
+
+def test_a_forgotten_phrase_stays_forgotten_through_events_and_replay(database: Database) -> None:
+    observed(database, [edit()])
+    (correction,) = [w for w in weights(database) if w.phrase.kind is PhraseKind.CORRECTION]
+    with database.unit() as unit:
+        lessons.forget(unit, correction.phrase.id, WRITER, NOW)
+        lessons.observe(unit, [edit(2, answer=1)], NOW)
+        lessons.replay(unit, REPOSITORY.id, NOW)
+        unit.commit()
+    assert correction.phrase.id not in {w.phrase.id for w in weights(database)}
+
+
+def test_forgetting_what_is_not_there_says_so(database: Database) -> None:
+    with database.unit() as unit, pytest.raises(Gone, match="p_none"):
+        lessons.forget(unit, "p_none", WRITER, NOW)
+
+
+def test_export_names_every_weight_with_its_events(database: Database) -> None:
+    observed(database, [edit()])
+    with database.unit(read_only=True) as unit:
+        lines = list(lessons.export(unit, REPOSITORY, NOW))
+    rows = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
+    assert {row[7] for row in rows} == {w.phrase.id for w in weights(database)}
+    assert all(len(row) == 9 and row[8] == "e1" for row in rows)
+
+
+def reaction(number: int, answer: int, reader: int, which: Reaction) -> Feedback:
+    return event(FeedbackKind.REACTION, number, answer, READERS[reader], reaction=which)
+
+
+TEXTS = (
+    TEXT,
+    CORRECTED,
+    TEXT.replace("config/app.toml", "inkwell.toml"),
+    "Run `make check`.",
+    TEXT + "\n\nSee `docs/`.",
+)
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("edit"), st.integers(0, 2), st.integers(0, 4), st.integers(0, 4)),
+        st.tuples(st.just("react"), st.integers(0, 2), st.integers(0, 3), st.integers(0, 7)),
+        st.tuples(st.just("retract"), st.integers(0, 9), st.integers(0, 0), st.integers(0, 0)),
+        st.tuples(st.just("delete"), st.integers(0, 2), st.integers(0, 3), st.integers(0, 0)),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+def story(acts: Sequence[tuple[str, int, int, int]]) -> list[Feedback]:
+    events: list[Feedback] = []
+    for number, (verb, a, b, c) in enumerate(acts):
+        if verb == "edit":
+            events.append(edit(number, a, TEXTS[b], TEXTS[c]))
+        elif verb == "react":
+            events.append(reaction(number, a, b, list(Reaction)[c]))
+        elif verb == "delete":
+            events.append(event(FeedbackKind.DELETION, number, a, READERS[b]))
+        elif events:
+            gone = events[a % len(events)]
+            events.append(
+                replace(
+                    event(FeedbackKind.RETRACTION, number, actor=gone.actor),
+                    answer_id=gone.answer_id,
+                    retracts=gone.id,
+                )
+            )
+    return events
+
+
+def everything(unit: UnitOfWork) -> tuple[object, ...]:
+    held = unit.phrases.weights(REPOSITORY.id)
+    return held, unit.phrases.evidence_of([w.phrase.id for w in held])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS, order=st.randoms(use_true_random=False), days=st.integers(0, 400))
+def test_a_replay_gives_the_incremental_weights_to_the_last_bit(
+    tmp_path_factory: pytest.TempPathFactory,
+    acts: Sequence[tuple[str, int, int, int]],
+    order: object,
+    days: int,
+) -> None:
+    """Whatever the order in which the events came, and whenever they are replayed."""
+    database = opened(tmp_path_factory.mktemp("replay") / "thumbprint.db")
+    events = story(acts)
+    order.shuffle(events)  # type: ignore[attr-defined]
+    try:
+        for one in events:
+            observed(database, [one])
+        with database.unit() as unit:
+            before = everything(unit)
+            differences = lessons.replay(unit, REPOSITORY.id, NOW + timedelta(days=days))
+            assert everything(unit) == before
+            assert differences == []
+    finally:
+        database.dispose()
