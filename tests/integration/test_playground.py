@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import signal
+import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.integration.playground_fixture import (
     Playground,
     Receiver,
     api,
+    free_port,
     playground,
     playground_at,
     receiver,
@@ -511,3 +515,38 @@ def test_people_act_over_http_too(playground: Playground) -> None:
     assert act(BEN, "open", repository="paperboat/inkwell", title="T", body="").json()["number"] == 4
     assert act("nobody", "say").status_code == 404
     assert act(BEN, "dance").status_code == 422
+
+
+# ---------------------------------------------------------------- a process of its own
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "webhooks.playground", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_it_runs_as_a_process_and_only_on_loopback(tmp_path: Path) -> None:
+    port = free_port()
+    home = f"--home={tmp_path / 'pg'}"
+    elsewhere = start("--host", "0.0.0.0", "--port", str(port), home)
+    assert elsewhere.returncode != 0
+    assert "this machine only" in elsewhere.stderr
+    command = [sys.executable, "-m", "webhooks.playground", "--port", str(port), home]
+    with subprocess.Popen(command) as process:
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            wait_until(lambda: answers(url), 30, "the playground did not start")
+            taken = start("--port", str(port), home)
+            assert taken.returncode != 0
+            assert taken.stderr.startswith(f"Port {port} is taken")
+        finally:
+            process.terminate()
+        assert process.wait(15) in (0, -signal.SIGTERM)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False

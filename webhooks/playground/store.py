@@ -1,7 +1,7 @@
 """Keeps the playground's things in one SQLite file, as JSON by kind and key; everything is in memory too.
 
-A restart reads the whole file. Writes go through at once, one transaction for one thing that happened; a killed
-process loses nothing, a power cut may (no fsync: tests write thousands of things).
+A restart reads the whole file. Writes go through at once, one transaction for each thing that happened. A
+killed process loses nothing; a power cut may: there is no fsync, since tests write thousands of things.
 Left out: queries; a playground is small enough to look things up in dictionaries.
 """
 
