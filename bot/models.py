@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import openai
 import structlog
+from openai.types import Model
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 
@@ -99,7 +99,7 @@ class Models:
         biases: Sequence[Biased] = (),
         stop: Sequence[str] = (),
     ) -> Completion:
-        """`n` candidates for a conversation. The same arguments give the same texts, where the server keeps seeds.
+        """`n` candidates for a conversation. The same arguments give the same texts, if it keeps seeds.
 
         Raises ModelUnavailable (down, busy, too slow: try again), ModelRequestError (rejected).
         """
@@ -165,8 +165,7 @@ class Models:
     def ready(self) -> str | None:
         """None when the server answers and knows the model, else one sentence that says what is amiss."""
         try:
-            with _mapped("policy"):
-                known = [each.id for each in self._policy.with_options(timeout=5.0).models.list().data]
+            known = [each.id for each in self._known()]
         except ThumbprintError as error:
             return str(error)
         name = self._settings.model_name
@@ -176,14 +175,21 @@ class Models:
 
     # ------------------------------------------------------------ what a server can do
 
+    def _known(self) -> list[Model]:
+        """The models that the server lists; none for a server that answers, but not to this question."""
+        try:
+            with _mapped("policy"):
+                return self._policy.with_options(timeout=5.0).models.list().data
+        except ThumbprintError as error:
+            if _status(error) in (404, 405, *NOT_SUPPORTED):
+                return []
+            raise
+
     def _announces(self, feature: str) -> bool:
         """Whether the server says in /v1/models that it can do `feature` of ours."""
         if self._announced is None:
-            with _mapped("policy"):
-                entries = self._policy.models.list().data
-            told = [
-                each.to_dict().get("thumbprint") for each in entries if each.id == self._settings.model_name
-            ]
+            name = self._settings.model_name
+            told = [each.to_dict().get("thumbprint") for each in self._known() if each.id == name]
             self._announced = told[0] if told and isinstance(told[0], dict) else {}
         return bool(self._announced.get(feature))
 
@@ -205,9 +211,8 @@ class Models:
         return [first, *self._one_by_one(body, range(len(first.choices), n))]
 
     def _one_by_one(self, body: dict[str, Any], places: Sequence[int]) -> list[ChatCompletion]:
-        with ThreadPoolExecutor(max(1, len(places))) as pool:
-            bodies = [{**body, "seed": body["seed"] + place} for place in places]
-            return list(pool.map(lambda each: self._create(each, 1), bodies))
+        # not side by side: some servers (transformers') keep one random state for all requests
+        return [self._create({**body, "seed": body["seed"] + place}, 1) for place in places]
 
     def _create(self, body: dict[str, Any], n: int) -> ChatCompletion:
         """One request. A server never seen to accept `n` and `logprobs` is asked again without, once."""

@@ -28,7 +28,8 @@ def run(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    hush: Any = logging.disable_progress_bar
+    hush()
     torch.set_num_threads(1)
     _say(1)
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
@@ -43,6 +44,7 @@ def run(gguf: Path, folder: Path) -> None:
     )
     _say(3)
     tokenizer.model_max_length = model.config.max_position_embeddings
+    model.generation_config.do_sample = True
     for config in (model.config, model.generation_config):
         config.pad_token_id = tokenizer.pad_token_id
         config.eos_token_id = _ends(tokenizer)
@@ -52,7 +54,7 @@ def run(gguf: Path, folder: Path) -> None:
 
 
 def set_right(tokenizer: Any) -> None:
-    """Left padding with an existing token other than the end token; a template without a hidden system prompt."""
+    """Left padding with an existing token other than the end token; no system prompt by the template."""
     known = tokenizer.get_vocab()
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         choices = [name for name in PAD_CHOICES if name in known and name != tokenizer.eos_token]

@@ -63,7 +63,7 @@ class Engine:
     def generate(
         self, name: str, prompt: Sequence[int], options: Options, cancelled: threading.Event
     ) -> Future[tuple[Written, ...]]:
-        """Queue one generation. Raises ModelUnavailable when the queue is full or the wait would be too long."""
+        """Queue one generation. Raises ModelUnavailable when the queue is full or the wait too long."""
         policy = self.policy(name)
         with self._counting:
             wait_s = self._waiting * self._typical_s

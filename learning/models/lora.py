@@ -26,7 +26,7 @@ class Lora:
         config_file, file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
         if not config_file.is_file() or not file.is_file():
             raise ModelError(
-                f"{folder} is no LoRA adapter: adapter_config.json and adapter_model.safetensors belong there."
+                f"{folder} is no LoRA adapter: it lacks adapter_config.json or adapter_model.safetensors."
             )
         self._config: dict[str, Any] = json.loads(config_file.read_text())
         self._refuse_what_cannot_be_merged(folder)

@@ -1,157 +1,26 @@
-"""A LLaMA as int8 weights and a static key/value cache: the forward pass that answers run on, on CPU.
+"""A LLaMA as int8 weights and static key/value caches: the forward pass that answers run on, on CPU.
 
-Weights are read tensor by tensor from safetensors, a LoRA adapter is merged into the pristine base on the
-way, and each matrix is quantised to int8 per output row (activations dynamically, FBGEMM). q, k, v are one
-matrix, gate and up another; rotary pairs are laid side by side so that the rotation is one complex product.
-Left out: training, sliding windows, GPUs, DoRA. Architectures: LLaMA, Mistral without a window, Qwen2.
+q, k, v are one matrix, gate and up another; rotary pairs are laid side by side so that the rotation is one
+complex product. All candidates share the prompt's keys and values. Rows are scaled to [-1, 1] before a
+product: FBGEMM has one activation scale for all rows, and one outlier token would cost the others their bits
+(measured: docs/log.md, "Policy speed"). Left out: training, GPUs, other families than LLaMA, Mistral, Qwen2.
 
-Rows are scaled to [-1, 1] before a product: FBGEMM has one activation scale for all rows, and one outlier
-token would cost the others their bits (measured: docs/log.md, "Policy speed").
-
-    python -m learning.models.server --policy packaged
+    thumbprint bench policy
 """
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 from torch.nn import functional as F
 
 from learning.models.lora import Lora
+from learning.models.weights import Matrix, Shape, Weights, interleave, read_config, rotations, shape_of
 from storage.errors import ModelError
-
-FAMILY = ("llama", "mistral", "qwen2")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """The sizes of one network, from its config.json. Lengths in tokens, widths in elements."""
-
-    vocab: int
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    eps: float
-    context: int
-
-    @property
-    def bytes_per_token(self) -> int:
-        """Bytes of key/value cache that one token of one candidate takes."""
-        return self.layers * self.kv_heads * self.head_dim * 2 * 4
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """`config.json` of a model folder. Raises ModelError when the architecture is not of the family."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-    kind = config.get("model_type")
-    if kind not in FAMILY:
-        raise ModelError(
-            f"{folder} holds a {kind!r} model; the policy must be of the LLaMA family: {', '.join(FAMILY)}."
-        )
-    if kind == "mistral" and config.get("sliding_window"):
-        raise ModelError(
-            f"{folder} uses a sliding window, which our engine lacks: serve it by vLLM or llama.cpp."
-        )
-    if config.get("quantization_config"):
-        raise ModelError(f"{folder} is already quantised; give the unquantised safetensors or a .gguf file.")
-    return config
-
-
-def shape_of(config: dict[str, Any]) -> Shape:
-    """The sizes that a config.json names."""
-    heads = int(config["num_attention_heads"])
-    return Shape(
-        vocab=int(config["vocab_size"]),
-        width=int(config["hidden_size"]),
-        layers=int(config["num_hidden_layers"]),
-        heads=heads,
-        kv_heads=int(config.get("num_key_value_heads") or heads),
-        head_dim=int(config.get("head_dim") or config["hidden_size"] // heads),
-        eps=float(config["rms_norm_eps"]),
-        context=int(config["max_position_embeddings"]),
-    )
-
-
-def _rotations(config: dict[str, Any], shape: Shape, length: int) -> Tensor:
-    """Unit complex numbers e^{i·position·frequency}, (length, head_dim / 2); scaled where the config says so."""
-    from transformers import AutoConfig
-    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-
-    known = {
-        key: value for key, value in config.items() if key not in ("architectures", "transformers_version")
-    }
-    whole = AutoConfig.for_model(**known)
-    rope = whole.rope_parameters
-    kind = rope.get("rope_type", "default")
-    if kind == "default":
-        steps = torch.arange(0, shape.head_dim, 2, dtype=torch.float32) / shape.head_dim
-        frequencies, scale = 1.0 / rope["rope_theta"] ** steps, 1.0
-    else:
-        frequencies, scale = ROPE_INIT_FUNCTIONS[kind](whole, torch.device("cpu"), seq_len=length)
-    angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies)
-    return torch.polar(torch.full_like(angles, float(scale)), angles)
-
-
-class Weights:
-    """The tensors of a model folder, one at a time, with an adapter merged in. Closes nothing: files are mapped."""
-
-    def __init__(self, folder: Path, lora: Lora | None = None) -> None:
-        self._where: dict[str, Any] = {}
-        for file in sorted(folder.glob("*.safetensors")):
-            handle = safe_open(str(file), framework="pt")
-            for name in handle.keys():  # noqa: SIM118 - not a dict
-                self._where[name] = handle
-        if not self._where:
-            raise ModelError(f"{folder} holds no .safetensors file.")
-        self._lora = lora
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._where
-
-    def get(self, name: str) -> Tensor:
-        """The tensor of that name in float32; with the adapter's change where it has one."""
-        if name not in self._where:
-            raise ModelError(
-                f"The model's files lack the tensor {name}: the folder is incomplete or of another kind."
-            )
-        tensor: Tensor = self._where[name].get_tensor(name).float()
-        if self._lora is None:
-            return tensor
-        change = self._lora.change(name)
-        return tensor if change is None else tensor + change
-
-
-class _Matrix:
-    """A weight matrix, int8 per output row, symmetric, packed for FBGEMM; and its bias in float32."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        scales = weight.abs().amax(dim=1).clamp_min(1e-8).double() / 127
-        zeros = torch.zeros(weight.shape[0], dtype=torch.long)
-        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        self._packed = torch.ops.quantized.linear_prepack(quantised, None)
-        self._bias = bias
-
-    def __call__(self, rows: Tensor, times: Tensor) -> Tensor:
-        """`rows` (R, in) in [-1, 1], each result multiplied by `times` (R, 1)."""
-        result: Tensor = torch.ops.quantized.linear_dynamic(rows, self._packed, False).mul_(times)
-        return result if self._bias is None else result.add_(self._bias)
-
-
-def _interleave(rows: Tensor, heads: int) -> Tensor:
-    """Rotary halves of each head's rows, (x_0.., x_h/2..), laid as pairs (x_0, x_h/2), ..; no heads: as it is."""
-    if not heads:
-        return rows
-    per_head = rows.view(heads, 2, -1, *rows.shape[1:])
-    return per_head.transpose(1, 2).reshape(rows.shape).contiguous()
 
 
 class _Layer:
@@ -171,13 +40,13 @@ class _Layer:
                 self._part(weights, f"{at}self_attn.{name}_proj.{part}") for part in ("weight", "bias")
             )
             assert matrix is not None
-            rows.append(_interleave(matrix * factor, heads))
-            biases.append(torch.zeros(len(matrix)) if bias is None else _interleave(bias * factor, heads))
+            rows.append(interleave(matrix * factor, heads))
+            biases.append(torch.zeros(len(matrix)) if bias is None else interleave(bias * factor, heads))
         bias = torch.cat(biases)
-        self.qkv = _Matrix(torch.cat(rows), bias if bias.any() else None)
+        self.qkv = Matrix(torch.cat(rows), bias if bias.any() else None)
         self.out = self._matrix(weights, at + "self_attn.o_proj")
         gate, up = (weights.get(f"{at}mlp.{name}_proj.weight") for name in ("gate", "up"))
-        self.gate_up = _Matrix(torch.cat((gate, up)))
+        self.gate_up = Matrix(torch.cat((gate, up)))
         self.down = self._matrix(weights, at + "mlp.down_proj")
 
     @staticmethod
@@ -185,12 +54,12 @@ class _Layer:
         return weights.get(name) if name in weights or name.endswith(".weight") else None
 
     @classmethod
-    def _matrix(cls, weights: Weights, name: str) -> _Matrix:
-        return _Matrix(weights.get(name + ".weight"), cls._part(weights, name + ".bias"))
+    def _matrix(cls, weights: Weights, name: str) -> Matrix:
+        return Matrix(weights.get(name + ".weight"), cls._part(weights, name + ".bias"))
 
 
 class Prefix:
-    """Keys and values of one prompt, shared by all of its candidates: (layers, kv_heads, length, head_dim)."""
+    """Keys and values of one prompt, shared by its candidates: (layers, kv_heads, length, head_dim)."""
 
     def __init__(self, shape: Shape, length: int) -> None:
         self.keys = torch.empty(shape.layers, shape.kv_heads, length, shape.head_dim)
@@ -207,7 +76,7 @@ class Prefix:
 
 
 class Tails:
-    """Keys and values of what `rows` candidates wrote after the prompt: (layers, kv_heads · rows, length, head_dim)."""
+    """Keys and values of what the candidates wrote: (layers, kv_heads · rows, length, head_dim)."""
 
     def __init__(self, shape: Shape, rows: int, length: int) -> None:
         self.rows = rows
@@ -224,19 +93,19 @@ class Network:
         if context is not None:
             self.shape = replace(self.shape, context=min(context, self.shape.context))
         weights = Weights(folder, lora)
-        self._turns = _rotations(config, self.shape, self.shape.context)
+        self._turns = rotations(config, self.shape, self.shape.context)
         self._embed = weights.get("model.embed_tokens.weight")
         self._layers = [_Layer(weights, self.shape, index) for index in range(self.shape.layers)]
         self._norm = weights.get("model.norm.weight")
         tied = config.get("tie_word_embeddings", False) or "lm_head.weight" not in weights
-        self._head = _Matrix(self._embed if tied else weights.get("lm_head.weight"))
+        self._head = Matrix(self._embed if tied else weights.get("lm_head.weight"))
         if lora is not None and lora.names - lora.used:
             raise ModelError(
                 f"The adapter changes {sorted(lora.names - lora.used)[0]}, which this base does not have."
             )
 
     def read(self, ids: Tensor, prefix: Prefix, start: int) -> Tensor:
-        """Run prompt tokens `ids` (T) at positions `start`.., filling `prefix`; logits (1, V) after the last."""
+        """Run prompt tokens `ids` (T) from `start` on, filling `prefix`; logits (1, V) of the last."""
         length, shape = ids.shape[0], self.shape
         end, groups = start + length, shape.heads // shape.kv_heads
         turn = self._turns[start:end].unsqueeze(1)  # (T, 1, D/2)
@@ -246,17 +115,17 @@ class Network:
             query, key, value = self._split(layer, x, turn)  # (T, h, D), (T, k, D), (T, k, D)
             keys[:, start:end], values[:, start:end] = key.transpose(0, 1), value.transpose(0, 1)
             query = (
-                query.unflatten(1, (shape.kv_heads, groups)).permute(1, 2, 0, 3).flatten(1, 2)
+                torch.unflatten(query, 1, (shape.kv_heads, groups)).permute(1, 2, 0, 3).flatten(1, 2)
             )  # (K, G·T, D)
             mixed = F.scaled_dot_product_attention(
                 query[None], keys[None, :, :end], values[None, :, :end], attn_mask=mask, scale=1.0
             )
-            mixed = mixed[0].unflatten(1, (groups, length)).permute(2, 0, 1, 3).flatten(1)  # (T, H)
+            mixed = torch.unflatten(mixed[0], 1, (groups, length)).permute(2, 0, 1, 3).flatten(1)  # (T, H)
             x = self._rest(layer, x, mixed)
         return self._head(*_rms(x[-1:], self._norm, shape.eps))
 
     def step(self, ids: Tensor, prefix: Prefix, length: int, tails: Tails, written: int) -> Tensor:
-        """One token a candidate: `ids` (B) follow `length` prompt tokens and `written` own ones; logits (B, V).
+        """One token a candidate: `ids` (B) follow `length` tokens of prompt and `written` own; logits (B, V).
 
         The prompt's keys and values are read once for all candidates, not once for each.
         """
@@ -269,7 +138,7 @@ class Network:
             keys, values = tails.keys[index], tails.values[index]
             keys[:, written] = key.transpose(0, 1).flatten(0, 1)  # (K·B, D)
             values[:, written] = value.transpose(0, 1).flatten(0, 1)
-            query = query.unflatten(1, (kv_heads, -1)).transpose(0, 1)  # (K, B, G, D)
+            query = torch.unflatten(query, 1, (kv_heads, -1)).transpose(0, 1)  # (K, B, G, D)
             shared = query.flatten(1, 2)  # (K, B·G, D)
             own = query.flatten(0, 1)  # (K·B, G, D)
             scores = torch.cat(
@@ -289,9 +158,9 @@ class Network:
     def _split(self, layer: _Layer, x: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries and keys, and values, of rows `x` (R, H): (R, h, D), (R, k, D), (R, k, D)."""
         shape = self.shape
-        rows = layer.qkv(*_rms(x, layer.norm_in, shape.eps)).unflatten(-1, (-1, shape.head_dim))
+        rows = torch.unflatten(layer.qkv(*_rms(x, layer.norm_in, shape.eps)), -1, (-1, shape.head_dim))
         turned = shape.heads + shape.kv_heads
-        pairs = torch.view_as_complex(rows[:, :turned].unflatten(-1, (-1, 2)))
+        pairs = torch.view_as_complex(torch.unflatten(rows[:, :turned], -1, (-1, 2)))
         both = torch.view_as_real(pairs * turn).flatten(-2)
         return both[:, : shape.heads], both[:, shape.heads :], rows[:, turned:]
 
@@ -309,7 +178,7 @@ def _unit(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rms(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Root-mean-square normalisation (arXiv 1910.07467) as rows in [-1, 1] and what each is to be multiplied by."""
+    """Root-mean-square normalisation (arXiv 1910.07467): rows in [-1, 1], and the factor of each (R, 1)."""
     width = x.shape[-1]
     size = torch.linalg.vector_norm(x, 2, -1, keepdim=True)
     weighted, top = _unit(x * weight)

@@ -1,8 +1,8 @@
 """The policy: base LLaMA and promoted adapter → n candidates with log-probabilities, on CPU.
 
-The prompt is read in fixed blocks whose keys and values are kept (least recently used first out), so that what
-requests have in common, such as the system part, is computed once; the fixed borders make a text independent of
-what was cached before. Left out: batching of several requests (one generation at a time), GPUs.
+The prompt is read in fixed blocks whose keys and values are kept (least recently used first out), so that
+what requests have in common, such as the system part, is computed once; fixed borders make a text
+independent of what was cached before. Left out: batching of several requests, GPUs.
 
     thumbprint bench policy
 """
@@ -25,13 +25,13 @@ from torch import Tensor
 from learning.models.convert import set_right
 from learning.models.lora import Lora
 from learning.models.network import Network, Prefix, Tails
-from learning.models.sampling import Picker, PhraseBiases, dense
+from learning.models.sampling import PhraseBiases, Picker, dense
 
 BLOCK = 64  # tokens
 FALLBACK_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}Question: {{ m['content'] }}\n\n"
-    "{% elif m['role'] == 'assistant' %}Answer: {{ m['content'] }}\n\n{% else %}{{ m['content'] }}\n\n{% endif %}"
-    "{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
+    "{% elif m['role'] == 'assistant' %}Answer: {{ m['content'] }}\n\n{% else %}{{ m['content'] }}\n\n"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
 )
 
 
@@ -81,7 +81,7 @@ class Tokens:
         self.piece = lru_cache(maxsize=None)(self._piece)
 
     def chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """Token ids of a conversation, ready for the answer. Raises ValueError where the template refuses it."""
+        """Token ids of a conversation, ready for the answer. Raises ValueError if the template refuses it."""
         safe = [{"role": each["role"], "content": self._defused(each["content"])} for each in messages]
         try:
             text = self._inner.apply_chat_template(safe, tokenize=False, add_generation_prompt=True)

@@ -1,8 +1,8 @@
-"""From logits to tokens: temperature, nucleus, seeds, token and phrase biases. One step at a time, a row a candidate.
+"""From logits to tokens, a row a candidate: temperature, nucleus, seeds, token and phrase biases.
 
-`generate(sequence_bias=...)` of transformers biases a phrase only on its last token, which never gets it started;
-here each prefix is ramped up, at word borders, in the spellings that text needs, and let go after the first hit.
-Left out: top-k, repetition penalties, beams.
+`generate(sequence_bias=...)` of transformers biases a phrase only on its last token, which never gets it
+started; here its prefixes are ramped up, at word borders, in the spellings that text needs, and let go
+after the first hit. Left out: top-k, repetition penalties, beams.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEAD = 256  # the nucleus is looked for among so many of the likeliest tokens b
 
 
 class Picker:
-    """Draws one token a row. Row i of seed s always sees the same random numbers, whatever the other rows do."""
+    """Draws one token a row. Row i of seed s sees the same random numbers, whatever the other rows do."""
 
     def __init__(self, *, rows: int, seed: int, temperature: float, top_p: float, length: int) -> None:
         self._temperature, self._top_p = temperature, top_p
@@ -58,7 +58,7 @@ class _Spelling:
     glued: bool
 
     def push(self, place: int) -> float:
-        """The bias on token `place`: ramped over the phrase; a phrase to avoid is let start, or words die with it."""
+        """The bias on token `place`, ramped. A phrase to avoid may start: other words start like it."""
         if self.value < 0 and place == 0 and len(self.ids) > 1:
             return 0.0
         reach = place / (len(self.ids) - 1) if len(self.ids) > 1 else 1.0
@@ -150,7 +150,7 @@ def _spellings(phrases: Sequence[tuple[str, float]], encode: Callable[[str], lis
 
 
 def dense(biases: Mapping[int, float], vocab: int) -> Tensor | None:
-    """OpenAI's `logit_bias` as a row (V) to add, or None when empty. Raises ValueError for an unknown token."""
+    """OpenAI's `logit_bias` as a row (V) to add; None when empty. Raises ValueError for an unknown token."""
     if not biases:
         return None
     row = torch.zeros(vocab)

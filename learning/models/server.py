@@ -1,7 +1,8 @@
 """Policy and encoder behind OpenAI's protocol, on loopback, in a process of its own that knows no secret.
 
-Everything comes by arguments; the environment is only looked at to refuse secrets in it. It should hold no more
-than PATH, HOME, LANG, HF_HOME, HF_HUB_OFFLINE=1 and TOKENIZERS_PARALLELISM=false. Left out: streaming, users, TLS.
+Everything comes by arguments; the environment is only looked at to refuse secrets in it. It should hold no
+more than PATH, HOME, LANG, HF_HOME, HF_HUB_OFFLINE=1 and TOKENIZERS_PARALLELISM=false. Left out: streaming,
+users, TLS.
 
     python -m learning.models.server --policy packaged --encoder packaged --port 8002
 """
@@ -63,9 +64,8 @@ def create_app(engine: Engine, cache: Path) -> FastAPI:
         except ValueError as error:
             raise ModelRequestError(f"Bad request: {error}.") from error
         if len(prompt) >= policy.context:
-            raise ModelRequestError(
-                f"This model's maximum context length is {policy.context} tokens, but the prompt has {len(prompt)}."
-            )
+            longest = f"This model's maximum context length is {policy.context} tokens"
+            raise ModelRequestError(f"{longest}, but the prompt has {len(prompt)}.")
         cancelled = threading.Event()
         written = await _answered(
             engine.generate(asked.model, prompt, options, cancelled), request, cancelled
@@ -194,7 +194,10 @@ def refuse_secrets(names: list[str]) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to loopback, which listens once the models are loaded. Raises ConfigurationError for another address, SetupError for a busy port."""
+    """A socket bound to loopback, which listens once the models are loaded.
+
+    Raises ConfigurationError for another address, SetupError for a busy port.
+    """
     try:
         local = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:
