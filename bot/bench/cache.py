@@ -33,6 +33,7 @@ class CachedModels(Models):
         self.made = 0
         self._kept = dict(_entries(file))
         file.parent.mkdir(parents=True, exist_ok=True)
+        end_line(file)
         self._file = file.open("a", encoding="utf-8")
 
     def complete(self, messages: Sequence[Message], **asked: Any) -> Completion:
@@ -71,6 +72,13 @@ class CachedModels(Models):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def end_line(file: Path) -> None:
+    """End the last line of a JSON-lines file that a kill cut off, so that the next entry gets its own."""
+    if file.exists() and not file.read_bytes().endswith(b"\n"):
+        with file.open("a", encoding="utf-8") as cut_off:
+            cut_off.write("\n")
 
 
 def _plain(value: object) -> object:

@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.bench import questions as asked
 from bot.bench import report, rules
-from bot.bench.cache import CachedModels
+from bot.bench.cache import CachedModels, end_line
 from bot.bench.course import Course, Size, prepare
 from bot.bench.learners import LEARNERS, Learner
 from bot.bench.trial import Row, Trial, empty_database
@@ -116,6 +116,7 @@ class Results:
         self.trials: dict[tuple[str, int, str], list[Row]] = {}
         if not file.exists():
             file.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
+        end_line(file)
         lines = file.read_text(encoding="utf-8").splitlines()
         if json.loads(lines[0])["fingerprint"] != fingerprint:
             raise ConfigurationError(

@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+
+from bot.bench import report
+from bot.bench.rules import Rule, RuleKind
+from bot.bench.trial import Row
+
+RULES = {
+    "a/one": (Rule(name="swap", kind=RuleKind.IDENTIFIER, wrong="x", right="y"),),
+    "a/two": (Rule(name="short", kind=RuleKind.LENGTH, limit_words=9),),
+}
+NAMES = {"a/one": "swap", "a/two": "short"}
+
+
+def a_row(repository: str, seed: int, learner: str, phase: str, taught: int, ok: bool, **more: object) -> Row:
+    more.setdefault("kept", {NAMES[repository]: ok})
+    row = Row(
+        repository=repository,
+        seed=seed,
+        learner=learner,
+        phase=phase,
+        taught=taught,
+        question=f"q{taught}",
+        edits=min(taught, 1),
+        kept={},
+    )
+    return replace(row, **more)  # type: ignore[arg-type]
+
+
+def rows_of(learner: str, *, costs: dict[str, float], kept: bool, changed: bool = False) -> list[Row]:
+    rows = []
+    for repository, cost in costs.items():
+        for seed in range(3):
+            rows.append(a_row(repository, seed, learner, "teach", 0, kept, cost=cost))
+            rows.append(a_row(repository, seed, learner, "unseen", 0, False))
+            rows.append(a_row(repository, seed, learner, "unseen", 1, kept))
+            rows.append(a_row(repository, seed, learner, "control", 1, True, kept={}, changed=changed))
+            rows.append(a_row(repository, seed, learner, "elsewhere", 1, True, kept={}))
+    return rows
+
+
+def test_regret_closed_lets_every_repository_count_the_same() -> None:
+    none = rows_of("none", costs={"a/one": 0.02, "a/two": 1.0}, kept=False)
+    everything = rows_of("all", costs={"a/one": 0.0, "a/two": 1.0}, kept=True)
+    found = report.build(none + everything, RULES, (0, 1), ("none", "all"))
+    assert found["overall"]["all"]["regret_closed"]["value"] == pytest.approx(0.5)
+    assert found["overall"]["none"]["regret_closed"]["value"] == pytest.approx(0.0)
+
+
+def test_broken_rules_are_counted_by_kind_and_round() -> None:
+    rows = rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)
+    rows += rows_of("all", costs={"a/one": 0.0, "a/two": 0.0}, kept=True)
+    found = report.build(rows, RULES, (0, 1), ("none", "all"))
+    for kind in ("identifier", "length"):
+        assert found["kinds"][kind]["all"]["broken"]["0"]["value"] == 1.0
+        assert found["kinds"][kind]["all"]["broken"]["1"]["value"] == 0.0
+    assert found["overall"]["all"]["broken"]["1"]["n"] == 6
+    assert 0 < found["overall"]["all"]["broken"]["1"]["high"] < 0.5
+
+
+def test_only_corrections_taught_by_exactly_one_edit_decide_that_they_hold() -> None:
+    rows = rows_of("all", costs={"a/one": 0.0, "a/two": 0.0}, kept=True)
+    rows += rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)
+    rows += [a_row("a/one", 0, "all", "unseen", 3, False, edits=2)]
+    found = {one["name"]: one for one in report.build(rows, RULES, (0, 1), ("none", "all"))["targets"]}
+    held = found["corrections hold after one edit"]
+    assert held["found"]["value"] == 1.0
+    assert held["found"]["n"] == 3
+    assert held["met"] is True
+    assert held["decided"] is False  # three answers are no proof of 95 %
+
+
+def test_side_effects_and_leaks_miss_their_targets() -> None:
+    rows = rows_of("none", costs={"a/one": 1.0}, kept=False)
+    rows += rows_of("all", costs={"a/one": 1.0}, kept=False, changed=True)
+    rows += [a_row("a/one", 0, "all", "elsewhere", 1, True, kept={}, changed=True, question="q9")]
+    found = {one["name"]: one for one in report.build(rows, RULES, (0, 1), ("none", "all"))["targets"]}
+    assert [found[name]["met"] for name in ("regret closed", "side effects", "leakage")] == [False] * 3
+
+
+def test_an_unfinished_run_says_how_many_cells_each_learner_has() -> None:
+    rows = rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)
+    rows += rows_of("all", costs={"a/one": 0.0}, kept=True)
+    found = report.build(rows, RULES, (0, 1), ("none", "all", "oracle"))
+    assert found["trials"]["cells"] == {"none": 6, "all": 3}
+    text = report.markdown(found)
+    assert "| all | 3 |" in text
+    assert "oracle" not in text
+
+
+def test_a_rule_that_does_not_bite_is_named() -> None:
+    rows = [a_row("a/one", seed, "none", "unseen", 0, seed > 0) for seed in range(4)]
+    rows += [a_row("a/two", seed, "none", "unseen", 0, False) for seed in range(4)]
+    rows += [a_row("a/two", 0, "none", "teach", 0, False, cost=1.0)]
+    assert "Rules that do not bite, replace them: a/one/swap." in report.markdown(
+        report.build(rows, RULES, (0,), ("none",))
+    )
