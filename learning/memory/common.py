@@ -201,8 +201,8 @@ MODULES = """
 """Well-known modules beside those of the standard library."""
 
 INSTANCES = """
-    api app cache client config conn connection context ctx cursor data db driver engine handler log logger model
-    obj parser pool request response result server service session settings store worker
+    api app cache client config conn connection context ctx cursor data db driver engine handler log logger
+    model obj parser pool request response result server service session settings store worker
 """
 """Names that code gives to objects."""
 

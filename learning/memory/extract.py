@@ -6,11 +6,12 @@ Left out: phrases with gaps. Run: `pytest tests/unit/learning/memory/test_extrac
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from learning.memory.background import Background
-from learning.memory.text import PROGRAMS, STOP, Token, shaped, stem, terms, tokens
+from learning.memory.text import PROGRAMS, STOP, Token, normal, shaped, stem, terms, tokens
 
 LONGEST = 4
 """Words of a run, at most."""
@@ -18,6 +19,7 @@ LONGEST = 4
 PHRASES = 12
 """Phrases of one text, at most: an event's mass is shared by these."""
 
+_CLAUSE = re.compile(r"[,;:.!?\n`]")
 _OVERLAP = 2  # phrases that may hold the same atom
 
 
@@ -30,6 +32,10 @@ def extract(
     """
     asked = frozenset(terms(question)) if question else frozenset()
     found: dict[str, tuple[float, tuple[int, ...]]] = {}
+    if least == 1:
+        found.update(
+            (run, (says, ())) for run, says in openings(text, background)[:1] if not asked & {*terms(run)}
+        )
     clauses: list[list[tuple[int, str]]] = [[]]
     line = -1
     for at, token in enumerate(tokens(text)):
@@ -46,6 +52,21 @@ def extract(
     for clause in clauses:
         _runs(clause, background, asked, least, found)
     return _best(found, most)
+
+
+def openings(text: str, background: Background) -> list[tuple[str, float]]:
+    """How a text begins ("here's an example of …"), in three and in four words, with what that says.
+
+    Set phrases are known by how they open, stop-words and all; never stop-words alone.
+    """
+    words = normal(_CLAUSE.split(text.strip()[:200], maxsplit=1)[0]).split()
+    found: list[tuple[str, float]] = []
+    for size in (3, 4):
+        run = words[:size]
+        plain = [background.shares.get(word, 0.001) for word in run if word not in STOP]
+        if len(run) == size and plain:
+            found.append((" ".join(run), background.specificity_of(min(plain) * 0.5 ** (size - 1))))
+    return [(run, says) for run, says in found if says > 0.0]
 
 
 def _name(

@@ -114,13 +114,12 @@ def _code(text: str, right: str) -> re.Pattern[str]:
 def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> bool:
     if phrase.context != CODE:
         return not inside or _renames(phrase, text, start, end)
+    after = text[end : end + 14]
+    used = re.match(r"\(|\.[^\W\d]", after) is not None
     if inside:
         said = text[start:end] != phrase.text and name(phrase.text)
-        return not said and not (DEFAULT.ordinary(phrase.text) and _remark(text, start))
-    if not DEFAULT.ordinary(phrase.text):
-        return True
-    after = text[end : end + 14]
-    return after[:1] == "(" or bool(re.match(r"\.[^\W\d]", after)) or bool(_NOUN.match(after))
+        return not said and (not _remark(text, start) or not DEFAULT.ordinary(phrase.text) or used)
+    return used or not DEFAULT.ordinary(phrase.text) or bool(_NOUN.match(after))
 
 
 def _renames(phrase: Phrase, text: str, start: int, end: int) -> bool:
@@ -130,7 +129,7 @@ def _renames(phrase: Phrase, text: str, start: int, end: int) -> bool:
         return True
     if found != phrase.text or not name(phrase.text) or not name(phrase.right) or _reserved(found):
         return False
-    return not re.match(r"\(|\.[^\W\d]|=(?!=)", text[end : end + 2]) and text[start - 1 : start] not in (
+    return not re.match(r"\(|=(?!=)", text[end : end + 2]) and text[start - 1 : start] not in (
         ".",
         "/",
         "-",

@@ -26,8 +26,8 @@ from storage.records import PhraseKind, PhraseWeight
 Similarity = Callable[[list[str]], list[float]]
 """Cosines of the question at hand with the given texts, in [-1, 1]."""
 
-LEXICAL = 0.42
-"""Overlap of weighted terms from which two questions are near without an encoder."""
+LEXICAL = 0.5
+"""Overlap of weighted terms, of two at least, from which two questions are near without an encoder."""
 
 COSINE = 0.55
 """Cosine from which two questions are near (all-MiniLM-L6-v2, calibrated on so_python: see ADR 0003)."""
@@ -129,6 +129,7 @@ class PhraseIndex:
     def _overlap(self, question: str) -> np.ndarray:
         own = term_weights(question[:_QUESTION], self.background)
         scores = np.zeros(len(self.contexts))
+        shared = np.zeros(len(self.contexts), dtype=np.int32)
         read = 0
         for term, weight in sorted(own.items(), key=lambda item: (-item[1], item[0])):
             posting = self.postings.get(term)
@@ -136,8 +137,9 @@ class PhraseIndex:
                 continue
             read += len(posting)
             scores[posting] += weight * weight
+            shared[posting] += 1
         norm = math.sqrt(math.fsum(weight * weight for weight in own.values()))
-        return scores / (self.norms * norm) if norm else scores
+        return np.where(shared > 1, scores / (self.norms * norm), 0.0) if norm else scores
 
 
 def term_weights(text: str, background: Background) -> dict[str, float]:

@@ -6,15 +6,14 @@ Run: `pytest tests/unit/learning/memory/test_lessons.py`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from learning.memory import spans
 from learning.memory.background import Background
 from learning.memory.edits import diff
-from learning.memory.extract import extract
+from learning.memory.extract import extract, openings
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
-from learning.memory.text import STOP, atoms, borders, code_ranges, count_words, normal, shaped
+from learning.memory.text import atoms, borders, code_ranges, count_words, normal, shaped
 from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
@@ -33,7 +32,10 @@ SHORTER = 0.85
 """Share of the words that is left, at most, when an edit is a lesson about length."""
 
 HALF = 0.5
-"""The same when what was taken out is one sentence, or stood before what is left."""
+"""The same when what was taken out is not the end. One sentence taken out is never about length."""
+
+ROUND = 10
+"""A limit is taken as the next round number of words: what was left is rarely all that was allowed."""
 
 LONG = 25
 """Words below which no answer is too long."""
@@ -86,7 +88,7 @@ def lessons(
         return []
     found = [lesson for r in edit.replaced for lesson in _correction(repository_id, r, after)]
     if _shortened(edit, before, after):
-        limit = make(repository_id, PhraseKind.LENGTH, "", limit=edit.words_after)
+        limit = make(repository_id, PhraseKind.LENGTH, "", limit=-(-edit.words_after // ROUND) * ROUND)
         return [*found, Lesson(limit, SHARES[PhraseKind.LENGTH])]
     for span in edit.removed:
         found += _wordings(repository_id, span, question, background, -1.0)
@@ -141,9 +143,10 @@ def _shortened(edit: Edit, before: str, after: str) -> bool:
         or new > max(3, edit.words_after // 20)
     ):
         return False
-    if edit.words_after <= HALF * edit.words_before:
-        return True
-    return len(edit.removed) > 1 and normal(before).startswith(normal(after))
+    start = normal(before).startswith(normal(after))
+    if len(edit.removed) == 1 and _sentence(edit.removed[0], before):
+        return False
+    return start or edit.words_after <= HALF * edit.words_before
 
 
 def _wordings(
@@ -154,7 +157,7 @@ def _wordings(
     if len(atoms(span)) <= SPAN and "\n" not in span:
         phrase = make(repository_id, PhraseKind.WORDING, normal(span))
         return [Lesson(phrase, share, span)] if phrase.text else []
-    opened = _openings(span, background)
+    opened = {text: 0.25 * min(1.0, says / 0.6) for text, says in openings(span, background)}
     rest = 1.0 - sum(opened.values())
     runs = dict(extract(span, background, question, most=16, least=2))
     total = sum(runs.values()) / rest if runs else sum(opened.values())
@@ -165,22 +168,6 @@ def _wordings(
         Lesson(make(repository_id, PhraseKind.WORDING, text), share * part, text)
         for text, part in parts.items()
     ]
-
-
-def _openings(span: str, background: Background) -> dict[str, float]:
-    """How a removed sentence begins ("here's an example of …"), and the share that this has in it.
-
-    Set phrases are known by how they open; one removal is not enough to condemn a common opening.
-    """
-    words = normal(re.split(r"[,;:.!?\n`]", span, maxsplit=1)[0]).split()
-    found: dict[str, float] = {}
-    for size in (3, 4):
-        run = words[:size]
-        plain = [background.shares.get(word, 0.001) for word in run if word not in STOP]
-        if len(run) == size and plain:
-            says = background.specificity_of(min(plain) * 0.5 ** (size - 1))
-            found[" ".join(run)] = 0.25 * min(1.0, says / 0.6)
-    return found
 
 
 def _together(added: tuple[str, ...], after: str) -> list[str]:
