@@ -30,7 +30,7 @@ def configure(level: str = "info") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    chain = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    chain: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not terminal:
         chain.append(structlog.processors.dict_tracebacks)
     handler = logging.StreamHandler(sys.stderr)
