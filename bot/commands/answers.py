@@ -11,7 +11,7 @@ import typer
 
 from bot.commands.shared import err, find_repository, load_settings, open_database, out
 from bot.story import tell
-from storage.errors import ConfigurationError, Gone
+from storage.errors import ConfigurationError, Gone, ModelUnavailable
 from storage.records import Actor, Post, PostKind, Question, Repository, Thread
 
 ASKER = Actor(id=0, login="you")
@@ -43,9 +43,14 @@ def ask(
     now = datetime.now(UTC)
     asked = _question(question, repository, now)
     began = time.monotonic()
-    plan = plan_of(settings)
+    plan, models = plan_of(settings), Models(settings)
+    if amiss := models.ready():
+        raise ModelUnavailable(
+            f"{amiss} It is asked for at {settings.resolved_model_url}: start it with `thumbprint model`, "
+            "or everything with `thumbprint run`."
+        )
     with err.status(f"Writing {plan.n} candidates, scoring them, picking the best …"):
-        done = compose(asked, _thread(thread, asked), memory, Models(settings), plan, now)
+        done = compose(asked, _thread(thread, asked), memory, models, plan, now)
     out.print(done.answer.text, markup=False)
     taught = f"{len(done.answer.phrase_ids)} lessons of {repository.full_name if repo else 'no repository'}"
     err.print(

@@ -1,0 +1,190 @@
+"""The verbs: one sentence for what went wrong, exit codes, and what they print."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli import app, main
+from bot.lessons import observe
+from storage.database import Database
+from storage.records import FeedbackKind, PhraseKind
+from tests.unit.storage.things import NOW, REPOSITORY, candidate, feedback, generation, posted, prompt
+
+TEXT = "Run `npm test` in the root folder."
+ANSWER = posted(text=TEXT, candidate_id=None, repairs=(), phrase_ids=())
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in os.environ:
+        if name.startswith("THUMBPRINT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THUMBPRINT_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "200")
+    yield tmp_path / "var"
+
+
+@pytest.fixture
+def taught(home: Path) -> str:
+    """A repository with one correction; returns its phrase id."""
+    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    database.migrate()
+    with database.unit() as unit:
+        unit.repositories.upsert(REPOSITORY)
+        unit.answers.save(ANSWER)
+        unit.answers.add_prompt(prompt(answer_id=ANSWER.id, phrase_ids=()))
+        unit.answers.add_generation(generation(biased_phrase_ids=()))
+        unit.answers.add_candidates([candidate(0, violations=())])
+        edit = feedback(
+            kind=FeedbackKind.EDIT, reaction=None, before=TEXT, after=TEXT.replace("npm test", "make check")
+        )
+        observe(unit, [edit], NOW)
+        unit.commit()
+        (correction,) = [w for w in unit_weights(database) if w.phrase.kind is PhraseKind.CORRECTION]
+    database.dispose()
+    return correction.phrase.id
+
+
+def unit_weights(database: Database):  # type: ignore[no-untyped-def]
+    with database.unit(read_only=True) as unit:
+        return unit.phrases.weights(REPOSITORY.id)
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(words))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["thumbprint", *words])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == "" and "Traceback" not in said.err
+    return said.err
+
+
+def test_phrases_are_listed_searched_exported_and_forgotten(taught: str) -> None:
+    for words in (("list",), ("search", "make check")):
+        code, out, _ = run("phrases", *words, "--repo", "octo/inkwell")
+        assert code == 0 and taught in out and "+0.67" in out and "active" in out
+    assert taught in run("phrases", "export", "--repo", "1")[1]
+    assert taught not in run("phrases", "search", "no such words", "--repo", "1")[1]
+    code, out, _ = run("phrases", "forget", taught)
+    assert code == 0 and "make check" in out
+    assert taught not in run("phrases", "list", "--repo", "1")[1]
+
+
+def test_learning_is_frozen_and_unfrozen(taught: str) -> None:
+    assert "frozen" in run("phrases", "freeze", "--repo", "1")[1]
+    assert "is off" in run("phrases", "freeze", "--repo", "1", "--off")[1]
+    assert "is on" in run("phrases", "freeze", "--repo", "1", "--undo")[1]
+
+
+def test_why_tells_prompt_seed_scores_and_what_people_did(taught: str) -> None:
+    code, out, _ = run("why", ANSWER.id)
+    assert code == 0
+    for part in (
+        "Be brief.",
+        f"seed {2**40}",
+        "How do I run the tests?",
+        TEXT,
+        "edited",
+        "hubot-not (write)",
+    ):
+        assert part in out
+
+
+def test_jobs_say_what_became_of_the_last_questions(taught: str) -> None:
+    code, out, _ = run("jobs")
+    assert code == 0 and ANSWER.id in out and "posted" in out and "waiting 0, running 0" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("why", "a_none"), "no answer a_none"),
+        (("phrases", "list", "--repo", "octo/none"), "known are: none yet"),
+        (("phrases", "forget", "p_none"), "no phrase p_none"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    sentence: str,
+) -> None:
+    assert sentence in failing(monkeypatch, capsys, *words)
+
+
+def test_a_wrong_setting_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THUMBPRINT_PORT", "eighty")
+    assert "THUMBPRINT_PORT is wrong" in failing(monkeypatch, capsys, "jobs")
+    monkeypatch.delenv("THUMBPRINT_PORT")
+    Path(".env").write_text("THUMBPRINT_PROT=80\n")
+    assert "no setting THUMBPRINT_PROT" in failing(monkeypatch, capsys, "jobs")
+
+
+def test_without_a_model_server_ask_says_what_to_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THUMBPRINT_MODEL_PORT", "9")
+    said = failing(monkeypatch, capsys, "ask", "How?")
+    assert "127.0.0.1:9" in said
+
+
+def test_a_thread_that_cannot_be_read_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "none.md cannot be read" in failing(monkeypatch, capsys, "ask", "How?", "--thread", "none.md")
+
+
+def test_wrong_usage_is_exit_code_2(home: Path) -> None:
+    assert CliRunner().invoke(app, ["nonsense"]).exit_code == 2
+    assert CliRunner().invoke(app, ["phrases", "list"]).exit_code == 2
+
+
+def test_the_model_verb_leaves_a_foreign_server_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THUMBPRINT_MODEL_URL", "http://127.0.0.1:9/v1")
+    assert "THUMBPRINT_MODEL_URL" in failing(monkeypatch, capsys, "model")
+
+
+def test_the_playground_never_runs_beside_a_github_app(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THUMBPRINT_APP_ID", "7")
+    assert "never runs beside" in failing(monkeypatch, capsys, "playground")
+
+
+@pytest.mark.slow
+def test_help_and_version_need_no_torch() -> None:
+    script = """
+import sys
+sys.argv = ["thumbprint", "version"]
+from bot.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0 and done.stdout.startswith("thumbprint "), done.stderr

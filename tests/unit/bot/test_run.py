@@ -1,0 +1,195 @@
+"""Processes start, are restarted, and stop together; none knows more than it needs."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bot.parts import model_command, model_env, parts_of
+from bot.process import Part, Process, ending
+from bot.run import Supervisor, look_at_machine
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import SetupError
+
+SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
+
+
+def part(tmp_path: Path, script: str, name: str = "part", **changes: object) -> Part:
+    log = tmp_path / f"{name}.log"
+    values = {"ready": lambda: log.exists() and b"up" in log.read_bytes(), "stop_s": 5.0, **changes}
+    return Part(name=name, command=[sys.executable, "-c", script], env={}, log=log, **values)  # type: ignore[arg-type]
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def said(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def gone(pid: int, within_s: float = 5.0) -> bool:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_all_start_become_ready_and_stop(tmp_path: Path) -> None:
+    console = quiet()
+    supervisor = Supervisor([part(tmp_path, SLEEPS, "one"), part(tmp_path, SLEEPS, "two")], console)
+    assert supervisor.start(timeout_s=20)
+    pids = [process.pid for process in supervisor.processes]
+    supervisor.stop()
+    assert all(pid is not None and gone(pid) for pid in pids)
+    assert "one" in said(console) and "stopped in" in said(console)
+
+
+def test_what_dies_at_the_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    console = quiet()
+    supervisor = Supervisor([part(tmp_path, "raise SystemExit('no model here')", "model")], console)
+    with pytest.raises(SetupError, match=r"model ended \(exit code 1\)"):
+        supervisor.start(timeout_s=20)
+    supervisor.stop()
+    assert "model │ no model here" in said(console)
+
+
+def test_what_never_becomes_ready_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    supervisor = Supervisor([part(tmp_path, SLEEPS, ready=lambda: False)], quiet())
+    with pytest.raises(SetupError, match="took too long"):
+        supervisor.start(timeout_s=0.5)
+    supervisor.stop()
+
+
+def test_what_does_not_stop_is_killed_within_its_time(tmp_path: Path) -> None:
+    supervisor = Supervisor([part(tmp_path, STUBBORN, stop_s=0.5)], quiet())
+    assert supervisor.start(timeout_s=20)
+    pid, began = supervisor.processes[0].pid, time.monotonic()
+    supervisor.stop()
+    assert time.monotonic() - began < 5 and pid is not None and gone(pid)
+
+
+def test_what_dies_is_started_again_after_pauses_that_double(tmp_path: Path) -> None:
+    now = [0.0]
+    process = Process(part(tmp_path, SLEEPS), clock=lambda: now[0])
+    process.start()
+    pauses = []
+    for _ in range(7):
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait_stopped(5)
+        told = process.keep_alive()
+        assert "SIGKILL" in told
+        pauses.append(float(told.split(" in ")[1].split()[0]))
+        assert process.keep_alive() == "" and (process.pid is None or pauses[-1] == 0)
+        now[0] += pauses[-1]
+        process.keep_alive()
+    assert pauses == [0, 1, 3, 7, 15, 30, 30] and process.restarts == 7
+    now[0] += 61
+    process.keep_alive()
+    process.kill()
+    process.wait_stopped(5)
+    assert "in 0 s" in process.keep_alive()
+
+
+def test_nobody_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    script = f"""
+import sys, time
+from pathlib import Path
+from bot.process import Part, Process
+process = Process(Part(name="part", command=[sys.executable, "-c", {SLEEPS!r}], env={{}},
+                       log=Path({str(tmp_path)!r}) / "part.log", ready=lambda: True))
+process.start()
+print(process.pid, flush=True)
+time.sleep(60)
+"""
+    supervisor = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout is not None
+    child = int(supervisor.stdout.readline())
+    supervisor.kill()
+    supervisor.wait()
+    supervisor.stdout.close()
+    assert gone(child)
+
+
+def test_endings_are_words() -> None:
+    assert (ending(3), ending(-9)) == ("exit code 3", "SIGKILL")
+
+
+# ---------------------------------------------------------------- who knows what
+
+
+SECRETS = {
+    "THUMBPRINT_WEBHOOK_SECRET": "s3cret",
+    "THUMBPRINT_PRIVATE_KEY_FILE": "/keys/app.pem",
+    "THUMBPRINT_MODEL_KEY": "k3y",
+    "GITHUB_TOKEN": "t0ken",
+    "AWS_SECRET_ACCESS_KEY": "aws",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_model_process_knows_no_secret(environment: None, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, _env_file=None)  # type: ignore[call-arg]
+    parts = {one.name: one for one in parts_of(settings, {}, Database(settings.resolved_database_url))}
+    given = " ".join([*parts["model"].command, *parts["model"].env, *parts["model"].env.values()])
+    assert not any(value in given for value in SECRETS.values())
+    assert not any(name.startswith("THUMBPRINT_") for name in parts["model"].env)
+    assert parts["model"].nice == 19
+
+
+def test_the_receiver_does_not_know_the_apps_key(environment: None, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, _env_file=None)  # type: ignore[call-arg]
+    parts = {one.name: one for one in parts_of(settings, {}, Database(settings.resolved_database_url))}
+    assert "THUMBPRINT_PRIVATE_KEY_FILE" not in parts["serve"].env
+    assert parts["serve"].env["THUMBPRINT_WEBHOOK_SECRET"] == "s3cret"
+    assert parts["work"].env["THUMBPRINT_PRIVATE_KEY_FILE"] == "/keys/app.pem"
+
+
+def test_no_playground_and_no_model_of_ours_beside_an_app_and_a_foreign_server(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, model_url="http://127.0.0.1:9/v1", _env_file=None)  # type: ignore[call-arg]
+    parts = parts_of(settings, None, Database(settings.resolved_database_url))
+    assert [one.name for one in parts] == ["work", "serve"]
+
+
+def test_the_models_command_carries_the_settings() -> None:
+    command = model_command(Settings(policy="some/llama", threads=1, model_memory_gb=4, _env_file=None))  # type: ignore[call-arg]
+    assert {"--policy=some/llama", "--threads=1", "--memory-gb=4.0"} <= set(command)
+    assert model_env({"HF_TOKEN": "x"}).keys() == {
+        "HF_HUB_OFFLINE",
+        "TRANSFORMERS_OFFLINE",
+        "PYTHONUNBUFFERED",
+    }
+
+
+def test_a_busy_port_stops_the_run_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        settings = Settings(home=tmp_path / "home", model_cache=tmp_path / "cache", port=port, _env_file=None)  # type: ignore[call-arg]
+        with pytest.raises(SetupError, match=f"Port {port}.*THUMBPRINT_PORT"):
+            look_at_machine(settings, with_playground=False)
