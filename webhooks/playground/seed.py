@@ -1,5 +1,6 @@
 """What a new playground starts with: two small repositories and a few issues, of our own writing.
 
+Each issue names a wrong command or file that a small model likes to repeat, so that one can correct it.
 Seeding fires no webhook: what was there before the app was installed is not delivered.
 """
 
@@ -29,7 +30,8 @@ ISSUES = (
         people.CONTRIBUTOR,
         "How do I run the tests?",
         "I cloned the repository and would like to send a fix for the table of contents.\n\n"
-        "What do I run before I open a pull request? I found a `tests/` folder, but nothing in the README.",
+        "In my other projects I run `python setup.py test` before I open a pull request. "
+        "I found a `tests/` folder here, but nothing in the README.",
         ("question",),
         (
             (
@@ -40,23 +42,22 @@ ISSUES = (
     ),
     (
         people.STRANGER,
-        "Where do I put the settings for page size?",
+        "Where do I put the page size?",
         "My book comes out as A4 and I need A5:\n\n"
         '```python\nfrom inkwell import Book\n\nbook = Book.open("notes/")\nbook.print_to("b.pdf")\n```\n\n'
-        "Is there a configuration file? Which name does it have, and where does it go?",
+        "I tried a file `settings.json` next to my notes, as another tool has it. Nothing changed. "
+        "Which file does the page size go into?",
         ("question", "documentation"),
         (),
     ),
     (
         people.SECOND_CONTRIBUTOR,
-        "Opening a folder fails on umlauts in file names",
-        "With a file called `Übersicht.md` in the folder I get\n\n"
-        "```text\nUnicodeDecodeError: 'utf-8' codec can't decode byte 0xdc in position 0\n```\n\n"
-        "Python 3.12 on Windows. Which function should I call to read a folder with another encoding?",
-        ("bug",),
+        "How do I install inkwell for development?",
+        "I want to change the code and see the effect at once. Is `pip install inkwell` enough?",
+        ("question",),
         (
-            (people.MAINTAINER, "Thanks for the report! Does it happen with a folder on a local disk, too?"),
-            (people.SECOND_CONTRIBUTOR, "Yes, local disk. The files were written by an old editor."),
+            (people.CONTRIBUTOR, "Which Python do you have? 3.11 is the oldest one that works."),
+            (people.SECOND_CONTRIBUTOR, "3.12, in a fresh virtual environment."),
         ),
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from webhooks.playground.links import REPOSITORY_LINKS, USER_LINKS
 from webhooks.playground.state import State
 from webhooks.playground.things import CONTENTS, Comment, Issue, Person, Reaction, Repository
 
@@ -16,23 +17,6 @@ Json = dict[str, Any]
 
 PERMISSIONS = {"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"}
 EVENTS = ["issue_comment", "issues", "pull_request_review_comment"]
-
-_USER_LINKS = """
-followers following{/other_user} gists{/gist_id} starred{/owner}{/repo} subscriptions orgs repos
-events{/privacy} received_events
-"""
-_REPOSITORY_LINKS = """
-archive:{archive_format}{/ref} assignees:assignees{/user} blobs:git/blobs{/sha} branches:branches{/branch}
-collaborators:collaborators{/collaborator} comments:comments{/number} commits:commits{/sha}
-compare:compare/{base}...{head} contents:contents/{+path} contributors:contributors deployments:deployments
-downloads:downloads events:events forks:forks git_commits:git/commits{/sha} git_refs:git/refs{/sha}
-git_tags:git/tags{/sha} hooks:hooks issue_comment:issues/comments{/number}
-issue_events:issues/events{/number} issues:issues{/number} keys:keys{/key_id} labels:labels{/name}
-languages:languages merges:merges milestones:milestones{/number}
-notifications:notifications{?since,all,participating} pulls:pulls{/number} releases:releases{/id}
-stargazers:stargazers statuses:statuses/{sha} subscribers:subscribers subscription:subscription tags:tags
-teams:teams trees:git/trees{/sha}
-"""
 
 
 def when(moment: datetime) -> str:
@@ -45,7 +29,7 @@ def user(state: State, person: Person) -> Json:
     api = f"{state.base_url}/api/v3/users/{person.login}"
     links = {
         f"{link.split('{')[0]}_url".replace("orgs_url", "organizations_url"): f"{api}/{link}"
-        for link in _USER_LINKS.split()
+        for link in USER_LINKS.split()
     }
     return {
         "login": person.login,
@@ -66,7 +50,7 @@ def repository(state: State, repo: Repository) -> Json:
     api = f"{state.base_url}/api/v3/repos/{repo.full_name}"
     page = f"{state.base_url}/{repo.full_name}"
     links = {}
-    for link in _REPOSITORY_LINKS.split():
+    for link in REPOSITORY_LINKS.split():
         name, _, path = link.partition(":")
         links[f"{name}_url"] = f"{api}/{path}"
     zero = ("size", "stargazers_count", "watchers_count", "forks_count", "forks", "watchers", "network_count")
@@ -151,7 +135,7 @@ def issue(state: State, of: Issue) -> Json:
         "created_at": when(of.created_at),
         "updated_at": when(of.updated_at),
         "closed_at": when(of.updated_at) if of.state == "closed" else None,
-        "author_association": association(state, repo, of.author),
+        "author_association": repo.association(of.author),
         "active_lock_reason": None,
         "body": of.body,
         "reactions": reaction_counts(state, of, url),
@@ -186,7 +170,7 @@ def comment(state: State, of: Comment) -> Json:
         "created_at": when(of.created_at),
         "updated_at": when(of.updated_at),
         "body": of.body,
-        "author_association": association(state, repo, of.author),
+        "author_association": repo.association(of.author),
         "reactions": reaction_counts(state, of, url),
     }
     if on_issue:
@@ -245,13 +229,6 @@ def html_url(state: State, post: Issue | Comment) -> str:
     if isinstance(post, Issue):
         return page
     return f"{page}#{'issuecomment-' if post.kind == 'issue_comment' else 'discussion_r'}{post.id}"
-
-
-def association(state: State, repo: Repository, login: str) -> str:
-    """GitHub's hint, never to authorise by: outsiders and private members look alike."""
-    if login == repo.owner:
-        return "OWNER"
-    return "COLLABORATOR" if login in repo.collaborators else "NONE"
 
 
 def _account(state: State) -> Person:

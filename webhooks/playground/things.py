@@ -70,6 +70,12 @@ class Repository(BaseModel):
         """GraphQL's id."""
         return node_id("R", self.id)
 
+    def association(self, login: str) -> str:
+        """GitHub's hint, never to authorise by: outsiders and private members look alike."""
+        if login == self.owner:
+            return "OWNER"
+        return "COLLABORATOR" if login in self.collaborators else "NONE"
+
 
 class Revision(BaseModel):
     """One state of a post's text: who wrote it and when. A redacted one has `deleted_at` and no body."""
