@@ -42,6 +42,7 @@ def ask(
             memory = Memories(database).of(repository.id)
     now = datetime.now(UTC)
     asked = _question(question, repository, now)
+    issue = _thread(thread, asked)
     began = time.monotonic()
     plan, models = plan_of(settings), Models(settings)
     if amiss := models.ready():
@@ -50,7 +51,7 @@ def ask(
             "or everything with `thumbprint run`."
         )
     with err.status(f"Writing {plan.n} candidates, scoring them, picking the best …"):
-        done = compose(asked, _thread(thread, asked), memory, models, plan, now)
+        done = compose(asked, issue, memory, models, plan, now)
     out.print(done.answer.text, markup=False)
     taught = f"{len(done.answer.phrase_ids)} lessons of {repository.full_name if repo else 'no repository'}"
     err.print(
