@@ -81,9 +81,12 @@ def edit_events(
     edits = edits_of(known)
     before = edits[-1].after if edits else answer.text
     after = answer_text(act.body)
-    if (edits and edits[-1].at > act.at) or not diff(before, after).teaches:
+    last = edits[-1].at if edits else act.at
+    if last.replace(microsecond=0) > act.at or not diff(before, after).teaches:
         return []
-    made = _event(answer, FeedbackKind.EDIT, act.actor, permission, act.at, after)
+    # GitHub's times have whole seconds: what comes later within one is kept later.
+    at = max(act.at, last + timedelta(microseconds=1)) if edits else act.at
+    made = _event(answer, FeedbackKind.EDIT, act.actor, permission, at, after)
     return [replace(made, before=before, after=after)]
 
 

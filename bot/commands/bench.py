@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,26 @@ from bot.commands.shared import err, load_settings, out
 app = typer.Typer(
     help="Measurements: the policy's speed, the memory's speed, the measured loop.", no_args_is_help=True
 )
+
+
+@app.command()
+def policy(
+    repeats: Annotated[int, typer.Option(min=2, help="Measured turns, after one to warm up.")] = 10,
+    tokens: Annotated[int, typer.Option(min=8, help="New tokens of each candidate.")] = 128,
+    llama_python: Annotated[str, typer.Option(help="A Python that has llama-cpp-python.")] = sys.executable,
+) -> None:
+    """Tokens/s of our model process at batch 1, 4 and 8, beside llama.cpp where it is installed."""
+    from bot.bench import policy as measured
+
+    settings = load_settings()
+    measured.run(
+        settings.model_cache,
+        repeats=repeats,
+        tokens=tokens,
+        threads=settings.threads,
+        llama_python=llama_python,
+        console=out,
+    )
 
 
 @app.command()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.events import Act, due, edit_events, reaction_events, read_act, taken_back_by
+from bot.events import Act, due, edit_events, edits_of, reaction_events, read_act, taken_back_by
 from bot.github import Reacted
 from bot.reply import Learned, Marker, Why, render_body, with_learned
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PostKind, Reaction
@@ -68,6 +68,19 @@ def test_the_same_edit_delivered_twice_is_one_event() -> None:
     changed = BODY.replace("npm test", "make check")
     known = edits(changed)
     assert edit_events(OURS, known, act(changed, 1), Permission.WRITE) == []
+
+
+def test_edits_within_one_second_keep_their_order() -> None:
+    known: list[Feedback] = []
+    texts = [BODY.replace("npm test", name) for name in ("make check", "tox", "nox", "make test")]
+    for body in texts:
+        known += edit_events(OURS, known, act(body), Permission.WRITE)
+    assert [event.after.split("`")[1] for event in edits_of(known)] == [
+        "make check",
+        "tox",
+        "nox",
+        "make test",
+    ]
 
 
 def test_an_edit_that_arrives_after_a_later_one_is_ignored() -> None:

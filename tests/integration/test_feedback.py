@@ -1,0 +1,283 @@
+"""Edits, deletions and reactions on the playground become lessons, and the comment says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import feedback
+from bot.context import Context
+from bot.github import GitHub
+from bot.models import Models
+from bot.reply import Marker, Why, answer_text, render_body
+from bot.settings import Settings
+from storage.database import Database
+from storage.records import (
+    Actor,
+    Answer,
+    AnswerStatus,
+    Delivery,
+    Feedback,
+    FeedbackKind,
+    Learning,
+    Permission,
+    PhraseKind,
+    PostKind,
+    Question,
+    Reaction,
+    Repository,
+)
+from tests.integration.playground_fixture import Playground, playground, receiver
+from webhooks.playground.things import Comment
+
+__all__ = ["playground", "receiver"]
+
+pytestmark = pytest.mark.slow
+
+TEXT = "Run `npm test` in the root folder.\n\nIt takes a minute."
+FIXED = "Run `make check` in the root folder.\n\nIt takes a minute."
+MAINTAINER, SECOND, READER, STRANGER, BOT = (
+    "ada-brandt",
+    "noor-haddad",
+    "ben-okafor",
+    "cleo-visiting",
+    "tidy-stale[bot]",
+)
+
+
+class Bench:
+    """A context on the playground with one posted answer in it."""
+
+    def __init__(self, playground: Playground, home: Path) -> None:
+        self.playground = playground
+        settings = Settings(home=home, _env_file=None, **playground.settings())  # type: ignore[call-arg]
+        self.database = Database(settings.resolved_database_url)
+        self.database.migrate()
+        self.github = GitHub(settings)
+        self.models = Models(settings)
+        self.context = Context(
+            settings=settings, database=self.database, github=self.github, models=self.models
+        )
+        self.answer = self._post()
+
+    def _post(self) -> Answer:
+        there = self.playground.repository()
+        now = datetime.now(UTC)
+        installation = self.playground.credentials.installation_id
+        question = Question(
+            repository_id=there.id,
+            full_name=there.full_name,
+            installation_id=installation,
+            number=1,
+            post_id=1,
+            post_kind=PostKind.COMMENT,
+            asker=Actor(id=810_003, login=READER),
+            text="How do I run the tests?",
+            asked_at=now,
+        )
+        body = render_body(TEXT, Why(marker=Marker(answer_id=question.answer_id)))
+        post = self.github.installation(installation).create_comment(there.full_name, 1, body)
+        answer = Answer(
+            id=question.answer_id,
+            question=question,
+            status=AnswerStatus.POSTED,
+            text=TEXT,
+            body=body,
+            candidate_id=None,
+            comment_id=post.id,
+            comment_node_id=post.node_id,
+            comment_url=post.url,
+            created_at=now,
+            posted_at=now,
+        )
+        with self.database.unit() as unit:
+            unit.repositories.upsert(
+                Repository(id=there.id, full_name=there.full_name, installation_id=installation)
+            )
+            unit.answers.save(answer)
+            unit.commit()
+        return answer
+
+    @property
+    def comment(self) -> Comment:
+        (found,) = self.playground.answers(1)
+        return found
+
+    def deliver(self) -> str:
+        """Keep the newest delivery about a comment as the receiver does; returns its GUID."""
+        sent = [d for d in self.playground.deliveries() if d.event == "issue_comment"][-1]
+        with self.database.unit() as unit:
+            unit.deliveries.add(
+                Delivery(
+                    guid=sent.guid,
+                    event=sent.event,
+                    action=sent.action,
+                    body=sent.body.encode(),
+                    received_at=datetime.now(UTC),
+                )
+            )
+            unit.commit()
+        return sent.guid
+
+    def edit(self, login: str, before: str, after: str) -> str:
+        self.playground.edit(login, self.comment, self.comment.body.replace(before, after))
+        guid = self.deliver()
+        feedback.edited(self.context, guid)
+        return guid
+
+    def events(self) -> list[Feedback]:
+        with self.database.unit(read_only=True) as unit:
+            return unit.feedback.of_answer(self.answer.id)
+
+    def corrections(self) -> list[tuple[str, str, bool]]:
+        with self.database.unit(read_only=True) as unit:
+            held = unit.phrases.weights(self.answer.question.repository_id)
+        return [
+            (w.phrase.text, w.phrase.right, w.active) for w in held if w.phrase.kind is PhraseKind.CORRECTION
+        ]
+
+    def poll(self) -> None:
+        feedback.poll(self.context)
+
+
+@pytest.fixture
+def bench(playground: Playground, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(playground, tmp_path / "home")
+    yield made
+    made.github.close()
+    made.database.dispose()
+
+
+def test_a_maintainers_edit_is_learned_and_acknowledged_in_the_same_comment(bench: Bench) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    ((wrong, right, active),) = bench.corrections()
+    assert "npm test" in wrong and "make check" in right and active
+    (event,) = bench.events()
+    assert (event.actor.login, event.permission) == (MAINTAINER, Permission.WRITE)
+    body = bench.comment.body
+    assert f"Learned from `@{MAINTAINER}`" in body and "undo" in body
+    assert answer_text(body) == FIXED
+    reactions = bench.playground.state.reactions_to(bench.comment)
+    assert [r.content for r in reactions if r.login.startswith("thumbprint")] == ["+1"]
+
+
+def test_our_own_edit_and_its_delivery_teach_nothing(bench: Bench) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    guid = bench.deliver()  # the newest is that of our acknowledgement
+    assert feedback.edited(bench.context, guid) == []
+    assert len(bench.events()) == 1
+
+
+def test_the_same_delivery_twice_teaches_and_says_the_same_once(bench: Bench) -> None:
+    guid = bench.edit(MAINTAINER, "npm test", "make check")
+    body, held = bench.comment.body, bench.corrections()
+    assert feedback.edited(bench.context, guid) == []
+    assert bench.comment.body == body and bench.corrections() == held
+    assert body.count("Learned from") == 1
+
+
+def test_a_crash_before_the_acknowledgement_is_made_good_by_the_next_try(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.playground.edit(MAINTAINER, bench.comment, bench.comment.body.replace("npm test", "make check"))
+    guid = bench.deliver()
+    with monkeypatch.context() as patched:
+        patched.setattr(feedback, "_acknowledge", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            feedback.edited(bench.context, guid)
+    assert "Learned from" not in bench.comment.body
+    feedback.edited(bench.context, guid)
+    assert "Learned from" in bench.comment.body and len(bench.events()) == 1
+
+
+def test_a_revert_takes_the_lesson_back_and_the_comment_says_so(bench: Bench) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    bench.edit(SECOND, "make check` in", "npm test` in")
+    assert bench.corrections() == []
+    assert f"Taken back by `@{SECOND}`" in bench.comment.body and "Learned from" not in bench.comment.body
+    bench.edit(MAINTAINER, "npm test` in", "make check` in")
+    assert [active for *_, active in bench.corrections()] == [True]
+    assert "Learned from" in bench.comment.body and "Taken back" not in bench.comment.body
+
+
+def test_frozen_learning_is_not_acknowledged_as_learned(bench: Bench) -> None:
+    with bench.database.unit() as unit:
+        feedback.set_learning(unit, bench.answer.question.repository_id, Learning.FROZEN, datetime.now(UTC))
+        unit.commit()
+    bench.edit(MAINTAINER, "npm test", "make check")
+    assert bench.corrections() == [] and len(bench.events()) == 1
+    assert "Learned from" not in bench.comment.body
+
+
+def test_a_deleted_answer_is_marked_and_its_deletion_is_an_event(bench: Bench) -> None:
+    bench.playground.delete(MAINTAINER, bench.comment)
+    feedback.deleted(bench.context, bench.deliver())
+    (event,) = bench.events()
+    assert event.kind is FeedbackKind.DELETION and event.actor.login == MAINTAINER
+    with bench.database.unit(read_only=True) as unit:
+        kept = unit.answers.get(bench.answer.id)
+    assert kept is not None and kept.status is AnswerStatus.DELETED
+
+
+def test_a_comment_that_vanishes_before_the_acknowledgement_is_left_alone(bench: Bench) -> None:
+    bench.playground.edit(MAINTAINER, bench.comment, bench.comment.body.replace("npm test", "make check"))
+    guid = bench.deliver()
+    bench.playground.delete(MAINTAINER, bench.comment)
+    assert feedback.edited(bench.context, guid)
+    assert [active for *_, active in bench.corrections()] == [True]
+
+
+def test_reactions_are_polled_with_the_permission_of_each_person(bench: Bench) -> None:
+    for login in (MAINTAINER, READER, STRANGER, BOT):
+        bench.playground.react(login, bench.comment, "-1")
+    bench.poll()
+    bench.poll()
+    found = {event.actor.login: event.permission for event in bench.events()}
+    assert found == {MAINTAINER: Permission.WRITE, READER: Permission.READ, STRANGER: Permission.PUBLIC}
+    assert len(bench.events()) == 3
+
+
+def test_a_withdrawn_reaction_is_retracted_by_the_next_poll(bench: Bench) -> None:
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    bench.playground.unreact(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    kinds = [event.kind for event in bench.events()]
+    assert kinds == [FeedbackKind.REACTION, FeedbackKind.RETRACTION]
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.phrases.weights(bench.answer.question.repository_id) == []
+
+
+def test_all_eight_reactions_are_read(bench: Bench) -> None:
+    for reaction in Reaction:
+        bench.playground.react(READER, bench.comment, reaction.value)
+    bench.poll()
+    assert {event.reaction for event in bench.events()} == set(Reaction)
+
+
+def test_a_comment_that_is_gone_takes_nothing_back(bench: Bench) -> None:
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    bench.playground.delete(MAINTAINER, bench.comment)
+    bench.poll()
+    assert [event.kind for event in bench.events()] == [FeedbackKind.REACTION]
+
+
+def test_answers_older_than_the_limit_are_not_polled(bench: Bench) -> None:
+    with bench.database.unit() as unit:
+        old = datetime.now(UTC) - timedelta(days=bench.context.settings.poll_days + 1)
+        unit.answers.save(replace(bench.answer, posted_at=old))
+        unit.commit()
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    feedback.poll(bench.context, everything=True)
+    assert bench.events() == []
+
+
+def test_one_repositorys_failure_is_not_the_others(bench: Bench) -> None:
+    bench.playground.state.repository(bench.answer.question.full_name).installation_id = None
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    assert feedback.poll(bench.context) == []
