@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import dropwhile
 
 from learning.memory.background import DEFAULT, Background
 from learning.memory.extract import extract, shared_out
-from learning.memory.lessons import Lesson, lessons, make, silence
+from learning.memory.lessons import SHARES, Lesson, lessons, make, silence
 from learning.memory.text import normal
 from learning.memory.weights import weigh
 from storage.records import (
@@ -59,7 +60,7 @@ def judge(
     known = sorted({e.id: e for e in events if e.answer_id == answer.id}.values(), key=_moment)
     standing = live(known)
     heard = [e for e in standing if not e.actor.is_bot]
-    edits = [e for e in known if e.kind is FeedbackKind.EDIT]
+    edits = list(dropwhile(lambda e: e.actor.is_bot, (e for e in known if e.kind is FeedbackKind.EDIT)))
     found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
     for event, lesson, mass in _edited(answer, edits, {e.id for e in heard}, background):
         _add(found, lesson.phrase, event, mass)
@@ -140,15 +141,13 @@ def _edited(
     result: list[tuple[Feedback, Lesson, float]] = []
     for event in chain:
         taught = by_event.get(event.id, []) if event.id in heard else []
+        taught = [*taught, *_unsaid(answer, taught)]
         total = sum(abs(lesson.share) for lesson in taught)
         result += [(event, lesson, EDIT_MASS * lesson.share / total) for lesson in taught]
-        result += _unsaid(answer, event, taught)
     return result
 
 
-def _unsaid(
-    answer: Answer, event: Feedback, taught: Sequence[Lesson]
-) -> list[tuple[Feedback, Lesson, float]]:
+def _unsaid(answer: Answer, taught: Sequence[Lesson]) -> list[Lesson]:
     """A sentence that was said because it was learned, and that a person took out, speaks against that."""
     used = {*answer.phrase_ids, *(repair.phrase_id for repair in answer.repairs)}
     found = []
@@ -157,7 +156,7 @@ def _unsaid(
         phrase = make(answer.question.repository_id, PhraseKind.MENTION, normal(said), right=said)
         gone = any(lesson.share < 0 and lesson.shown and lesson.shown in said for lesson in taught)
         if said and not repair.before and phrase.id in used and gone:
-            found.append((event, Lesson(phrase, -1.0), -EDIT_MASS))
+            found.append(Lesson(phrase, -SHARES[PhraseKind.MENTION]))
     return found
 
 
