@@ -18,7 +18,7 @@ from bot.models import Models
 from bot.plan import Plan
 from bot.prompt import FIXED, TEMPLATE, build
 from bot.reply import Marker, Why, render_body
-from bot.rerank import Abstain, Pick, Retry, Scored, guards, rank, score, tidy
+from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, score, tidy
 from bot.sanitise import ALLOWED_HOSTS, sanitise
 from bot.sources import sources
 from bot.thread import cut, render
@@ -106,8 +106,8 @@ def compose(
     if isinstance(decision, Abstain):
         return _finish(work, now, text=f"{ABSTAIN} {decision.reason}", abstained=decision.reason)
     text, repairs, reason = _mend(decision.best, work)
-    text = sanitise(text, allowed_hosts)
-    if reason or not text.strip():
+    text = sanitise(text, allowed_hosts).strip()
+    if reason or not text:
         reason = reason or "Nothing was left of what I wrote."
         return _finish(work, now, text=f"{ABSTAIN} {reason}", abstained=reason)
     return _finish(work, now, text=text, best=decision.best, repairs=repairs)
@@ -221,6 +221,7 @@ def _candidates(work: _Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> 
         seconds=done.seconds,
     )
     work.generations.append(generation)
+    read = "\n".join((work.thread.title, *(one.body for one in work.thread.posts if not one.by_us)))
     texts = [tidy(one.text, one.finish_reason) for one in done.candidates]
     similar = _similarities(work, texts)
     scored = []
@@ -241,7 +242,13 @@ def _candidates(work: _Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> 
             similarity=similarity,
             guards=failed,
             violations=violations,
-            score=score(assessed.score, similarity, failed, violations),
+            score=score(
+                assessed.score,
+                similarity,
+                failed,
+                violations,
+                grounded(text, read, work.asked),
+            ),
         )
         scored.append(Scored(candidate=candidate, text=text, violations=violations))
     return scored

@@ -15,16 +15,17 @@ from collections.abc import Sequence
 from bot.memory import Example
 from storage.records import Message
 
-TEMPLATE = "t1"
+TEMPLATE = "t2"
 """Bump with any change of the words below: answers name the template that made them."""
 
-SYSTEM = "You answer questions about a software project, briefly and correctly."
-THREAD = "The discussion so far:"
+SYSTEM = "Use the text to answer the question in one to three sentences."
+SYSTEM_ALONE = "Answer the question in one to three sentences."
+TEXT = "Text:"
 RULES = "Rules of this project:"
-ASK = "Answer this question in a few sentences:"
-AGAIN = "Your last answer broke these rules. Keep them now:"
+ASK = "Question:"
+AGAIN = "Your last answer broke these rules, keep them now:"
 
-FIXED = (SYSTEM, THREAD, RULES, ASK, AGAIN)
+FIXED = (SYSTEM, SYSTEM_ALONE, RULES, AGAIN)
 """Our own sentences: an answer that repeats one is an echo."""
 
 
@@ -39,13 +40,13 @@ def build(
 
     `question`, `thread_text` and the examples are within their budgets already.
     """
-    messages = [Message(role="system", content=SYSTEM)]
+    messages = [Message(role="system", content=SYSTEM if thread_text.strip() else SYSTEM_ALONE)]
     for example in examples:
         messages.append(Message(role="user", content=f"{ASK} {example.question.strip()}"))
         messages.append(Message(role="assistant", content=example.text.strip()))
     parts = []
     if thread_text.strip():
-        parts.append(f"{THREAD}\n{fence(thread_text)}")
+        parts.append(f"{TEXT}\n{fence(thread_text)}")
     if rules:
         parts.append(_listed(RULES, rules))
     if again:

@@ -6,8 +6,8 @@ A candidate is first tidied (an invented next question, a half sentence at the e
 - echo: says the question or the prompt again, which an encoder takes for the best answer of all
 - repetition: the same words over and over   - no_end: cut off by the token limit before anything was said
 
-`score` = phrase score + ½ · bounded similarity − 1 for each guard − ½ for each broken lesson. Similarity
-is bounded at `SIMILAR`, because beyond it texts repeat the question rather than answer it.
+`score` = phrase score + ½ · bounded similarity + `GROUNDED` · what the thread bears out − 1 for each guard − ½ for
+each broken lesson. Similarity is bounded at `SIMILAR`: beyond it texts repeat the question instead of answering it.
 Left out: what a lesson is and whether a text keeps it (`learning/memory/choice.py`).
 Run: `pytest tests/unit/bot/test_rerank.py`.
 """
@@ -18,14 +18,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from learning.memory.text import terms
 from storage.records import Candidate
 
 SIMILAR = 0.7
+GROUNDED = 0.75
+FEW = 6
 UNUSABLE = frozenset({"empty", "echo", "refusal", "repetition", "no_end"})
 
 _WORDS = re.compile(r"\w+(?:[./-]\w+)*")
 _NEXT = re.compile(
-    r"\n\s*(?:#+\s*|\*\*)?(?:question|user|human|title|q|thread|notes?)(?:\*\*)?\s*:.*",
+    r"\n\s*(?:#+\s*|\*\*)?(?:question|user|human|title|text|q|thread|notes?)(?:\*\*)?\s*:.*",
     re.IGNORECASE | re.DOTALL,
 )
 _LABEL = re.compile(
@@ -41,6 +44,7 @@ _REFUSAL = re.compile(
     r"|\bi(?:'m| am) (?:an? |just an? )?(?:ai|language model|chatbot)\b|\bi (?:can't|cannot) (?:assist|help|answer)\b",
     re.IGNORECASE,
 )
+_ABOUT = frozenset(terms("the answer to this question is as follows text says"))
 _SENTENCE_END = re.compile(r"[.!?:…][\"')\]*_`]*(?=\s|\Z)|\n")
 
 
@@ -108,16 +112,32 @@ def guards(text: str, question: str, prompt: Sequence[str] = ()) -> tuple[str, .
         failed.append("empty")
     if _REFUSAL.search(text):
         failed.append("refusal")
-    if _echoes(words, question) or any(line and line.casefold() in text.casefold() for line in prompt):
+    if _echoes(text, words, question) or any(line and line.casefold() in text.casefold() for line in prompt):
         failed.append("echo")
     if _repeats(words, text):
         failed.append("repetition")
     return tuple(failed)
 
 
-def score(phrase_score: float, similarity: float, failed: Sequence[str], violations: Sequence[str]) -> float:
+def grounded(text: str, thread_text: str, question: str) -> float:
+    """The share, in [0, 1], of what a text says beyond the question that the thread says too.
+
+    At least `FEW` terms are expected, so that one lucky word is no proof.
+    """
+    said = set(terms(text)) - set(terms(question))
+    return len(said & set(terms(thread_text))) / max(FEW, len(said))
+
+
+def score(
+    phrase_score: float,
+    similarity: float,
+    failed: Sequence[str],
+    violations: Sequence[str],
+    grounds: float = 0.0,
+) -> float:
     """What candidates are ranked by; see the module's first lines."""
-    return phrase_score + 0.5 * min(max(similarity, 0.0), SIMILAR) - len(failed) - 0.5 * len(violations)
+    near = 0.5 * min(max(similarity, 0.0), SIMILAR) + GROUNDED * grounds
+    return phrase_score + near - len(failed) - 0.5 * len(violations)
 
 
 def rank(
@@ -163,20 +183,20 @@ def _open_fence(text: str) -> int | None:
     return opened[0] if opened else None
 
 
-def _echoes(words: Sequence[str], question: str) -> bool:
-    """Whether most of a text is the question's own wording: shared runs of three words."""
+def _echoes(text: str, words: Sequence[str], question: str) -> bool:
+    """Whether a text is the question again: nothing new in it, or most runs of three words shared."""
+    if len(words) > 1 and not set(terms(text)) - set(terms(question)) - _ABOUT:
+        return True
     asked = [word.casefold() for word in _WORDS.findall(question)]
     runs = {tuple(asked[i : i + 3]) for i in range(len(asked) - 2)}
     own = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
-    if not own:
-        return len(words) > 0 and " ".join(words) in " ".join(asked) and len(asked) > 3 and len(words) > 1
-    return sum(run in runs for run in own) / len(own) >= 0.6
+    return bool(own) and sum(run in runs for run in own) / len(own) >= 0.6
 
 
 def _repeats(words: Sequence[str], text: str) -> bool:
     """Whether a text goes round in circles: few different runs of three words, or a line three times."""
     own = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
-    if len(own) >= 12 and len(set(own)) / len(own) < 0.6:
+    if len(own) >= 12 and len(set(own)) / len(own) < 0.68:
         return True
     lines = [line.strip() for line in text.split("\n") if len(line.split()) > 2]
     return any(lines.count(line) >= 3 for line in set(lines))

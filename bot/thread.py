@@ -152,16 +152,18 @@ def _claims(rest: _Rest) -> tuple[list[int], list[int]]:
 
 
 def _form(rest: _Rest, place: int, *, lean: bool) -> str:
-    """One post, whole or lean, after its author's name; "" if it says nothing."""
+    """One post, whole or lean; "" if it says nothing. The issue's has the title in front.
+
+    No author's name stands before it: a small policy takes names for something to write (`docs/log.md`).
+    """
     post = rest.posts[place]
     said = answer_text(post.body) if post.by_us else post.body
     if lean:
         said = _BLANK.sub("\n\n", _QUOTED.sub("", _COMMENT.sub("", said)))
     said = said.strip()
     if place == 0:
-        title = f"Title: {rest.title}" if rest.title.strip() else ""
-        return "\n".join(part for part in (title, f"{post.author.login}: {said}" if said else "") if part)
-    return f"{post.author.login}: {said}" if said else ""
+        return SEPARATOR.join(part for part in (rest.title.strip(), said) if part)
+    return said
 
 
 def _longest(rest: _Rest, place: int, room: int, cost: CountTokens) -> str:
