@@ -90,4 +90,4 @@ def insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any
     """Insert a row unless its `key` is taken, also by a concurrent twin; returns whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**row).on_conflict_do_nothing(index_elements=[key])
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(table.c[key])).first() is not None

@@ -23,8 +23,6 @@ _SQLITE = {  # result code's name, without what follows a second underscore → 
 _POSTGRES = {  # SQLSTATE, or its class → what to tell
     "53100": "the disk of the database {name} is full: free some space and try again",
     "25006": "the database {name} is read-only: connect to the primary, or make it writable",
-    "28": "the database {name} refuses this user: check the user and password in THUMBPRINT_DATABASE_URL",
-    "3D": "the database {name} does not exist: create it, or correct THUMBPRINT_DATABASE_URL",
     "42501": "the database {name} denies access to its tables: grant this user rights on them",
     "XX": "the database {name} is damaged: look into the server's log",
 }
@@ -45,7 +43,11 @@ def translate(error: BaseException, name: str) -> ThumbprintError | None:
     if code is not None:
         return _sqlite(str(code), name)
     if state is None:
-        return DatabaseBusy(f"the database {name} cannot be reached: check that it runs")
+        # psycopg gives no SQLSTATE for what fails before there is a connection
+        return DatabaseBusy(
+            f"the database {name} cannot be reached: check that its server runs, and that the database and "
+            "user in THUMBPRINT_DATABASE_URL exist"
+        )
     return _postgres(str(state), name)
 
 

@@ -60,7 +60,7 @@ def test_an_event_carries_what_its_kind_says(database: Database, broken: dict[st
 
 
 def test_feedback_is_about_an_answer_that_is_kept(database: Database) -> None:
-    with pytest.raises(DatabaseError, match="FOREIGN KEY"), database.unit() as unit:
+    with pytest.raises(DatabaseError, match=r"(?i)foreign key"), database.unit() as unit:
         unit.repositories.upsert(things.REPOSITORY)
         unit.feedback.append(things.feedback())
         unit.commit()

@@ -1,0 +1,163 @@
+"""PostgreSQL keeps what SQLite keeps: the stores' own tests again, and a question's way, on a real server.
+
+The server is the machine's own, started in a temporary folder; without one these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bot.jobs import Worker
+from bot.queue import Job, Queue
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import DatabaseBusy, DatabaseError
+from storage.tables import metadata
+from tests.integration.playground_fixture import free_port
+from tests.integration.worker_program import steps_in
+from tests.unit.storage.test_answers import *  # noqa: F403 - the same contract, on this module's `database`
+from tests.unit.storage.test_deliveries import *  # noqa: F403
+from tests.unit.storage.test_feedback import *  # noqa: F403
+from tests.unit.storage.test_phrases import *  # noqa: F403
+from tests.unit.storage.test_repositories import *  # noqa: F403
+from tests.unit.webhooks.test_route import APP, delivery, payload
+from webhooks.route import route
+
+pytestmark = pytest.mark.slow
+
+
+def _program(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(places[-1]) if places else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server without its database; its owner is not root, for it refuses to be."""
+    initdb, postgres = _program("initdb"), _program("postgres")
+    if initdb is None or postgres is None:
+        pytest.skip("no PostgreSQL server is installed")
+    owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as home:
+        if owner:
+            shutil.chown(home, "postgres", "postgres")
+        made = [initdb, "-D", f"{home}/data", "-A", "trust", "-U", "bot", "--no-sync"]
+        subprocess.run(made, check=True, capture_output=True, cwd=home, **owner)
+        port = free_port()
+        started = [postgres, "-D", f"{home}/data", "-k", home, "-p", str(port), "-h", "127.0.0.1", "-F"]
+        with Path(home, "log").open("wb") as log:
+            process = subprocess.Popen(started, stdout=log, stderr=log, cwd=home, **owner)
+        try:
+            url = f"postgresql://bot@127.0.0.1:{port}"
+            _wait_for(url, process)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    engine = sa.create_engine(f"{url}/postgres")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except sa.exc.OperationalError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    engine.dispose()
+
+
+@pytest.fixture
+def url(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database of the test's own."""
+    engine = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    name = f"t{abs(hash(request.node.nodeid))}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield f"{server}/{name}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    database.migrate()
+    yield database
+    database.dispose()
+
+
+def test_migrations_and_tables_say_the_same(database: Database) -> None:
+    database.migrate()
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_second_worker_on_one_database_does_not_start(database: Database, url: str) -> None:
+    second = Database(url)
+    database.claim("work")
+    with pytest.raises(DatabaseError, match="another `thumbprint work`"):
+        second.claim("work")
+    database.dispose()
+    second.claim("work")
+    second.dispose()
+
+
+def test_a_missing_database_is_said(server: str) -> None:
+    missing = Database(f"{server}/nowhere")
+    with pytest.raises(DatabaseBusy, match="user in THUMBPRINT_DATABASE_URL exist"):
+        missing.migrate()
+    missing.dispose()
+
+
+def test_a_read_only_unit_can_write_nothing(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="read-only"), database.unit(read_only=True) as unit:
+        unit.connection.exec_driver_sql("DELETE FROM deliveries")
+
+
+def test_a_question_is_kept_with_its_job_and_carried_out(url: str, tmp_path: Path) -> None:
+    database = Database(url)
+    queue = Queue(database)
+    queue.migrate()
+    for guid, committed in (("lost", False), ("kept", True), ("again", True)):
+        taken = replace(delivery(payload()), guid=guid)
+        job = route(taken, APP)
+        assert isinstance(job, Job)
+        assert job.question is not None
+        with database.unit() as unit:
+            unit.deliveries.add(taken)
+            unit.repositories.upsert(job.repository)
+            unit.answers.ask(job.question)
+            assert queue.put(unit, job, guid) is (guid != "again")
+            if committed:
+                unit.commit()
+    assert queue.unfinished() == {"ENQUEUED": 1}
+    settings = Settings(_env_file=None, home=tmp_path, database_url=url)
+    worker = Worker(settings, Database(url), steps_in(tmp_path))
+    worker.start()
+    deadline = time.monotonic() + 30
+    while queue.unfinished():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker.stop()
+    queue.close()
+    database.dispose()
+    steps = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
+    assert steps == ["acknowledge", "compose", "post"]
