@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from learning.memory.index import PhraseIndex
+from learning.memory.phrases import judge
 from learning.memory.text import terms
 from storage.database import Database
 from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Reaction
@@ -73,8 +74,10 @@ class Memories:
             weights = unit.phrases.weights(repository_id)
             answers = unit.answers.of_repository(repository_id)
             feedback = unit.feedback.of_repository(repository_id)
+            forgotten = unit.phrases.forgotten(repository_id)
         memory = Memory(
-            index=PhraseIndex.build(weights, datetime.now(UTC)), examples=examples_of(answers, feedback)
+            index=PhraseIndex.build(weights, datetime.now(UTC)),
+            examples=examples_of(answers, feedback, forgotten),
         )
         with self._lock:
             self._loaded[repository_id] = (repository.revision, memory)
@@ -84,10 +87,13 @@ class Memories:
         return memory
 
 
-def examples_of(answers: Iterable[Answer], feedback: Iterable[Feedback]) -> tuple[Example, ...]:
+def examples_of(
+    answers: Iterable[Answer], feedback: Iterable[Feedback], forgotten: Collection[str] = ()
+) -> tuple[Example, ...]:
     """Answers worth showing again, newest first: corrected by a writer, or liked by a writer or by `READERS` people.
 
-    One that a person disliked and nobody corrected, one that was deleted, and an abstention are none.
+    One that a person disliked and nobody corrected, one that was deleted, and an abstention are none; nor is
+    one whose feedback taught a phrase that is `forgotten`, for it would teach the same again by example.
     """
     events: dict[str, list[Feedback]] = {}
     retracted: set[str] = set()
@@ -100,6 +106,8 @@ def examples_of(answers: Iterable[Answer], feedback: Iterable[Feedback]) -> tupl
     for answer in answers:
         standing = [event for event in events.get(answer.id, ()) if event.id not in retracted]
         text = _left_standing(standing, answer)
+        if text and forgotten and any(phrase.id in forgotten for phrase in judge(answer, standing)[0]):
+            continue
         if text and answer.status is AnswerStatus.POSTED and not answer.abstained:
             found.append(
                 Example(question=answer.question.text, text=text, answer_id=answer.id, url=answer.comment_url)
