@@ -9,6 +9,7 @@ run: $(READY)
 	@$(VENV)/bin/thumbprint run
 
 test: $(READY)
+	@$(VENV)/bin/thumbprint models pull
 	@$(VENV)/bin/pytest
 
 check: $(READY)
