@@ -13,7 +13,18 @@ from learning.memory.index import PhraseIndex
 from learning.memory.phrases import fold, judge
 from learning.memory.text import STOP
 from storage.records import Permission, PhraseKind, Reaction
-from tests.unit.learning.memory.people import BOT, NOW, answer, edit, of_kind, react, reader, retract, taught, words
+from tests.unit.learning.memory.people import (
+    BOT,
+    NOW,
+    answer,
+    edit,
+    of_kind,
+    react,
+    reader,
+    retract,
+    taught,
+    words,
+)
 
 LONG = " ".join(f"Parse stanza{n} carefully before frobnicating widget{n} tables." for n in range(40))
 SHORT = "Parse stanza0 carefully before frobnicating widget0 tables."
@@ -66,7 +77,9 @@ def test_bots_never_count() -> None:
 
 
 def test_phrases_are_words_and_never_stop_words_alone() -> None:
-    given = answer("It is the one that you would use if you are in the same place as the others: frobnicate it.")
+    given = answer(
+        "It is the one that you would use if you are in the same place as the others: frobnicate it."
+    )
     phrases, _ = judge(given, [react(given)])
     assert phrases
     for phrase in phrases:
@@ -129,7 +142,8 @@ def test_one_person_is_capped_over_all_answers() -> None:
 
 def test_only_the_best_few_enter_a_prompt() -> None:
     lessons = [
-        ("How do I parse stanza files?", f"Call `old_{n}(x)` now.", f"Call `new_{n}(x)` now.") for n in range(80)
+        ("How do I parse stanza files?", f"Call `old_{n}(x)` now.", f"Call `new_{n}(x)` now.")
+        for n in range(80)
     ]
     choice = choose(PhraseIndex.build(taught(*lessons)), "How do I parse stanza files?", 60, words)
     assert choice.corrections
