@@ -257,7 +257,8 @@ def measure_threads(policy: Policy, choices: Sequence[int]) -> tuple[int, dict[i
 
     More threads must win by a tenth: spinning at barriers on a busy machine costs more than they bring.
     """
-    prompt, speeds = policy.tokens.encode("Which number of threads is the best? " * 12), dict[int, float]()
+    prompt = policy.tokens.encode("Which number of threads is the best? " * 12)[: policy.context // 2]
+    speeds: dict[int, float] = {}
     options = Options(n=4, max_tokens=12, temperature=1.0)
     for count in choices:
         torch.set_num_threads(count)
