@@ -45,7 +45,7 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What one answer may draw on. `notes` are sentences that always stand in the prompt (a benchmark's oracle)."""
+    """What one answer may draw on. `notes` always stand in the prompt: a benchmark's oracle."""
 
     index: PhraseIndex = field(default_factory=lambda: PhraseIndex.build(()))
     examples: tuple[Example, ...] = ()
@@ -53,7 +53,7 @@ class Memory:
 
 
 class Memories:
-    """Memories by repository and revision; safe for threads. A loaded one is used until its revision changes."""
+    """Memories by repository and revision; safe for threads. A loaded one is used until that changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -90,7 +90,7 @@ class Memories:
 def examples_of(
     answers: Iterable[Answer], feedback: Iterable[Feedback], forgotten: Collection[str] = ()
 ) -> tuple[Example, ...]:
-    """Answers worth showing again, newest first: corrected by a writer, or liked by a writer or by `READERS` people.
+    """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
 
     One that a person disliked and nobody corrected, one that was deleted, and an abstention are none; nor is
     one whose feedback taught a phrase that is `forgotten`, for it would teach the same again by example.
