@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,15 +25,14 @@ from bot.github import Client
 from bot.lessons import set_learning
 from bot.memory import Memory
 from bot.plan import plan_of
-from bot.reply import Marker, Why, parse_marker, render_body
+from bot.posting import create, find, is_answer, posted, target, today
+from bot.reply import Marker, Why, render_body
 from bot.settings import RepoConfig, Settings
-from storage.errors import GitHubRefused, GitHubUnavailable, Gone, ThumbprintError
+from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import (
     Answer,
     AnswerStatus,
     Learning,
-    Post,
-    PostKind,
     Question,
     Reaction,
     Repository,
@@ -44,19 +43,13 @@ __all__ = ["acknowledge", "compose", "compose_job", "fail", "post"]
 
 log = structlog.get_logger()
 
-LOOKS_S = (1.0, 4.0)
-"""Pauses before the two looks for our comment after a create whose outcome is unknown."""
-
-CLOCKS_APART = timedelta(minutes=5)
-"""How far GitHub's clock and ours may differ when we look for a comment written since a question."""
-
 
 def acknowledge(context: Context, question: Question) -> None:
     """👀 on the question, at once. A question that is gone, or a locked thread, is no error."""
     client = context.github.installation(question.installation_id)
     try:
-        asked = _today(client, question)
-        client.react(asked.full_name, asked.post_kind, _target(asked), Reaction.EYES)
+        asked = today(client, question)
+        client.react(asked.full_name, asked.post_kind, target(asked), Reaction.EYES)
     except (Gone, GitHubRefused) as error:
         log.info("acknowledge_skipped", answer=question.answer_id, reason=str(error))
 
@@ -106,13 +99,13 @@ def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time
         return
     client = context.github.installation(answer.question.installation_id)
     try:
-        asked = _today(client, answer.question)
-        comment = _find(client, asked) or _create(client, asked, answer.body, sleep)
+        asked = today(client, answer.question)
+        comment = find(client, asked) or create(client, asked, answer.body, sleep)
     except Gone as error:
         log.info("answer_cancelled", answer=answer.id, reason=str(error))
         _save(context, replace(answer, status=AnswerStatus.CANCELLED))
         return
-    _save(context, _posted(answer, comment))
+    _save(context, posted(answer, comment))
     log.info("answer_posted", answer=answer.id, thread=answer.question.thread_key, comment=comment.id)
 
 
@@ -135,13 +128,13 @@ def fail(
     answer = replace(known or _without_answer(question), status=AnswerStatus.FAILED)
     client = context.github.installation(question.installation_id)
     try:
-        asked = _today(client, question)
-        comment = _find(client, asked)
+        asked = today(client, question)
+        comment = find(client, asked)
         if comment is None:
-            client.react(asked.full_name, asked.post_kind, _target(asked), Reaction.CONFUSED)
-            _create(client, asked, body, sleep)
-        elif known is not None and _is_answer(comment):
-            answer = _posted(known, comment)
+            client.react(asked.full_name, asked.post_kind, target(asked), Reaction.CONFUSED)
+            create(client, asked, body, sleep)
+        elif known is not None and is_answer(comment):
+            answer = posted(known, comment)
     except (Gone, GitHubRefused) as refused:
         log.warning("failure_not_told", answer=answer.id, reason=str(refused))
     _save(context, answer)
@@ -154,11 +147,6 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
     return frozenset({"github.com", "docs.github.com"} if host == "api.github.com" else {host})
 
 
-def _today(client: Client, question: Question) -> Question:
-    """The question with its repository's name of today. Raises Gone for a repository that we lost."""
-    return replace(question, full_name=client.repository(question.repository_id).full_name)
-
-
 def _read(client: Client, question: Question) -> tuple[Repository, Thread]:
     """The repository as it is called today, and the thread. Raises Gone when the question went.
 
@@ -166,8 +154,8 @@ def _read(client: Client, question: Question) -> tuple[Repository, Thread]:
     """
     repository = client.repository(question.repository_id)
     thread = client.read_thread(repository, question.number)
-    if not any((one.id, one.kind) == (_target(question), question.post_kind) for one in thread.posts):
-        client.read_post(repository.full_name, question.post_kind, _target(question))
+    if not any((one.id, one.kind) == (target(question), question.post_kind) for one in thread.posts):
+        client.read_post(repository.full_name, question.post_kind, target(question))
     return repository, thread
 
 
@@ -213,45 +201,6 @@ def _save(context: Context, answer: Answer) -> None:
         unit.commit()
 
 
-def _find(client: Client, asked: Question) -> Post | None:
-    """Our comment that carries this answer's marker, if it is in the thread already."""
-    since = asked.asked_at - CLOCKS_APART
-    for comment in client.our_comments(asked.full_name, asked.number, asked.post_kind, since):
-        marker = parse_marker(comment.body)
-        if marker is not None and marker.answer_id == asked.answer_id:
-            return comment
-    return None
-
-
-def _is_answer(comment: Post) -> bool:
-    """Whether a comment of ours is an answer, and not the sentence that says there is none."""
-    marker = parse_marker(comment.body)
-    return marker is not None and bool(marker.template)
-
-
-def _create(client: Client, asked: Question, body: str, sleep: Callable[[float], None]) -> Post:
-    """Create the comment. Where the outcome is unknown, look for it twice, apart, before saying so.
-
-    Raises Gone when the question was deleted meanwhile.
-    """
-    client.read_post(asked.full_name, asked.post_kind, _target(asked))
-    reply_to = asked.post_id if asked.post_kind is PostKind.REVIEW_COMMENT else None
-    try:
-        return client.create_comment(asked.full_name, asked.number, body, reply_to)
-    except GitHubUnavailable:
-        for pause in LOOKS_S:
-            sleep(pause)
-            found = _find(client, asked)
-            if found is not None:
-                return found
-        raise
-
-
-def _target(question: Question) -> int:
-    """What a post is addressed by: a comment by its id, an issue by its number."""
-    return question.number if question.post_kind is PostKind.ISSUE else question.post_id
-
-
 def _cause(error: ThumbprintError) -> str:
     """The error's sentence for people in a thread: no word of ours about settings or paths."""
     return {
@@ -276,14 +225,3 @@ def _without_answer(question: Question) -> Answer:
 
 def _no_why(question: Question) -> Why:
     return Why(marker=Marker(answer_id=question.answer_id))
-
-
-def _posted(answer: Answer, comment: Post) -> Answer:
-    return replace(
-        answer,
-        status=AnswerStatus.POSTED,
-        comment_id=comment.id,
-        comment_node_id=comment.node_id,
-        comment_url=comment.url,
-        posted_at=comment.created_at,
-    )

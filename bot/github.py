@@ -21,24 +21,11 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.github_calls import Calls, Kit, connect
+from bot.github_shapes import CONTENT, EDITS, MANY, MORE, account, level, moment, place
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
 from storage.records import Actor, Permission, Post, PostKind, Reaction, Repository, Thread
 
-_CONTENT = {
-    "THUMBS_UP": Reaction.PLUS_ONE,
-    "THUMBS_DOWN": Reaction.MINUS_ONE,
-    **{reaction.name: reaction for reaction in Reaction if reaction.name.isalpha()},
-}
-_REACTIONS = """pageInfo { hasNextPage endCursor }
-  nodes { content createdAt user { __typename login databaseId } }"""
-_MANY = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id ... on Reactable {{
-  reactions(first: 100) {{ {_REACTIONS} }} }} }} }}"""
-_MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactable {{
-  reactions(first: 100, after: $after) {{ {_REACTIONS} }} }} }} }}"""
-_EDITS = """query($id: ID!) { node(id: $id) { id ... on Comment { userContentEdits(first: 100) {
-  nodes { editedAt deletedAt diff
-    editor { __typename login ... on User { databaseId } ... on Bot { databaseId } } } } } } }"""
 _BATCH = 50
 
 
@@ -86,7 +73,7 @@ class GitHub:
 
 
 class Client:
-    """What one installation may do. Every call may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone."""
+    """What one installation may do. All may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone."""
 
     def __init__(self, calls: Calls, installation_id: int, app_slug: str, app_id: str) -> None:
         self._calls = calls
@@ -130,7 +117,7 @@ class Client:
 
     def read_post(self, full_name: str, kind: PostKind, post_id: int) -> Post:
         """One post as it stands now; an issue is asked for by its number. Raises Gone once it was deleted."""
-        return self._post(self._calls.get(_place(full_name, kind, post_id)), kind)
+        return self._post(self._calls.get(place(full_name, kind, post_id)), kind)
 
     def our_comments(self, full_name: str, number: int, kind: PostKind, since: datetime) -> list[Post]:
         """Our own comments in a thread that were written or changed at `since` or later, oldest first."""
@@ -142,7 +129,7 @@ class Client:
         return [post for post in posts if post.by_us]
 
     def read_file(self, full_name: str, path: str) -> str | None:
-        """A file on the default branch as text; None when there is none, or no repository that we may read."""
+        """A file on the default branch as text; None when there is none that we may read."""
         try:
             said = self._calls.get(f"/repos/{full_name}/contents/{quote(path)}")
         except Gone:
@@ -166,9 +153,9 @@ class Client:
             said = self._calls.get(f"{at}/permission")
         except Gone:
             return Permission.NONE
-        level = _permission(said.get("role_name")) or _permission(said.get("permission")) or Permission.NONE
-        if level is not Permission.READ:
-            return level
+        found = level(said.get("role_name")) or level(said.get("permission")) or Permission.NONE
+        if found is not Permission.READ:
+            return found
         try:
             self._calls.get(at)
         except (Gone, GitHubRefused):
@@ -176,10 +163,10 @@ class Client:
         return Permission.READ
 
     def reactions(self, node_ids: Sequence[str]) -> dict[str, tuple[Reacted, ...] | None]:
-        """All reactions to some comments, by node id; None for a comment that is gone. Deleted users are left out."""
+        """Reactions to some comments, by node id; None for one that is gone. Deleted users are left out."""
         found: dict[str, tuple[Reacted, ...] | None] = dict.fromkeys(node_ids)
         for start in range(0, len(node_ids), _BATCH):
-            said = self._calls.graphql(_MANY, {"ids": list(node_ids[start : start + _BATCH])})
+            said = self._calls.graphql(MANY, {"ids": list(node_ids[start : start + _BATCH])})
             for node in said.get("nodes") or ():
                 if node and node.get("id") in found and node.get("reactions"):
                     found[node["id"]] = tuple(self._reacted(node["id"], node["reactions"]))
@@ -187,11 +174,11 @@ class Client:
 
     def edit_history(self, node_id: str) -> list[Revision]:
         """The revisions of a comment that GitHub tells of, oldest first."""
-        node = self._calls.graphql(_EDITS, {"id": node_id}).get("node") or {}
+        node = self._calls.graphql(EDITS, {"id": node_id}).get("node") or {}
         revisions = [
             Revision(
-                editor=_actor(one["editor"]) if one.get("editor") else None,
-                at=_time(one.get("editedAt")),
+                editor=account(one["editor"]) if one.get("editor") else None,
+                at=moment(one.get("editedAt")),
                 text=str(one.get("diff") or ""),
                 redacted=bool(one.get("deletedAt")),
             )
@@ -217,25 +204,25 @@ class Client:
 
     def update_comment(self, full_name: str, kind: PostKind, comment_id: int, body: str) -> Post:
         """Write a comment of ours anew."""
-        return self._post(self._calls.patch(_place(full_name, kind, comment_id), {"body": body}), kind)
+        return self._post(self._calls.patch(place(full_name, kind, comment_id), {"body": body}), kind)
 
     def delete_comment(self, full_name: str, kind: PostKind, comment_id: int) -> None:
         """Delete a comment of ours; one that is gone already is fine."""
         try:
-            self._calls.delete(_place(full_name, kind, comment_id))
+            self._calls.delete(place(full_name, kind, comment_id))
         except Gone:
             return
 
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
         """React to a post (an issue by its number). Doing it twice is doing it once."""
         self._calls.repeatable_post(
-            f"{_place(full_name, kind, post_id)}/reactions", {"content": reaction.value}
+            f"{place(full_name, kind, post_id)}/reactions", {"content": reaction.value}
         )
 
     # ------------------------------------------------------------ from JSON
 
     def _post(self, said: Mapping[str, Any], kind: PostKind) -> Post:
-        author = _actor(said.get("user") or {})
+        author = account(said.get("user") or {})
         app = said.get("performed_via_github_app") or {}
         ours = author.is_bot and (author.login == self._login or str(app.get("id", "")) == self._app_id)
         return Post(
@@ -243,7 +230,7 @@ class Client:
             kind=kind,
             author=author,
             body=str(said.get("body") or ""),
-            created_at=_time(said.get("created_at")),
+            created_at=moment(said.get("created_at")),
             url=str(said.get("html_url") or ""),
             node_id=str(said.get("node_id") or ""),
             by_us=ours,
@@ -252,44 +239,13 @@ class Client:
     def _reacted(self, node_id: str, page: Mapping[str, Any]) -> Iterator[Reacted]:
         while True:
             for one in page.get("nodes") or ():
-                reaction = _CONTENT.get(str((one or {}).get("content")))
+                reaction = CONTENT.get(str((one or {}).get("content")))
                 if reaction and one.get("user"):
                     yield Reacted(
-                        actor=_actor(one["user"]), reaction=reaction, at=_time(one.get("createdAt"))
+                        actor=account(one["user"]), reaction=reaction, at=moment(one.get("createdAt"))
                     )
             about = page.get("pageInfo") or {}
             if not about.get("hasNextPage"):
                 return
-            said = self._calls.graphql(_MORE, {"id": node_id, "after": about.get("endCursor")})
+            said = self._calls.graphql(MORE, {"id": node_id, "after": about.get("endCursor")})
             page = (said.get("node") or {}).get("reactions") or {}
-
-
-def _place(full_name: str, kind: PostKind, post_id: int) -> str:
-    where = {
-        PostKind.ISSUE: "issues",
-        PostKind.COMMENT: "issues/comments",
-        PostKind.REVIEW_COMMENT: "pulls/comments",
-    }
-    return f"/repos/{full_name}/{where[kind]}/{post_id}"
-
-
-def _permission(name: object) -> Permission | None:
-    return next((one for one in Permission if one.value == name and one is not Permission.PUBLIC), None)
-
-
-def _actor(said: Mapping[str, Any]) -> Actor:
-    """An account from REST or GraphQL; a deleted one is GitHub's `ghost`."""
-    number = said.get("id", said.get("databaseId"))
-    return Actor(
-        id=number if isinstance(number, int) else 0,
-        login=str(said.get("login") or "ghost"),
-        is_bot=said.get("type", said.get("__typename")) == "Bot",
-    )
-
-
-def _time(said: object) -> datetime:
-    """A time of GitHub's, in UTC; the beginning of time for one that cannot be read."""
-    try:
-        return datetime.fromisoformat(str(said)).astimezone(UTC)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import githubkit
@@ -102,9 +103,8 @@ class Calls:
         """The objects of all pages of a list."""
         page = 1
         while True:
-            response = self._patiently(
-                lambda: self._request("GET", path, {**params, "per_page": 100, "page": page})
-            )
+            query = {**params, "per_page": 100, "page": page}
+            response = self._patiently(partial(self._request, "GET", path, query))
             said = _json(response)
             yield from (one for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
             if "next" not in response.links:

@@ -54,7 +54,7 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True)
 class Why:
-    """What the fold says. `evidence` maps phrase ids to the events behind them; `sources` are (label, url)."""
+    """What the fold says. `evidence`: the events behind each phrase id; `sources` are (label, url)."""
 
     marker: Marker
     attempt: int = 1
@@ -200,7 +200,7 @@ def shorten(text: str, characters: int) -> str:
 def _fold(why: Why) -> str:
     lines = [f"- {_lesson(weight, why)}" for weight in why.lessons]
     lines += [
-        f"- Repaired: {code_span(repair.before)} → {code_span(repair.after)}, because no candidate kept the lesson."
+        f"- Repaired: {code_span(repair.before)} → {code_span(repair.after)}, no candidate kept the lesson."
         for repair in why.repairs
     ]
     lines += [f"- Read: [{_label(label)}]({safe_url(url)})" for label, url in why.sources if safe_url(url)]

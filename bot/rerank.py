@@ -6,8 +6,8 @@ A candidate is first tidied (an invented next question, a half sentence at the e
 - echo: says the question or the prompt again, which an encoder takes for the best answer of all
 - repetition: the same words over and over   - no_end: cut off by the token limit before anything was said
 
-`score` = phrase score + ½ · bounded similarity + `GROUNDED` · what the thread bears out − 1 for each guard − ½ for
-each broken lesson. Similarity is bounded at `SIMILAR`: beyond it texts repeat the question instead of answering it.
+`score` = phrase score + ½ · bounded similarity + `GROUNDED` · what the thread bears out − 1 for each guard −
+½ for each broken lesson. Similarity is bounded at `SIMILAR`: beyond it texts repeat the question.
 Left out: what a lesson is and whether a text keeps it (`learning/memory/choice.py`).
 Run: `pytest tests/unit/bot/test_rerank.py`.
 """
@@ -36,12 +36,15 @@ _LABEL = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"\[(?:insert|your|add|enter|answer|placeholder|todo)\b[^\]]*\]|<(?:insert|your|answer|placeholder)\b[^>]*>"
-    r"|\blorem ipsum\b|\byour answer (?:here|goes here)\b|\bto be (?:added|written)\b|\A\W*(?:todo|tbd|n/?a)\W*\Z",
+    r"|\blorem ipsum\b|\byour answer (?:here|goes here)\b|\bto be (?:added|written)\b"
+    r"|\A\W*(?:todo|tbd|n/?a)\W*\Z",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"\bas an? (?:ai|artificial|language|large)\b|\bi(?:'m| am) (?:sorry|unable|not able)\b|\bmy apologies\b|\bi apologi[sz]e\b"
-    r"|\bi(?:'m| am) (?:an? |just an? )?(?:ai|language model|chatbot)\b|\bi (?:can't|cannot) (?:assist|help|answer)\b",
+    r"\bas an? (?:ai|artificial|language|large)\b|\bi(?:'m| am) (?:sorry|unable|not able)\b"
+    r"|\bmy apologies\b|\bi apologi[sz]e\b"
+    r"|\bi(?:'m| am) (?:an? |just an? )?(?:ai|language model|chatbot)\b"
+    r"|\bi (?:can't|cannot) (?:assist|help|answer)\b",
     re.IGNORECASE,
 )
 _ABOUT = frozenset(terms("the answer to this question is as follows text says"))
@@ -80,7 +83,7 @@ class Abstain:
 
 
 def tidy(text: str, finish_reason: str) -> str:
-    """A candidate as it would be posted: no label in front, no invented next turn, no half sentence at the end.
+    """A candidate as it would be posted: no label in front, no invented next turn, no half sentence.
 
     An open fence at a cut-off end loses its last line and is closed; a cut-off sentence goes.
     """

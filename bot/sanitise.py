@@ -7,7 +7,7 @@ both are looked at. One means does nearly everything: a zero-width space written
 - `@name`, `#12`, `owner/repo#12`, `GH-12` (so closing keywords too): broken behind the sign
 - images become links; links and bare addresses stay only if they lead to a page of an allowed host that
   is no issue, pull request, discussion or commit (those would write backlinks); definitions are broken
-- raw HTML is escaped, except a few tags without attributes; entities are shown, except a few
+- raw HTML is escaped, except a few tags without attributes within a line; entities are shown, except a few
 - `suggestion` and rendered fences become `text`; an open fence is closed
 - invisible, bidirectional and control characters go; a forged marker and a leading slash command break
 
@@ -32,6 +32,9 @@ ALLOWED_HOSTS = frozenset({"github.com", "docs.github.com"})
 
 _TAGS = "kbd|sub|sup|br"
 _HTML = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{_TAGS})\s*/?>)", re.IGNORECASE)
+_BLOCK = re.compile(
+    rf"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)<(?=/?(?:{_TAGS})[ \t]*/?>[ \t]*$)", re.IGNORECASE | re.MULTILINE
+)
 _ENTITY = re.compile(r"&(?=#?\w+;)(?!(?:amp|lt|gt|quot|nbsp|#8203);)")
 _MENTION = re.compile(r"@(?=[A-Za-z0-9])")
 _REFERENCE = re.compile(r"(?<!&)#(?=\d)|\b[Gg][Hh]-(?=\d)")
@@ -104,7 +107,7 @@ def safe_url(url: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Line ends as `\\n`; nothing invisible, bidirectional or for control; joiners where scripts need them."""
+    """Line ends as `\\n`; nothing invisible, bidirectional or control; joiners where scripts need them."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _INVISIBLE.sub("", text)
     return _JOINER.sub(lambda found: found[0] if _joins(text, found.start()) else "", text)
@@ -138,7 +141,7 @@ _Kind = tuple[str, int, tuple[str, ...]]
 
 
 def _kinds(tokens: list[Token], lines: int) -> list[_Kind]:
-    """For each line what it belongs to: code, or a block of prose with the code spans that the parser sees."""
+    """What each line belongs to: code, or a block of prose with the code spans that the parser sees in it."""
     kinds: list[_Kind] = [("prose", -1, ())] * lines
     for number, token in enumerate(tokens):
         if token.map is None:
@@ -165,7 +168,7 @@ def _pass_prose(block: str, spans: tuple[str, ...], hosts: frozenset[str]) -> st
     if ours != tuple(_normal(f" {span} ") for span in spans):
         pieces = [(False, block)]
     done = "".join(_FORGED.sub("<!- -", piece) if code else _defuse(piece, hosts) for code, piece in pieces)
-    return _SLASH.sub(rf"\1{BREAK}/", done)
+    return _SLASH.sub(rf"\1{BREAK}/", _BLOCK.sub(r"\1&lt;", done))
 
 
 def _normal(span: str) -> str:

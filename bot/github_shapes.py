@@ -1,0 +1,60 @@
+"""What the calls to GitHub ask for, and how its JSON is read: field by field, tolerantly. Pure.
+
+Left out: what the calls mean (`bot/github.py`). Run: `pytest tests/unit/bot/test_github.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from storage.records import Actor, Permission, PostKind, Reaction
+
+CONTENT = {
+    "THUMBS_UP": Reaction.PLUS_ONE,
+    "THUMBS_DOWN": Reaction.MINUS_ONE,
+    **{reaction.name: reaction for reaction in Reaction if reaction.name.isalpha()},
+}
+_REACTIONS = """pageInfo { hasNextPage endCursor }
+  nodes { content createdAt user { __typename login databaseId } }"""
+MANY = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id ... on Reactable {{
+  reactions(first: 100) {{ {_REACTIONS} }} }} }} }}"""
+MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactable {{
+  reactions(first: 100, after: $after) {{ {_REACTIONS} }} }} }} }}"""
+EDITS = """query($id: ID!) { node(id: $id) { id ... on Comment { userContentEdits(first: 100) {
+  nodes { editedAt deletedAt diff
+    editor { __typename login ... on User { databaseId } ... on Bot { databaseId } } } } } } }"""
+
+
+def place(full_name: str, kind: PostKind, post_id: int) -> str:
+    """The path of one post; an issue's `post_id` is its number."""
+    where = {
+        PostKind.ISSUE: "issues",
+        PostKind.COMMENT: "issues/comments",
+        PostKind.REVIEW_COMMENT: "pulls/comments",
+    }
+    return f"/repos/{full_name}/{where[kind]}/{post_id}"
+
+
+def level(name: object) -> Permission | None:
+    """A permission by GitHub's name for it; None for a custom role's name."""
+    return next((one for one in Permission if one.value == name and one is not Permission.PUBLIC), None)
+
+
+def account(said: Mapping[str, Any]) -> Actor:
+    """An account from REST or GraphQL; a deleted one is GitHub's `ghost`."""
+    number = said.get("id", said.get("databaseId"))
+    return Actor(
+        id=number if isinstance(number, int) else 0,
+        login=str(said.get("login") or "ghost"),
+        is_bot=said.get("type", said.get("__typename")) == "Bot",
+    )
+
+
+def moment(said: object) -> datetime:
+    """A time of GitHub's, in UTC; the beginning of time for one that cannot be read."""
+    try:
+        return datetime.fromisoformat(str(said)).astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)

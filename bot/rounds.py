@@ -1,0 +1,181 @@
+"""The rounds of one answer: prompt → generation → candidates tidied, guarded and scored → again, or enough.
+
+Left out: which lessons concern the question, and what becomes of the pick (`bot/compose.py`).
+Run: `thumbprint why ANSWER` shows each round; `pytest tests/unit/bot/test_compose.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.memory import Example, Memory
+from bot.models import Models, Text
+from bot.plan import Plan
+from bot.prompt import FIXED, TEMPLATE, build
+from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, score, tidy
+from bot.thread import cut, render
+from learning.memory.choice import EMPTY, Choice, assess, biases, line
+from storage.records import Candidate, Generation, Message, PhraseWeight, Prompt, Question, Thread, stable_id
+
+
+@dataclass(kw_only=True)
+class Work:
+    """What one composition has gathered so far. `read` is what the policy was shown of the thread."""
+
+    question: Question
+    asked: str
+    thread: Thread
+    memory: Memory
+    models: Models
+    plan: Plan
+    choice: Choice
+    examples: Sequence[Example] = ()
+    read: str = ""
+    prompts: list[Prompt] = field(default_factory=list)
+    generations: list[Generation] = field(default_factory=list)
+    scored: list[Scored] = field(default_factory=list)
+    broken: dict[str, PhraseWeight] = field(default_factory=dict)
+
+
+def generate(work: Work) -> Pick | Abstain:
+    """Rounds of generation until a candidate is good enough, or there are no more."""
+    plan = work.plan
+    rounds = plan.rounds if plan.mechanisms.regenerate else 1
+    broken: tuple[PhraseWeight, ...] = ()
+    for attempt in range(1, rounds + 1):
+        prompt = _prompt(work, attempt, broken)
+        work.prompts.append(prompt)
+        work.scored += _candidates(work, prompt, broken)
+        decision = rank(
+            work.scored,
+            min_score=plan.min_score,
+            floor=plan.floor if plan.mechanisms.regenerate else -1.0,
+            rounds_left=rounds - attempt,
+            repairs=plan.mechanisms.repair,
+        )
+        if not isinstance(decision, Retry):
+            return decision
+        broken = tuple(work.broken[phrase_id] for phrase_id in decision.violations)
+    raise AssertionError("rank() asks for no retry when no round is left")
+
+
+def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
+    """The prompt of one attempt, its thread text as long as the context allows."""
+    plan, models = work.plan, work.models
+    shown = work.choice if plan.mechanisms.prompt else EMPTY
+    rules = (*work.memory.notes, *shown.lines)
+    again = [line(lesson) for lesson in broken]
+    examples = [
+        replace(
+            example,
+            question=cut(example.question, plan.example_tokens // 2, models.count_tokens),
+            text=cut(example.text, plan.example_tokens, models.count_tokens),
+        )
+        for example in work.examples
+    ]
+
+    def messages(thread_text: str) -> tuple[Message, ...]:
+        return build(work.asked, thread_text, rules, examples, again)
+
+    room = plan.context_tokens - models.count_prompt(messages("x"))
+    work.read, built = "", messages("")
+    while room > 0:
+        read = render(work.thread, work.question, room, models.count_tokens)
+        tried = messages(read)
+        over = models.count_prompt(tried) - plan.context_tokens
+        if over <= 0:
+            work.read, built = read, tried
+            break
+        room -= max(over, 8)
+    return Prompt(
+        id=stable_id("p", work.question.answer_id, attempt),
+        answer_id=work.question.answer_id,
+        attempt=attempt,
+        template=TEMPLATE,
+        messages=built,
+        phrase_ids=shown.phrase_ids,
+        tokens=models.count_prompt(built),
+    )
+
+
+def _candidates(work: Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> list[Scored]:
+    """One generation: what it was asked for, and its candidates with their scores."""
+    plan = work.plan
+    towards = biases(work.choice, broken) if plan.mechanisms.bias else ()
+    seed = seed_of(work.question, plan, prompt.attempt)
+    done = work.models.complete(
+        prompt.messages,
+        n=plan.n,
+        seed=seed,
+        temperature=plan.temperature,
+        top_p=plan.top_p,
+        max_tokens=plan.max_tokens,
+        biases=towards,
+    )
+    generation = Generation(
+        id=stable_id("g", prompt.id),
+        prompt_id=prompt.id,
+        model=done.model,
+        seed=seed,
+        temperature=plan.temperature,
+        top_p=plan.top_p,
+        max_tokens=plan.max_tokens,
+        n=plan.n,
+        biased_phrase_ids=work.choice.phrase_ids if towards else (),
+        seconds=done.seconds,
+    )
+    work.generations.append(generation)
+    texts = [tidy(one.text, one.finish_reason) for one in done.candidates]
+    return [
+        _scored(work, generation, index, one, text, similarity)
+        for index, (one, text, similarity) in enumerate(
+            zip(done.candidates, texts, _similarities(work, texts), strict=True)
+        )
+    ]
+
+
+def _scored(
+    work: Work, generation: Generation, index: int, wrote: Text, text: str, similarity: float
+) -> Scored:
+    """One candidate, guarded and scored; the lessons that it breaks are noted."""
+    assessed = assess(work.memory.index, text, work.choice)
+    work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
+    violations = tuple(lesson.phrase.id for lesson in assessed.violations)
+    failed = guards(text, work.asked, FIXED) if text else ("no_end" if wrote.text.strip() else "empty",)
+    grounds = grounded(text, work.read, work.asked)
+    candidate = Candidate(
+        id=stable_id("c", generation.id, index),
+        generation_id=generation.id,
+        index=index,
+        text=wrote.text,
+        tokens=wrote.tokens,
+        logprob=wrote.logprob,
+        finish_reason=wrote.finish_reason,
+        phrase_score=assessed.score,
+        similarity=similarity,
+        guards=failed,
+        violations=violations,
+        score=score(assessed.score, similarity, failed, violations, grounds),
+    )
+    return Scored(candidate=candidate, text=text, violations=violations)
+
+
+def _similarities(work: Work, texts: Sequence[str]) -> list[float]:
+    """Cosine of the question and each text; 0 for an empty one."""
+    if not any(texts):
+        return [0.0] * len(texts)
+    asked, *vectors = work.models.embed([work.asked, *(text or "-" for text in texts)])
+    return [cosine(asked, vector) if text else 0.0 for text, vector in zip(texts, vectors, strict=True)]
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Of two vectors of unit length."""
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def seed_of(question: Question, plan: Plan, attempt: int) -> int:
+    """The seed of one attempt, below 2³¹: from the answer's id, so that a repeated job asks for the same."""
+    digest = hashlib.sha256(f"{question.answer_id}/{plan.seed}/{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
