@@ -64,11 +64,13 @@ def judge(
     found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
     for event, lesson, mass in _edited(answer, edits, {e.id for e in heard}, background):
         _add(found, lesson.phrase, event, mass)
+    voted_on: dict[str, list[tuple[str, float]]] = {}
     for event in _votes(heard, edits):
         assert event.reaction is not None
         text = _text_at(answer, edits, event)
-        phrases = extract(text, background, answer.question.text)
-        for wording, mass in shared_out(phrases, REACTIONS[event.reaction]):
+        if text not in voted_on:  # most votes are about one and the same text
+            voted_on[text] = extract(text, background, answer.question.text)
+        for wording, mass in shared_out(voted_on[text], REACTIONS[event.reaction]):
             _add(found, make(answer.question.repository_id, PhraseKind.WORDING, wording), event, mass)
     for event in heard:
         if event.kind is FeedbackKind.DELETION:
