@@ -205,7 +205,7 @@ def _spans(side: Side, start: int, end: int) -> list[str]:
             stop += 1
         whole = _opens(side, at) and (stop == len(side.atoms) or side.atoms[stop].start >= b)
         text = side.text[a:b].strip() if whole else side.slice(at, stop)
-        if any(t.code or t.text.casefold() not in STOP for t in side.atoms[at:stop]):
+        if any(t.code or not (t.text.isdigit() or t.text.casefold() in STOP) for t in side.atoms[at:stop]):
             found.append(text)
         at = stop
     return found

@@ -124,7 +124,9 @@ def _one_run(side: Side, start: int, end: int) -> bool:
     """Whether atoms stand on one line, in one code span, with no sentence's end between them."""
     first, last = side.atoms[start], side.atoms[end - 1]
     between = side.text[first.start : last.end]
-    return first.line == last.line and "`" not in between and not re.search(r"[.!?]\s", between)
+    if first.line != last.line or "`" in between or re.search(r"[.!?]\s", between):
+        return False
+    return first.code or not re.search(r"[\[\]<>|]", between)
 
 
 def _code_only(old: Side, new: Side, piece: Piece) -> Piece | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from learning.memory.forms import CODE
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight
 
 HALF_LIFE_DAYS = {
@@ -38,6 +39,12 @@ VOTERS = 3
 
 MARGIN = 1.5
 """How many times the mass against it the mass for a side must be, without a writer."""
+
+TERM = 0.35
+"""Weight from which a correction of prose acts: one of at most three that an edit made, or a repeated one.
+
+An edit that changes many words is one person's style; a name or a command is right or wrong by itself.
+"""
 
 CONTEXTS = 8
 """Questions kept with a weight, newest first."""
@@ -66,7 +73,7 @@ def weigh(phrase: Phrase, evidence: Sequence[Evidence], now: datetime) -> Phrase
         ups=ups,
         downs=downs,
         weight=weight,
-        active=_acts(phrase.kind, winning, weight, ups, downs),
+        active=_acts(phrase, winning, weight, ups, downs),
         people=len({row.actor_id for row in counted}),
         as_of=now,
         contexts=tuple(dict.fromkeys(row.question for row in winning if row.question))[:CONTEXTS],
@@ -150,8 +157,10 @@ def _by_person(kind: PhraseKind, rows: Sequence[Evidence], now: datetime) -> dic
     }
 
 
-def _acts(kind: PhraseKind, winning: Sequence[Evidence], weight: float, ups: float, downs: float) -> bool:
-    if not weight or (kind is not PhraseKind.WORDING and weight < 0):
+def _acts(phrase: Phrase, winning: Sequence[Evidence], weight: float, ups: float, downs: float) -> bool:
+    if not weight or (phrase.kind is not PhraseKind.WORDING and weight < 0):
+        return False
+    if phrase.kind is PhraseKind.CORRECTION and phrase.context != CODE and weight < TERM:
         return False
     if any(row.permission.writes for row in winning):
         return True

@@ -1,4 +1,4 @@
-"""Folding: the same bits in any order, one by one or all at once; who counts, and what an edit leaves behind."""
+"""Folding: the same bits in any order, one by one or at once; who counts, and what an edit leaves behind."""
 
 from __future__ import annotations
 
