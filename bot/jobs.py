@@ -21,7 +21,10 @@ from typing import Any
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from bot import logs
+from bot import answer, feedback, logs
+from bot.context import Context
+from bot.github import GitHub
+from bot.models import Models
 from bot.queue import APPLICATION, VERSION, JobName, Queue
 from bot.retry import Failure, delay_s
 from bot.settings import Settings
@@ -81,6 +84,7 @@ class Worker:
             application_version=VERSION,
             executor_id=EXECUTOR,
             use_listen_notify=False,
+            log_level="WARNING",
             run_migrations=False,
             enable_otlp=False,
         )
@@ -203,11 +207,6 @@ def _question(database: Database, answer_id: str) -> Question:
 
 def steps_of(settings: Settings, database: Database) -> Steps:
     """The real steps, on the real GitHub and model server that the settings name."""
-    from bot import answer, feedback
-    from bot.context import Context
-    from bot.github import GitHub
-    from bot.models import Models
-
     context = Context(settings=settings, database=database, github=GitHub(settings), models=Models(settings))
     return Steps(
         acknowledge=lambda question: answer.acknowledge(context, question),

@@ -42,7 +42,7 @@ def configure(level: str = "info") -> None:
     root.setLevel(_number(level))
     for name in QUIET:
         library = logging.getLogger(name)
-        library.handlers[:] = []
+        library.handlers[:] = [logging.NullHandler()]  # one is there, so DBOS adds none of its own
         library.propagate = True
         library.setLevel(max(logging.WARNING, _number(level)))
 
