@@ -36,6 +36,18 @@ def policy(
 
 
 @app.command()
+def phrases(
+    count: Annotated[int, typer.Option("--phrases", min=1, help="Phrases in the repository.")] = 100_000,
+    events: Annotated[int, typer.Option(min=5, help="Events to fold.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Of the made-up repository.")] = 0,
+) -> None:
+    """How long the memory takes to choose for a prompt, and to fold all events anew."""
+    from bot.bench import phrases as measured
+
+    measured.run(phrases=count, events=events, seed=seed, console=out)
+
+
+@app.command()
 def loop(
     small: Annotated[bool, typer.Option("--small", help="Minutes instead of hours; what CI runs.")] = False,
     rules: Annotated[
