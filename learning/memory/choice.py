@@ -26,7 +26,10 @@ CLAMP = 4.0
 """Bounds of a decoding bias, in logits: +50 repeats for ever."""
 
 MOST = 12
-"""Lines of one group (corrections, mentions, positives, negatives) in a prompt, at most."""
+"""Lines of one group (corrections, mentions) in a prompt, at most."""
+
+MOST_WORDINGS = 4
+"""Preferred and unwanted wordings in a prompt, at most: a small model copies a long list, it does not keep it."""
 
 QUANTILE = 0.75
 """Share of the taught limits, by weight, that the limit in force is not below."""
@@ -127,7 +130,8 @@ def choose(
         groups[_group(index.lessons[at])].append(index.lessons[at])
     silence = groups.pop("silence")
     length = _length(groups.pop("length"))
-    kept = _fit({name: found[:MOST] for name, found in groups.items()}, length, cap_tokens, count_tokens)
+    most = {name: found[: MOST_WORDINGS if name == "wordings" else MOST] for name, found in groups.items()}
+    kept = _fit(most, length, cap_tokens, count_tokens)
     if not kept and not silence:
         return EMPTY
     return Choice(
