@@ -29,7 +29,7 @@ MOST = 12
 """Lines of one group (corrections, mentions) in a prompt, at most."""
 
 MOST_WORDINGS = 4
-"""Preferred and unwanted wordings in a prompt, at most: a small model copies a long list, it does not keep it."""
+"""Preferred and unwanted wordings in a prompt, at most: a long list is copied, not kept."""
 
 QUANTILE = 0.75
 """Share of the taught limits, by weight, that the limit in force is not below."""

@@ -1,0 +1,22 @@
+"""The App's manifest asks for exactly what the code handles."""
+
+from pathlib import Path
+
+import yaml
+
+from webhooks.route import ANSWERED
+
+MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text())
+
+
+def test_the_manifest_names_exactly_the_events_that_are_routed():
+    assert sorted(MANIFEST["default_events"]) == sorted(ANSWERED)
+
+
+def test_the_manifest_asks_for_no_more_than_comments_reading_and_metadata():
+    assert MANIFEST["default_permissions"] == {
+        "issues": "write",
+        "pull_requests": "write",
+        "contents": "read",
+        "metadata": "read",
+    }
