@@ -74,6 +74,11 @@ class Site:
         style = (HERE / "static" / "style.css").read_text()
         return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=60"})
 
+    async def icon(self, request: Request) -> Response:
+        """GET /pages/icon.svg"""
+        picture = (HERE / "static" / "icon.svg").read_bytes()
+        return Response(picture, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
+
     async def repositories(self, request: Request) -> Response:
         """GET /memory"""
 
@@ -252,6 +257,7 @@ for _path, _page in (
     ("/answers/{answer_id}", Site.answer),
     ("/api/learned", Site.learned),
     ("/pages/style.css", Site.style),
+    ("/pages/icon.svg", Site.icon),
 ):
     _route("GET", _path, _page)
 for _path, _change in (
