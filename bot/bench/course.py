@@ -9,10 +9,11 @@ so the rate "after 0 teachings" in the report is a fresh one. What is left out: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import fmean
+from typing import Any
 
 from bot.bench.maintainer import breaks, review
 from bot.bench.questions import AskedQuestion
@@ -52,6 +53,44 @@ class Course:
     controls: tuple[AskedQuestion, ...]
     tried: int
     """Questions of the topic that were looked at to find the exercises."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The course by the ids of its questions and the names of its rules."""
+
+        def ids(exercises: Sequence[Exercise]) -> list[list[Any]]:
+            return [[one.question.id, [r.name for r in one.rules], one.untaught_cost] for one in exercises]
+
+        return {
+            "repository": self.repository.name,
+            "teaching": ids(self.teaching),
+            "unseen": ids(self.unseen),
+            "controls": [asked.id for asked in self.controls],
+            "tried": self.tried,
+        }
+
+
+def from_json(
+    data: Mapping[str, Any], repository: RuledRepository, questions: Mapping[str, AskedQuestion]
+) -> Course:
+    """The course that `as_json` wrote; `questions` are those it was made of, by id."""
+
+    def exercises(ids: Sequence[Sequence[Any]]) -> tuple[Exercise, ...]:
+        return tuple(
+            Exercise(
+                question=questions[name],
+                rules=tuple(rule for rule in repository.rules if rule.name in rules),
+                untaught_cost=cost,
+            )
+            for name, rules, cost in ids
+        )
+
+    return Course(
+        repository=repository,
+        teaching=exercises(data["teaching"]),
+        unseen=exercises(data["unseen"]),
+        controls=tuple(questions[name] for name in data["controls"]),
+        tried=data["tried"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,14 +28,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.bench import questions as asked
 from bot.bench import report, rules
 from bot.bench.cache import CachedModels, end_line
-from bot.bench.course import Course, Size, prepare
+from bot.bench.course import Course, Size, from_json, prepare
 from bot.bench.learners import LEARNERS, Learner
 from bot.bench.trial import Row, Trial, empty_database
 from bot.models import Models
+from bot.parts import model_command, model_env
 from bot.plan import Plan
 from bot.process import Part
-from bot.prompt import TEMPLATE
-from bot.run import Supervisor, model_command, model_env
+from bot.run import Supervisor
 from bot.settings import Settings
 from storage.errors import ConfigurationError, ModelUnavailable
 
@@ -63,7 +63,7 @@ FULL = Scale(
 SMALL = Scale(
     seeds=1,
     checkpoints=(0, 1),
-    size=Size(teaching=3, unseen=2, unseen_asked=2, controls=2, controls_asked=1),
+    size=Size(teaching=2, unseen=2, unseen_asked=2, controls=2, controls_asked=1),
     learners=("none", "prompt", "all"),
 )
 
@@ -88,9 +88,7 @@ def run(
     console = console or Console(stderr=True)
     scale = SMALL if small else FULL
     scale = scale if seeds is None else Scale(**{**scale.__dict__, "seeds": seeds})
-    repositories = rules.load(rules_file or rules.PACKAGED)
-    if small and not rules_file:
-        repositories = tuple(one for one in repositories if one.small)
+    repositories = rules.load(rules_file or (rules.PACKAGED_SMALL if small else rules.PACKAGED))
     asked_file = questions_file or asked.default_file(small=small)
     questions = asked.load(asked_file)
     folder = out or settings.home / "bench" / ("loop-small" if small else "loop")
@@ -98,9 +96,10 @@ def run(
     with serving(settings, model_url, folder, console) as served:
         models = CachedModels(Models(served), folder / "generations.jsonl", served.policy)
         try:
-            fingerprint = _fingerprint(scale, repositories, asked_file, served)
-            store = Results(folder / "trials.jsonl", fingerprint)
-            courses = _prepared(repositories, questions, models, scale, console)
+            key = fingerprint(scale.size, repositories, asked_file, served.policy, served.model_url)
+            courses = _prepared(repositories, questions, models, scale, folder, key, console)
+            made = [course.as_json() for course in courses]
+            store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made, _code()))
             _trials(courses, scale, models, store, folder, console)
         finally:
             models.close()
@@ -174,10 +173,18 @@ def _prepared(
     questions: Sequence[asked.AskedQuestion],
     models: Models,
     scale: Scale,
+    folder: Path,
+    key: str,
     console: Console,
 ) -> list[Course]:
-    with console.status("calibrating: which questions break the rules without memory …") as status:
-        return prepare(
+    """The courses, as kept in `folder` if they were made of the same rules and questions, else made now."""
+    file = folder / "courses.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if kept.get("key") == key:
+        by_id = {question.id: question for question in questions}
+        return [from_json(kept[one.name], one, by_id) for one in repositories]
+    with console.status("calibrating …") as status:
+        courses = prepare(
             repositories,
             questions,
             models,
@@ -187,6 +194,9 @@ def _prepared(
                 f"calibrating {name}: which questions break its rules without memory …"
             ),
         )
+    made = {course.repository.name: course.as_json() for course in courses}
+    file.write_text(json.dumps({"key": key, **made}, indent=1) + "\n", encoding="utf-8")
+    return courses
 
 
 def _trials(
@@ -244,17 +254,19 @@ def summed_up(
     (folder / "report.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     text = report.markdown(found)
     (folder / "report.md").write_text(text, encoding="utf-8")
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
     return found
 
 
-def _fingerprint(
-    scale: Scale, repositories: Sequence[rules.RuledRepository], questions: Path, settings: Settings
-) -> str:
-    """What trials depend on, shortened: trials with another one must not be added up with these."""
-    said = [
-        repr((scale.checkpoints, scale.size, PLAN, TEMPLATE, settings.policy, settings.model_name)),
-        repr([one.model_dump(mode="json") for one in repositories]),
-        hashlib.sha256(questions.read_bytes()).hexdigest(),
-    ]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+def fingerprint(*parts: object) -> str:
+    """Sixteen hex digits that follow from what is given: files by their bytes, all else by how it prints."""
+    said = [part.read_bytes() if isinstance(part, Path) else repr(part).encode() for part in parts]
+    return hashlib.sha256(b"\n".join(hashlib.sha256(one).digest() for one in said)).hexdigest()[:16]
+
+
+def _code() -> str:
+    """The code that decides what is answered and learned: trials of two versions must not be added up."""
+    root = Path(__file__).parents[2]
+    files = sorted((root / "learning" / "memory").glob("*.py"))
+    names = ("compose", "lessons", "memory", "prompt", "rerank", "rounds", "sanitise", "thread")
+    files += [file for name in names if (file := root / "bot" / f"{name}.py").exists()]
+    return fingerprint(PLAN, *files)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from storage.errors import ConfigurationError
 
 PACKAGED = Path(__file__).parent / "data" / "rules.yml"
+PACKAGED_SMALL = Path(__file__).parent / "data" / "rules-small.yml"
 
 
 class RuleKind(enum.Enum):
@@ -106,7 +107,6 @@ class RuledRepository(BaseModel):
     name: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     topic: str = Field(min_length=1)
     rules: tuple[Rule, ...] = Field(min_length=1)
-    small: bool = False
 
     @model_validator(mode="after")
     def _sound(self) -> RuledRepository:

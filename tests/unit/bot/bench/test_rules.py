@@ -21,7 +21,7 @@ def test_the_packaged_set_has_twelve_repositories_of_at_least_six_kinds() -> Non
     packaged = rules.load(rules.PACKAGED)
     assert len(packaged) >= 12
     assert len({rule.kind for repository in packaged for rule in repository.rules}) >= 6
-    assert 2 <= sum(repository.small for repository in packaged) <= 3
+    assert 2 <= len(rules.load(rules.PACKAGED_SMALL)) <= 3
 
 
 @pytest.mark.parametrize(
