@@ -206,6 +206,12 @@ INSTANCES = """
 """
 """Names that code gives to objects."""
 
+SUFFIXES = """
+    c cfg cpp css csv db docx gz html ini ipynb jpg js json log md pdf png py rst sh sql toml txt xlsx xml
+    yaml yml
+"""
+"""What makes a word before a dot a file's name."""
+
 FILLERS = """
     also course fact in just note of please quite rather really simply so that then very well
 """

@@ -34,7 +34,7 @@ class Condition:
 def condition(contexts: Sequence[str], said: str, background: Background) -> Condition:
     """The condition that the questions `contexts` suggest for a lesson that says `said`.
 
-    Of one question, only the words that the lesson itself repeats count: "for CSV files see …".
+    Words that the lesson repeats ("for CSV files see …") are its condition; of one question, only they.
     """
     unique = list(dict.fromkeys(context for context in contexts if context))
     if not unique:
@@ -51,6 +51,8 @@ def condition(contexts: Sequence[str], said: str, background: Background) -> Con
     needed = size if size < 5 else round(0.8 * size)
     common = [t for t, count in counts.items() if count >= needed and t not in _ASKING]
     kept = [t for t in common if shares[t] ** size <= CHANCE]
+    own = _terms(said, background, {}) if said else set()
+    kept = [t for t in kept if t in own] or kept
     return _weighed(kept, shares, not (kept if size > 2 else common))
 
 

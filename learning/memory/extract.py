@@ -16,6 +16,9 @@ from learning.memory.text import PROGRAMS, STOP, Token, normal, shaped, stem, te
 LONGEST = 4
 """Words of a run, at most."""
 
+LEAST = 8.0
+"""Specificity that an event's mass is shared by at least: one thumb on three words condemns none of them."""
+
 PHRASES = 12
 """Phrases of one text, at most: an event's mass is shared by these."""
 
@@ -117,7 +120,7 @@ def _best(found: dict[str, tuple[float, tuple[int, ...]]], most: int) -> list[tu
 
 
 def shared_out(
-    phrases: Iterable[tuple[str, float]], mass: float, least: float = 4.0
+    phrases: Iterable[tuple[str, float]], mass: float, least: float = LEAST
 ) -> list[tuple[str, float]]:
     """An event's mass over phrases by specificity; all of it, unless they say too little to carry it."""
     listed = list(phrases)

@@ -3,7 +3,7 @@
 A correction holds where it was taught. CODE: in code, and in prose where the form can only be code. PROSE: in
 prose in any case and in the plural, and in code as a variable or comment. WORD: the same without the plural,
 because the person who taught it left the plural alone. Left out: verbs ("using X" for "use X").
-Run: `pytest tests/unit/learning/memory/test_forms.py`.
+Run: `pytest tests/unit/learning/memory/test_repair.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 
 from learning.memory.background import DEFAULT
+from learning.memory.common import SUFFIXES
 from learning.memory.text import PROGRAMS, borders, code_ranges, command, is_code, shaped
 from storage.records import Phrase, PhraseKind
 
@@ -21,6 +22,7 @@ CODE = "code"
 PROSE = "prose"
 WORD = "word"
 
+_SUFFIX = "|".join(SUFFIXES.split())
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|command|statement)\b")
 
@@ -89,6 +91,10 @@ def _pattern(phrase: Phrase) -> re.Pattern[str] | None:
     if phrase.context == CODE:
         return _code(text, phrase.right)
     forms = [*plurals(text), text] if phrase.context == PROSE else [text]
+    if name(text):
+        kinds = "|".join(re.escape(form) for form in forms)
+        end = rf"(?!\w|[/:-]\w|/|\.(?:{_SUFFIX})\b)"
+        return re.compile(rf"(?<![\w\\-])(?<!\w[./])(?:{kinds}){end}", re.IGNORECASE)
     return re.compile("|".join(borders(form, True).pattern for form in forms), re.IGNORECASE)
 
 

@@ -6,6 +6,7 @@ Run: `pytest tests/unit/learning/memory/test_lessons.py`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from learning.memory import spans
@@ -53,7 +54,7 @@ class Lesson:
         """Whether a version of the text keeps to the lesson."""
         phrase = self.phrase
         if phrase.kind is PhraseKind.CORRECTION:
-            return phrase.right in " ".join(version.split()) and not matches(phrase, version)
+            return self.shown in " ".join(version.split()) and not matches(phrase, version)
         if phrase.kind is PhraseKind.LENGTH:
             return count_words(version) <= phrase.limit_words
         if phrase.kind is PhraseKind.SILENCE:
@@ -111,7 +112,8 @@ def silence(repository_id: int, question: str) -> Phrase:
 def _correction(repository_id: int, replaced: Replacement, after: str) -> list[Lesson]:
     wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
     inside = _in_code(right, replaced.context, after)
-    context = CODE if inside else spans.place(wrong)
+    used = re.search(rf"(?:\bimport {re.escape(right)}\b|(?<![\w.]){re.escape(right)}\.[^\W\d])", after)
+    context = CODE if inside or (wrong in spans.MODULES and used) else spans.place(wrong)
     if context == PROSE and any(borders(form, True).search(after) for form in plurals(wrong)):
         context = WORD
     if (
@@ -121,8 +123,20 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
         and not (wrong.isupper() or shaped(right))
     ):
         wrong, right = wrong[0].lower() + wrong[1:], right[0].lower() + right[1:]
-    phrase = make(repository_id, PhraseKind.CORRECTION, wrong, right=right, context=context)
-    return [Lesson(phrase, SHARES[PhraseKind.CORRECTION], right)]
+    forms = [(wrong, right), *_module(wrong, right)]
+    made = [
+        make(repository_id, PhraseKind.CORRECTION, bad, right=good, context=context) for bad, good in forms
+    ]
+    share = SHARES[PhraseKind.CORRECTION] / len(made)
+    return [Lesson(p, share, right) for at, p in enumerate(made) if at == 0 or not matches(p, after)]
+
+
+def _module(wrong: str, right: str) -> list[tuple[str, str]]:
+    """Where `json.` became `orjson.`, `orjson` has to be imported, and is what is spoken of in backticks."""
+    bad, good = wrong[:-1], right[:-1]
+    if not wrong.endswith(".") or bad not in spans.MODULES or good in spans.INSTANCES:
+        return []
+    return [(f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
 
 
 def _in_code(right: str, line: str, after: str) -> bool:

@@ -1,6 +1,6 @@
 """Which span of an edit is a replacement, and how wide it must be to mean the same elsewhere. Pure.
 
-Left out: two spans that must change together. Run: `pytest tests/unit/learning/memory/test_spans.py`.
+Left out: two spans that must change together. Run: `pytest tests/unit/learning/memory/test_edits.py`.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
     r"[_\\/=(){}\[\]<>]|\w\.\w|^\.\w|^@\w|^--?[A-Za-z]|[a-z][A-Z]|\d[A-Za-z]|[A-Za-z]\d|::|\+\+|#$"
 )
+_SHORT = ("e.g.", "i.e.", "etc.", "vs.", "cf.", "approx.", "No.", "Dr.", "Mr.", "Ms.")
 _END = re.compile(r"(?<=[.!?…])[\"')\]*_]*[ \t]+(?=[\"'(\[*_`]*[^\s\W]|`)|\n+")
 
 
@@ -86,8 +87,12 @@ def _fences(text: str) -> list[tuple[int, int]]:
     return [*found, (opened, len(text))] if opened >= 0 else found
 
 
-def tokens(text: str) -> list[Token]:
-    """The atoms of a text in reading order. The lines that open and close a fence are left out."""
+@lru_cache(maxsize=1024)
+def tokens(text: str) -> tuple[Token, ...]:
+    """The atoms of a text in reading order. The lines that open and close a fence are left out.
+
+    Kept for the last texts: one answer's events read the same texts many times.
+    """
     result: list[Token] = []
     ranges = code_ranges(text)
     breaks = [m.start() for m in re.finditer("\n", text)]
@@ -107,7 +112,7 @@ def tokens(text: str) -> list[Token]:
         result.append(
             Token(atom, start, end, line, inside, not (atom[0].isalnum() or (len(atom) > 1 and _named(atom))))
         )
-    return result
+    return tuple(result)
 
 
 def shaped(text: str) -> bool:
@@ -236,6 +241,8 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     result = []
     position = start
     for gap in _END.finditer(text, start, end):
+        if text.endswith(_SHORT, start, gap.start()) and "\n" not in gap.group():
+            continue
         result.append((position, gap.start()))
         position = gap.end()
     result.append((position, end))

@@ -1,0 +1,78 @@
+"""What one edit teaches."""
+
+from __future__ import annotations
+
+import pytest
+
+from learning.memory.background import DEFAULT
+from learning.memory.lessons import Lesson, lessons
+from storage.records import PhraseKind
+
+LONG = " ".join(f"Sentence number {n} says one more thing." for n in range(12))
+
+
+def teach(before: str, after: str, question: str = "How?") -> list[Lesson]:
+    return lessons(1, before, after, question, DEFAULT)
+
+
+def kinds(before: str, after: str) -> set[PhraseKind]:
+    return {lesson.phrase.kind for lesson in teach(before, after)}
+
+
+def test_a_sentence_that_was_only_added_is_to_be_mentioned() -> None:
+    (only,) = teach("Use a list.", "Use a list.\n\nSee CONTRIBUTING.md first.")
+    assert (only.phrase.kind, only.phrase.right) == (PhraseKind.MENTION, "See CONTRIBUTING.md first.")
+
+
+def test_added_code_is_no_mention() -> None:
+    assert PhraseKind.MENTION not in kinds("Use a list.", "Use a list.\n\n```\nx = load_all()\n```")
+
+
+def test_an_answer_cut_at_its_end_teaches_length_and_punishes_no_wording() -> None:
+    (only,) = teach(LONG, LONG[: LONG.index("Sentence number 4")].strip())
+    assert only.phrase.kind is PhraseKind.LENGTH
+    assert only.phrase.limit_words == 30
+
+
+def test_a_sentence_taken_out_is_no_lesson_about_length() -> None:
+    assert kinds("Use a list. I hope this helps you and yours a lot!", "Use a list.") == {PhraseKind.WORDING}
+    assert PhraseKind.LENGTH not in kinds(f"As an AI I must say that I cannot help. {LONG}", LONG)
+
+
+@pytest.mark.parametrize("after", ["", "—", "-", "…"])
+def test_an_answer_emptied_is_silence(after: str) -> None:
+    assert kinds("Use a list of some things here.", after) == {PhraseKind.SILENCE}
+
+
+def test_a_removed_word_is_unwanted_as_it_stands() -> None:
+    (only,) = teach("You can simply use a list.", "You can use a list.")
+    assert (only.phrase.text, only.share < 0) == ("simply", True)
+
+
+def test_two_removals_that_open_alike_condemn_the_opening() -> None:
+    texts = [
+        ("Do it.\n\nHere's an example of how to frobnicate a widget:\n\n`x`", "Do it.\n\n`x`"),
+        ("Go on.\n\nHere's an example of the gadget being polished:\n\n`y`", "Go on.\n\n`y`"),
+    ]
+    phrases = [{lesson.phrase.text for lesson in teach(*pair) if lesson.share < 0} for pair in texts]
+    assert "here's an example" in phrases[0] & phrases[1]
+
+
+def test_a_name_of_a_module_is_corrected_where_it_is_imported_too() -> None:
+    found = {
+        (x.phrase.text, x.phrase.right)
+        for x in teach("Use `json.loads(x)`; a json file.", "Use `orjson.loads(x)`; a json file.")
+    }
+    assert {("json.loads", "orjson.loads"), ("json", "orjson")} & found
+    phrases = {
+        x.phrase.text: x.phrase
+        for x in teach("Call `json.loads(x)` of `json`.", "Call `orjson.loads(x)` of `json`.")
+    }
+    assert {"json.loads", "json.", "import json"} <= set(phrases)
+    assert "`json`" not in phrases
+
+
+def test_ids_follow_from_what_is_said_and_not_from_where() -> None:
+    one = teach("Call load_all now.", "Call load_some now.", "first?")
+    two = teach("Then load_all(x).", "Then load_some(x).", "second?")
+    assert {x.phrase for x in one} == {x.phrase for x in two}
