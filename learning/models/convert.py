@@ -59,7 +59,7 @@ def set_right(tokenizer: Any) -> None:
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         choices = [name for name in PAD_CHOICES if name in known and name != tokenizer.eos_token]
         tokenizer.pad_token = choices[0] if choices else tokenizer.unk_token or tokenizer.bos_token
-    tokenizer.padding_side = "left"
+    tokenizer.padding_side = tokenizer.init_kwargs["padding_side"] = "left"  # the latter is what is saved
     if "<|im_start|>" in known and "<|im_end|>" in known:
         tokenizer.chat_template = CHATML
 

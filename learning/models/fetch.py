@@ -110,3 +110,5 @@ def _ended(child: subprocess.Popen[str]) -> Iterator[None]:
         if child.poll() is None:
             child.kill()
         child.wait()
+        if child.stdout is not None:
+            child.stdout.close()

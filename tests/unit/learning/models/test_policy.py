@@ -37,7 +37,7 @@ def test_a_common_beginning_is_read_once(policy: Policy, monkeypatch: pytest.Mon
     policy.write(PROMPT, OPTIONS)
     assert sum(read) == len(PROMPT)
     read.clear()
-    policy.write(PROMPT[: 2 * BLOCK] + [5, 6, 7], OPTIONS)
+    policy.write([*PROMPT[: 2 * BLOCK], 5, 6, 7], OPTIONS)
     assert sum(read) == 3
 
 
@@ -90,7 +90,7 @@ def test_a_stopped_generation_keeps_what_was_written(policy: Policy) -> None:
 
 
 def test_a_prompt_over_the_window_is_refused_with_both_numbers(policy: Policy) -> None:
-    with pytest.raises(ValueError, match="300 tokens.*256"):
+    with pytest.raises(ValueError, match=r"300 tokens.*256"):
         policy.write([5] * 300, OPTIONS)
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.models.sampling import CLAMP, Picker, PhraseBiases, dense
+from learning.models.sampling import CLAMP, PhraseBiases, Picker, dense
 
 
 def encode(text: str) -> list[int]:

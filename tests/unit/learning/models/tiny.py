@@ -1,4 +1,4 @@
-"""Tiny random models on disk, of the same kinds as the real ones, for tests of the rules rather than of the texts."""
+"""Tiny random models on disk, of the same kinds as the real ones: for rules, not for texts."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ ROPE3 = {
 
 def write_tokenizer(folder: Path) -> None:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocab = {token: index for index, token in enumerate(SPECIAL + letters)}
-    inner = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+    vocab = {token: index for index, token in enumerate([*SPECIAL, *letters, "qz"])}
+    inner = Tokenizer(models.BPE(vocab=vocab, merges=[("q", "z")]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     whole = PreTrainedTokenizerFast(
@@ -35,11 +35,19 @@ def write_tokenizer(folder: Path) -> None:
 def write_model(folder: Path, kind: str = "llama", seed: int = 0) -> Path:
     """A model of two layers whose weights are large enough for its logits to differ."""
     torch.manual_seed(seed)
-    sizes = dict(
-        vocab_size=259, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256, eos_token_id=2, bos_token_id=1, pad_token_id=0,
-        initializer_range=0.2,
-    )  # fmt: skip
+    sizes = {
+        "vocab_size": 260,
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "eos_token_id": 2,
+        "bos_token_id": 1,
+        "pad_token_id": 0,
+        "initializer_range": 0.2,
+    }
     if kind == "qwen2":
         model = Qwen2ForCausalLM(Qwen2Config(**sizes))
         for name, tensor in model.named_parameters():
