@@ -139,8 +139,8 @@ class Client:
                 return None
             raise
         try:
-            return base64.b64decode(str(said.get("content", ""))).decode("utf-8", errors="replace")
-        except (binascii.Error, AttributeError):
+            return base64.b64decode(said["content"]).decode("utf-8", errors="replace")
+        except (KeyError, TypeError, binascii.Error):
             return None
 
     def permission(self, full_name: str, login: str) -> Permission:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 import githubkit
 import httpx
+import jwt
 from githubkit.auth import AppInstallationAuthStrategy
 from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
@@ -233,7 +234,7 @@ def _ours(error: BaseException, path: str) -> ThumbprintError:
         )
     if isinstance(error, (httpx.TransportError, TimeoutError, OSError)):
         return GitHubUnavailable(f"GitHub could not be reached for {path} ({type(error).__name__}).")
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError | jwt.PyJWTError):
         return ConfigurationError(
             "The GitHub App's private key cannot be used: check THUMBPRINT_PRIVATE_KEY_FILE."
         )

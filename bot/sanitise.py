@@ -48,7 +48,7 @@ _SLASH_IN_CODE = re.compile(r"^/(?=[A-Za-z][\w-]*(?:\s|$))", re.MULTILINE)
 _FORGED = re.compile(r"<!--(?=\s*/?thumbprint)", re.IGNORECASE)
 _RENDERED_FENCE = re.compile(
     r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(?:`{3,}|~{3,})[ \t]*)"
-    r"(?:suggestion|mermaid|geojson|topojson|stl|math)\b[^\n]*",
+    r"(?:(?:suggestion|mermaid|geojson|topojson|stl|math)\b[^\n]*|[^\n]*[&\\][^\n]*)",
     re.IGNORECASE,
 )
 _BACKLINK = re.compile(

@@ -1,6 +1,7 @@
 """A body holds the answer so that it is found again, whatever people did around it."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,12 +26,21 @@ from tests.unit.bot.test_sanitise import TEXTS
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MARKER = Marker(answer_id="a_1", template="t1", phrases=("p_1",), model="policy", tokens=12, seed=7)
-LESSON = Phrase(id="p_1", repository_id=1, kind=PhraseKind.CORRECTION, text="config.ini", right="conf/tool.yaml")
+LESSON = Phrase(
+    id="p_1", repository_id=1, kind=PhraseKind.CORRECTION, text="config.ini", right="conf/tool.yaml"
+)
 WEIGHT = PhraseWeight(phrase=LESSON, ups=1, downs=0, weight=0.8, active=True, people=1, as_of=NOW)
 PROVEN = Evidence(
-    phrase_id="p_1", event_id="f_1", answer_id="a_0", actor_id=1, actor_login="anna", permission=Permission.WRITE,
-    mass=1.0, at=NOW, url="https://github.com/o/r/issues/7#issuecomment-1",
-)  # fmt: skip
+    phrase_id="p_1",
+    event_id="f_1",
+    answer_id="a_0",
+    actor_id=1,
+    actor_login="anna",
+    permission=Permission.WRITE,
+    mass=1.0,
+    at=NOW,
+    url="https://github.com/o/r/issues/7#issuecomment-1",
+)
 WHY = Why(marker=MARKER, lessons=(WEIGHT,), evidence={"p_1": [PROVEN]})
 CLEAN = TEXTS.map(sanitise).map(str.strip)
 
@@ -90,8 +100,8 @@ def test_hostile_metadata_is_escaped():
 
 def test_no_marker_and_a_broken_one_are_none():
     assert parse_marker("hello") is None
-    assert parse_marker("<!-- thumbprint:v1 {\"answer\": } -->") is None
-    assert parse_marker("<!-- thumbprint:v1 {\"no\":1} -->") is None
+    assert parse_marker('<!-- thumbprint:v1 {"answer": } -->') is None
+    assert parse_marker('<!-- thumbprint:v1 {"no":1} -->') is None
 
 
 def test_the_fold_names_lessons_with_links_to_who_taught_them():
@@ -114,15 +124,14 @@ def test_the_fold_shows_repairs_and_sources():
 def test_hostile_lessons_stay_inside_the_fold(wrong, right, login):
     phrase = Phrase(id="p_1", repository_id=1, kind=PhraseKind.CORRECTION, text=wrong, right=right)
     weight = PhraseWeight(phrase=phrase, ups=1, downs=0, weight=0.8, active=True, people=1, as_of=NOW)
-    proof = Evidence(
-        phrase_id="p_1", event_id="f", answer_id="a", actor_id=1, actor_login=login, permission=Permission.WRITE,
-        mass=1.0, at=NOW, url="https://x.example/" + login,
-    )  # fmt: skip
+    proof = replace(PROVEN, actor_login=login, url="https://x.example/" + login)
     body = render_body("text", Why(marker=MARKER, lessons=(weight,), evidence={"p_1": [proof]}))
     body = with_learned(body, [Learned(phrase=phrase, login=login)])
     assert answer_text(body) == "text"
     html = [t.content for t in MarkdownIt("commonmark", {"html": True}).parse(body) if t.type == "html_block"]
-    assert sum("<details>" in block for block in html) == 1 and sum("</details>" in block for block in html) == 1
+    assert (
+        sum("<details>" in block for block in html) == 1 and sum("</details>" in block for block in html) == 1
+    )
 
 
 def test_the_acknowledgement_is_replaced_and_taken_back():
@@ -134,12 +143,18 @@ def test_the_acknowledgement_is_replaced_and_taken_back():
     assert parse_marker(once) == MARKER
 
 
-@given(st.lists(st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50]), max_size=40), st.integers(60, 900))
+@given(
+    st.lists(st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50]), max_size=40),
+    st.integers(60, 900),
+)
 def test_a_shortened_text_is_short_and_leaves_no_fence_open(lines, characters):
     text = sanitise("\n".join(lines))
     short = shorten(text, characters)
     assert len(short) <= characters
-    assert MarkdownIt("commonmark").parse(short + "\n\n<!-- end -->")[-1].type in ("html_block", "paragraph_close")
+    assert MarkdownIt("commonmark").parse(short + "\n\n<!-- end -->")[-1].type in (
+        "html_block",
+        "paragraph_close",
+    )
     fences = [t for t in MarkdownIt("commonmark").parse(short) if t.type == "fence"]
     assert not any("[…]" in fence.content for fence in fences)
 

@@ -33,8 +33,12 @@ def named(number: int, body: str) -> str:
 @st.composite
 def threads(draw):
     bodies = draw(st.lists(BODIES, max_size=12))
-    authors = draw(st.lists(st.sampled_from([ANNA, CARL, BOT, US]), min_size=len(bodies), max_size=len(bodies)))
-    comments = [post(i + 10, named(i, body), who) for i, (body, who) in enumerate(zip(bodies, authors, strict=True))]
+    authors = draw(
+        st.lists(st.sampled_from([ANNA, CARL, BOT, US]), min_size=len(bodies), max_size=len(bodies))
+    )
+    comments = [
+        post(i + 10, named(i, body), who) for i, (body, who) in enumerate(zip(bodies, authors, strict=True))
+    ]
     return thread(draw(BODIES), *comments)
 
 

@@ -1,0 +1,282 @@
+"""GitHub's answers become our records, its refusals our errors; reads are repeated, a create never is."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bot.github import Client
+from bot.github_calls import Calls, connect
+from bot.settings import Settings
+from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
+from storage.records import Permission, PostKind, Reaction, Repository
+
+REPOSITORY = Repository(id=9, full_name="o/r", installation_id=5)
+TOKEN = {"token": "t", "expires_at": "2100-01-01T00:00:00Z", "permissions": {}, "repository_selection": "all"}
+COMMENT = {
+    "id": 3,
+    "node_id": "IC_3",
+    "body": "hi",
+    "user": {"id": 1, "login": "anna", "type": "User"},
+    "created_at": "2026-11-21T12:00:00Z",
+    "html_url": "https://github.com/o/r/issues/7#issuecomment-3",
+}
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory) -> Path:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path = tmp_path_factory.mktemp("key") / "app.pem"
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(pem)
+    return path
+
+
+class Wire:
+    """Answers of GitHub's by path; keeps what was asked."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        self.answer = answer
+        self.asked: list[httpx.Request] = []
+        self.tokens = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/access_tokens"):
+            self.tokens += 1
+            return httpx.Response(201, json=TOKEN)
+        self.asked.append(request)
+        return self.answer(request)
+
+
+@pytest.fixture
+def client_of(key_file):
+    kits = []
+
+    def make(answer: Callable[[httpx.Request], httpx.Response], url="https://api.github.com"):
+        wire = Wire(answer)
+        settings = Settings(_env_file=None, app_id="77", private_key_file=key_file, github_url=url)
+        kit = connect(settings, 5, httpx.MockTransport(wire))
+        kits.append(kit)
+        return Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77"), wire
+
+    yield make
+    for kit in kits:
+        kit.close()
+
+
+def test_all_pages_of_a_thread_are_read(client_of):
+    def answer(request):
+        if request.url.path == "/repos/o/r/issues/7":
+            return httpx.Response(200, json={**COMMENT, "number": 7, "title": "T", "locked": True})
+        page = int(request.url.params["page"])
+        more = {"link": f'<{request.url.copy_set_param("page", page + 1)}>; rel="next"'} if page < 3 else {}
+        return httpx.Response(200, json=[{**COMMENT, "id": page * 10 + i} for i in range(2)], headers=more)
+
+    client, _ = client_of(answer)
+    thread = client.read_thread(REPOSITORY, 7)
+    assert [post.id for post in thread.posts] == [7, 10, 11, 20, 21, 30, 31]
+    assert thread.posts[0].kind is PostKind.ISSUE and thread.locked and not thread.is_pull_request
+
+
+def test_odd_fields_do_no_harm(client_of):
+    client, _ = client_of(lambda request: httpx.Response(200, json={"id": 3, "user": None, "body": None}))
+    post = client.read_post("o/r", PostKind.COMMENT, 3)
+    assert post.body == "" and post.author.login == "ghost" and not post.by_us
+
+
+@pytest.mark.parametrize(
+    ("user", "ours"),
+    [
+        ({"id": 4, "login": "thumbprint[bot]", "type": "Bot"}, True),
+        ({"id": 4, "login": "thumbprint[bot]", "type": "User"}, False),
+        ({"id": 4, "login": "other[bot]", "type": "Bot"}, False),
+    ],
+)
+def test_only_a_bot_with_our_name_is_us(client_of, user, ours):
+    client, _ = client_of(lambda request: httpx.Response(200, json={**COMMENT, "user": user}))
+    assert client.read_post("o/r", PostKind.COMMENT, 3).by_us is ours
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (500, {}, GitHubUnavailable),
+        (502, {}, GitHubUnavailable),
+        (404, {}, Gone),
+        (410, {}, Gone),
+        (403, {}, GitHubRefused),
+        (422, {}, GitHubRefused),
+        (403, {"retry-after": "7"}, RateLimited),
+        (429, {"retry-after": "7"}, RateLimited),
+        (429, {}, RateLimited),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}, RateLimited),
+    ],
+)
+def test_each_refusal_is_one_error_of_ours(client_of, status, headers, error):
+    client, _ = client_of(lambda request: httpx.Response(status, headers=headers, json={"message": "no"}))
+    with pytest.raises(error) as raised:
+        client.create_comment("o/r", 7, "body")
+    if headers.get("retry-after"):
+        assert raised.value.retry_after_s == 7.0
+    assert "body" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")]
+)
+def test_a_lost_connection_is_unavailable_and_a_create_is_sent_once(client_of, failure):
+    def answer(request):
+        raise failure
+
+    client, wire = client_of(answer)
+    with pytest.raises(GitHubUnavailable):
+        client.create_comment("o/r", 7, "body")
+    assert len(wire.asked) == 1
+    with pytest.raises(GitHubUnavailable):
+        client.read_post("o/r", PostKind.COMMENT, 3)
+    assert len(wire.asked) == 4
+
+
+def test_a_read_that_fails_twice_succeeds(client_of):
+    left = [502, 503]
+    client, _ = client_of(lambda r: httpx.Response(left.pop()) if left else httpx.Response(200, json=COMMENT))
+    assert client.read_post("o/r", PostKind.COMMENT, 3).id == 3
+
+
+def test_a_revoked_token_is_replaced_once(client_of):
+    left = [401]
+    client, wire = client_of(
+        lambda r: httpx.Response(left.pop(), json={}) if left else httpx.Response(201, json=COMMENT)
+    )
+    assert client.create_comment("o/r", 7, "body").id == 3
+    assert wire.tokens == 2 and len(wire.asked) == 2
+
+
+def test_a_failing_token_request_is_mapped_too(key_file):
+    settings = Settings(_env_file=None, app_id="77", private_key_file=key_file)
+    kit = connect(settings, 5, httpx.MockTransport(lambda request: httpx.Response(404, json={})))
+    with pytest.raises(Gone):
+        Client(Calls(kit), 5, "thumbprint", "77").read_post("o/r", PostKind.COMMENT, 3)
+    kit.close()
+
+
+def test_a_reply_goes_to_the_root_of_its_review_thread(client_of):
+    def answer(request):
+        if request.method == "GET":
+            return httpx.Response(200, json={**COMMENT, "in_reply_to_id": 1})
+        return httpx.Response(201, json=COMMENT)
+
+    client, wire = client_of(answer)
+    client.create_comment("o/r", 7, "body", reply_to=3)
+    assert wire.asked[-1].url.path == "/repos/o/r/pulls/7/comments/1/replies"
+
+
+@pytest.mark.parametrize(
+    ("role", "legacy", "collaborator", "level"),
+    [
+        ("admin", "admin", True, Permission.ADMIN),
+        ("maintain", "write", True, Permission.MAINTAIN),
+        ("write", "write", True, Permission.WRITE),
+        ("triage", "read", True, Permission.TRIAGE),
+        ("read", "read", True, Permission.READ),
+        ("read", "read", False, Permission.PUBLIC),
+        ("none", "none", False, Permission.NONE),
+        ("our-custom-role", "write", True, Permission.WRITE),
+        (None, "write", True, Permission.WRITE),
+    ],
+)
+def test_permission_is_asked_and_public_read_is_told_apart(client_of, role, legacy, collaborator, level):
+    def answer(request):
+        if request.url.path.endswith("/permission"):
+            return httpx.Response(200, json={"permission": legacy, "role_name": role})
+        return httpx.Response(204 if collaborator else 404)
+
+    client, _ = client_of(answer)
+    assert client.permission("o/r", "x") is level
+
+
+def test_an_unknown_person_may_nothing(client_of):
+    client, _ = client_of(lambda request: httpx.Response(404, json={}))
+    assert client.permission("o/r", "nobody") is Permission.NONE
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("https://api.github.com", "/graphql"), ("https://ghe.example/api/v3", "/api/graphql")],
+)
+def test_reactions_are_read_to_the_last_page_and_a_gone_comment_is_none(client_of, url, path):
+    def node(content, more):
+        return {
+            "id": "IC_1",
+            "reactions": {
+                "pageInfo": {"hasNextPage": more, "endCursor": "c"},
+                "nodes": [
+                    {
+                        "content": content,
+                        "createdAt": "2026-11-21T12:00:00Z",
+                        "user": {"__typename": "User", "login": "anna", "databaseId": 1},
+                    },
+                    {"content": content, "createdAt": None, "user": None},
+                ],
+            },
+        }
+
+    def answer(request):
+        assert request.url.path == path
+        if b"nodes(ids" in request.content:
+            said = {"data": {"nodes": [node("THUMBS_UP", True), None]}}
+            return httpx.Response(200, json={**said, "errors": [{"type": "NOT_FOUND", "message": "x"}]})
+        return httpx.Response(200, json={"data": {"node": node("HEART", False)}})
+
+    client, _ = client_of(answer, url)
+    found = client.reactions(["IC_1", "IC_2"])
+    assert [one.reaction for one in found["IC_1"]] == [Reaction.PLUS_ONE, Reaction.HEART]
+    assert found["IC_1"][0].actor.id == 1 and found["IC_2"] is None
+
+
+def test_a_graphql_error_is_a_refusal(client_of):
+    said = {"data": None, "errors": [{"type": "FORBIDDEN", "message": "x"}]}
+    client, _ = client_of(lambda request: httpx.Response(200, json=said))
+    with pytest.raises(GitHubRefused):
+        client.reactions(["IC_1"])
+
+
+def test_a_missing_file_is_none_and_a_folder_too(client_of):
+    client, _ = client_of(lambda request: httpx.Response(404, json={}))
+    assert client.read_file("o/r", "x.yml") is None
+    client, _ = client_of(lambda request: httpx.Response(200, json=[{"path": "x"}]))
+    assert client.read_file("o/r", "x.yml") is None
+
+
+def test_ours_are_found_since_a_time(client_of):
+    us = {"id": 4, "login": "thumbprint[bot]", "type": "Bot"}
+    client, wire = client_of(
+        lambda request: httpx.Response(200, json=[COMMENT, {**COMMENT, "id": 4, "user": us}])
+    )
+    since = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert [post.id for post in client.our_comments("o/r", 7, PostKind.COMMENT, since)] == [4]
+    assert wire.asked[0].url.params["since"] == "2026-11-21T12:00:00Z"
+
+
+def test_a_missing_id_or_key_says_which_setting(tmp_path):
+    with pytest.raises(ConfigurationError, match="THUMBPRINT_APP_ID"):
+        connect(Settings(_env_file=None), 5)
+    with pytest.raises(ConfigurationError, match="THUMBPRINT_PRIVATE_KEY_FILE"):
+        connect(Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "none.pem"), 5)
+
+
+def test_an_unusable_key_says_so(tmp_path):
+    (tmp_path / "bad.pem").write_text("not a key")
+    settings = Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "bad.pem")
+    kit = connect(settings, 5, httpx.MockTransport(lambda request: httpx.Response(500)))
+    with pytest.raises(ConfigurationError, match="private key"):
+        Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77").read_post(
+            "o/r", PostKind.COMMENT, 3
+        )
+    kit.close()
