@@ -47,7 +47,7 @@ class Permission(enum.Enum):
     @property
     def rank(self) -> int:
         """Position in the order, 0 for NONE."""
-        return list(Permission).index(self)
+        return _RANKS[self.value]
 
     def __lt__(self, other: Permission) -> bool:
         return self.rank < other.rank
@@ -56,6 +56,9 @@ class Permission(enum.Enum):
     def writes(self) -> bool:
         """Whether this person may edit others' comments, and so teaches alone."""
         return self >= Permission.WRITE
+
+
+_RANKS = {permission.value: rank for rank, permission in enumerate(Permission)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from learning.memory.common import NAMES, RUNS, WORDS
 from learning.memory.text import STOP, atoms, shaped
@@ -55,6 +56,7 @@ class Background:
         return self.specificity_of(share)
 
     @staticmethod
+    @lru_cache(maxsize=4096)
     def specificity_of(share: float) -> float:
         """How much a wording says that this share of documents holds, in [0, 1]."""
         return min(1.0, max(0.0, math.log(COMMON / max(share, RARE)) / math.log(COMMON / RARE)))

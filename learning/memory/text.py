@@ -34,7 +34,7 @@ _SHAPE = re.compile(
     r"[_\\/=(){}\[\]<>]|\w\.\w|^\.\w|^@\w|^--?[A-Za-z]|[a-z][A-Z]|\d[A-Za-z]|[A-Za-z]\d|::|\+\+|#$"
 )
 _SHORT = ("e.g.", "i.e.", "etc.", "vs.", "cf.", "approx.", "No.", "Dr.", "Mr.", "Ms.")
-_END = re.compile(r"(?<=[.!?…])[\"')\]*_]*[ \t]+(?=[\"'(\[*_`]*[^\s\W]|`)|\n+")
+_END = re.compile(r"(?<=[.!?…])([\"')\]*_]*)[ \t]+(?=[\"'(\[*_`]*[^\s\W]|`)|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ def atoms(text: str) -> list[str]:
     return [a for a in ATOM.findall(text) if a[0].isalnum() or (len(a) > 1 and _named(a))]
 
 
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A word without its regular endings: enough to see that two forms are one word."""
     if len(word) > 4 and word.isalpha():
@@ -243,7 +244,7 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     for gap in _END.finditer(text, start, end):
         if text.endswith(_SHORT, start, gap.start()) and "\n" not in gap.group():
             continue
-        result.append((position, gap.start()))
+        result.append((position, gap.start() if gap[1] is None else gap.end(1)))
         position = gap.end()
     result.append((position, end))
     return [(a, b) for a, b in result if text[a:b].strip()]
