@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.models import Completion, Models, Text
+from storage.errors import ModelUnavailable
 from storage.records import Message
+
+T = TypeVar("T")
+
+PAUSES_S = (2.0, 10.0, 60.0)
+"""How long a server that is not able now is waited for before each new try."""
 
 WIDTH = 4
 """Candidates of one generation, also where only the first is used."""
@@ -43,7 +50,7 @@ class CachedModels(Models):
         parts = [self._model, [asdict(message) for message in messages], sorted(asked.items(), key=str)]
         key = hashlib.sha256(json.dumps(parts, default=_plain).encode()).hexdigest()[:32]
         if key not in self._kept:
-            done = self._inner.complete(messages, **asked)
+            done = _patiently(lambda: self._inner.complete(messages, **asked))
             self._kept[key] = asdict(done)
             self._file.write(json.dumps({"key": key, "done": self._kept[key]}) + "\n")
             self._file.flush()
@@ -56,7 +63,7 @@ class CachedModels(Models):
         """As `Models.embed`; each text once."""
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors_by_text]
         if new:
-            self._vectors_by_text.update(zip(new, self._inner.embed(new), strict=True))
+            self._vectors_by_text.update(zip(new, _patiently(lambda: self._inner.embed(new)), strict=True))
         return [self._vectors_by_text[text] for text in texts]
 
     def count_tokens(self, text: str) -> int:
@@ -72,6 +79,16 @@ class CachedModels(Models):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """A call again after a pause while the server is down or busy: a run of hours must outlive a restart."""
+    for pause_s in PAUSES_S:
+        try:
+            return call()
+        except ModelUnavailable:
+            time.sleep(pause_s)
+    return call()
 
 
 def end_line(file: Path) -> None:

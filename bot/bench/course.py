@@ -183,6 +183,27 @@ def prepare(
     return courses
 
 
+def check(repositories: Sequence[RuledRepository], questions: Sequence[AskedQuestion], size: Size) -> None:
+    """Refuse, before any model is started, a repository about which too few questions are asked.
+
+    Raises ConfigurationError that names it.
+    """
+    for repository in repositories:
+        about = [
+            asked
+            for asked in questions
+            if repository.about(asked.title) and any(rule.concerns(asked.title) for rule in repository.rules)
+        ]
+        teaching = sum(asked.teaches for asked in about)
+        unseen = len(about) - teaching
+        if teaching < size.teaching or unseen < size.unseen:
+            raise ConfigurationError(
+                f"repository `{repository.name}`: {teaching} teaching and {unseen} unseen questions match its "
+                f"`topic` and a rule, but {size.teaching} and {size.unseen} are needed: widen `topic` or bring "
+                "more questions with --questions FILE."
+            )
+
+
 class Untaught:
     """What the model writes without memory, as it would be posted: `DRAWS` draws a question."""
 

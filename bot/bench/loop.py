@@ -28,7 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.bench import questions as asked
 from bot.bench import report, rules
 from bot.bench.cache import CachedModels, end_line
-from bot.bench.course import Course, Size, from_json, prepare
+from bot.bench.course import Course, Size, check, from_json, prepare
 from bot.bench.learners import LEARNERS, Learner
 from bot.bench.trial import Row, Trial, empty_database
 from bot.models import Models
@@ -91,6 +91,7 @@ def run(
     repositories = rules.load(rules_file or (rules.PACKAGED_SMALL if small else rules.PACKAGED))
     asked_file = questions_file or asked.default_file(small=small)
     questions = asked.load(asked_file)
+    check(repositories, questions, scale.size)
     folder = out or settings.home / "bench" / ("loop-small" if small else "loop")
     folder.mkdir(parents=True, exist_ok=True)
     with serving(settings, model_url, folder, console) as served:

@@ -2,10 +2,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.bench import cache
 from bot.bench.cache import CachedModels
 from bot.models import Completion, Models, Text
 from bot.settings import Settings
 from learning.memory.choice import Bias
+from storage.errors import ModelUnavailable
 from storage.records import Message
 
 ASKED = (Message(role="user", content="how?"),)
@@ -81,4 +85,20 @@ def test_each_text_is_embedded_once(tmp_path: Path) -> None:
     assert models.embed(["a", "bb", "a"]) == [[1.0], [2.0], [1.0]]
     models.embed(["bb", "ccc"])
     assert inner.asked == [{"texts": ["a", "bb"]}, {"texts": ["ccc"]}]
+    models.close()
+
+
+def test_a_server_that_restarts_does_not_end_a_run_of_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Restarting(Counting):
+        def complete(self, messages: Sequence[Message], **asked: Any) -> Completion:
+            if not self.asked:
+                self.asked.append({})
+                raise ModelUnavailable("down")
+            return super().complete(messages, **asked)
+
+    monkeypatch.setattr(cache, "PAUSES_S", (0.0,))
+    models = CachedModels(Restarting(), tmp_path / "g.jsonl", "m")
+    assert len(models.complete(ASKED, n=4, **HOW).candidates) == 4
     models.close()

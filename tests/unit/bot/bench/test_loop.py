@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.bench.loop import Results
+from bot.bench.loop import Results, run
 from bot.bench.trial import Row
+from bot.settings import Settings
 from storage.errors import ConfigurationError
 
 
@@ -38,3 +39,14 @@ def test_trials_of_other_rules_or_code_are_not_added_up_with_these(tmp_path: Pat
     Results(tmp_path / "trials.jsonl", "f1")
     with pytest.raises(ConfigurationError, match="another folder with --out, or delete"):
         Results(tmp_path / "trials.jsonl", "f2")
+
+
+def test_a_repository_about_which_nobody_asks_is_refused_before_a_model_is_started(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(
+        "repositories:\n  - name: a/lonely\n    topic: zyzzyva\n    rules:\n"
+        "      - {name: tame, kind: term, wrong: zyzzyva, right: weevil}\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"`a/lonely`: 0 teaching and 0 unseen .* widen `topic`"):
+        run(Settings(home=tmp_path), small=True, rules_file=rules)
+    assert not (tmp_path / "bench").exists()
