@@ -1,0 +1,134 @@
+"""Bad input: each case has its one clear outcome, and nothing is lost. `docs/bad-input.md` lists the same."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from bot.settings import Settings
+from learning.models import hub
+from tests.integration import bad_input as bad
+from tests.integration import test_crash
+from tests.integration.bad_input import Case
+from tests.integration.playground_fixture import free_port
+from tests.integration.real_model import RealModel
+from tests.integration.test_crash import Loop, loop
+
+__all__ = ["loop"]
+pytestmark = pytest.mark.slow
+DOCUMENT = bad.ROOT / "docs" / "bad-input.md"
+
+
+@pytest.fixture(scope="module")
+def real_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealModel]:
+    made = RealModel(tmp_path_factory.mktemp("model"))
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def model(request: pytest.FixtureRequest, loop: Loop) -> RealModel | None:
+    """The real model, in the place of the stand-in, for the cases that are about it."""
+    case: Case = request.getfixturevalue("case")
+    if not case.real_model:
+        return None
+    real: RealModel = request.getfixturevalue("real_model")
+    real.wait()
+    loop.model.url = real.url
+    return real
+
+
+def model_damaged(loop: Loop) -> None:
+    cache = Settings(_env_file=None).model_cache.expanduser()
+    hub.pull(cache)
+    shutil.copytree(cache / "encoder", loop.home / "cache" / "encoder")
+    (loop.home / "cache" / "policy").symlink_to(cache / "policy")
+    [weights] = (loop.home / "cache" / "encoder").rglob("model.safetensors")
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)[0]
+        file.seek(-1, 2)
+        file.write(bytes([last ^ 1]))
+    settings = {"model_cache": loop.home / "cache", "model_port": free_port()}
+    bad.one_sentence(bad.started(loop, "model", **settings), "model.safetensors")
+
+
+CASES = (
+    Case("missing signature", "401, nothing kept", bad.no_signature),
+    Case("wrong signature", "401, nothing kept", bad.wrong_signature),
+    Case("no webhook secret configured", "the receiver does not start and names the setting", bad.no_secret),
+    Case("body over the cap", "413, nothing kept", bad.too_large),
+    Case("broken JSON", "400, nothing kept", bad.broken_json),
+    Case("unknown event", "202 and ignored", bad.unknown_event),
+    Case("empty question", "one comment that shows how to ask; the model is not asked", bad.empty_question),
+    Case(
+        "question of 60,000 characters",
+        "kept whole, cut to fit the prompt, answered once",
+        bad.huge_question,
+        real_model=True,
+    ),
+    Case("question in another script", "kept letter by letter, answered once", bad.another_script, True),
+    Case(
+        "thread of 500 comments",
+        "read whole; the issue and the newest comments fit the prompt; answered once",
+        bad.huge_thread,
+    ),
+    Case("comment deleted while answering", "no comment; the answer is cancelled", bad.deleted_meanwhile),
+    Case(
+        "repository renamed while answering",
+        "answered once, under the new name",
+        bad.renamed_meanwhile,
+    ),
+    Case(
+        "model file corrupted",
+        "the model server does not start and names the file",
+        model_damaged,
+    ),
+    Case(
+        "model server killed and restarted", "retried until it is back, answered once", bad.model_back, True
+    ),
+    Case("model server down for good", "😕 and one sentence that says how to retry", bad.model_gone),
+    Case(
+        "database locked",
+        "503 and a failed delivery; redelivered, it is answered once",
+        bad.database_locked,
+    ),
+    Case(
+        "database full",
+        "503 and a failed delivery; redelivered, it is answered once",
+        bad.database_full,
+    ),
+    Case(
+        "two servers on one database file",
+        "the second receiver and the second worker do not start and name the first",
+        bad.two_servers,
+    ),
+    Case(
+        "kill -9 of the worker between generating and posting",
+        "one comment after the restart",
+        test_crash.test_killed_between_generating_and_posting,
+    ),
+    Case(
+        "kill -9 after GitHub took the comment",
+        "the same comment is found, none is added",
+        test_crash.test_killed_after_github_kept_the_comment_and_before_it_said_so,
+    ),
+    Case(
+        "asked while no worker runs",
+        "answered once when one starts",
+        test_crash.test_asked_while_no_worker_ran,
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_bad_input_has_one_clear_outcome(case: Case, loop: Loop, model: RealModel | None) -> None:
+    case.check(loop, *([model] if case.real_model else []))
+
+
+def test_the_document_lists_every_case_with_its_outcome() -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows[2:] == [(case.name, case.outcome) for case in CASES]
