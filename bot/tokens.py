@@ -20,19 +20,20 @@ from storage.records import Message
 
 log = structlog.get_logger()
 PER_MESSAGE = 8  # tokens that a chat template puts around one message, at most, in the templates seen
-_PIECES = re.compile(r"[A-Za-z]+|[0-9]|\n|[^\S\n]+|[^\w\s]|_|[^\x00-\x7f]", re.ASCII)
+_PIECES = re.compile(r" ?[A-Za-z]+|[0-9]|\n|[^\S\n]+|[^\w\s]|_|[^\x00-\x7f]", re.ASCII)
 
 
 def estimate(text: str) -> int:
     """More tokens than the text has for byte-level BPEs of LLaMA-family models, as far as real texts show.
 
-    Two letters a token; each digit, sign and byte beyond ASCII one; a single space belongs to the next word.
+    Two letters a token; each digit, sign and byte beyond ASCII one; one space belongs to the word after it.
     """
     total = 0
     for piece in _PIECES.findall(text):
-        if piece[0].isascii() and piece[0].isalpha():
-            total += (len(piece) + 1) // 2
-        elif piece != " ":
+        letters = piece.lstrip(" ")
+        if letters.isascii() and letters.isalpha():
+            total += (len(letters) + 1) // 2
+        else:
             total += len(piece.encode())
     return total
 

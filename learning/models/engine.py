@@ -131,6 +131,8 @@ def _within_memory(work: Callable[[], T], policy: Policy | None) -> T:
     """`work`'s result. Running out of the memory cap becomes ModelUnavailable, and caches are let go."""
     try:
         return work()
+    except ValueError as error:
+        raise ModelRequestError(f"Bad request: {error}.") from error
     except MemoryError as error:
         cause: Exception = error
     except RuntimeError as error:

