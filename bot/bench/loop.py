@@ -13,7 +13,6 @@ of a run is a smaller run. What is left out: what a trial is (`bot/bench/trial.p
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 from collections.abc import Iterator, Sequence
@@ -27,17 +26,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.bench import questions as asked
 from bot.bench import report, rules
-from bot.bench.cache import CachedModels, end_line
-from bot.bench.course import Course, Size, check, from_json, prepare
+from bot.bench.cache import CachedModels
+from bot.bench.calibrate import prepare
+from bot.bench.course import Course, Size, check, from_json
 from bot.bench.learners import LEARNERS, Learner
-from bot.bench.trial import Row, Trial, empty_database
+from bot.bench.results import Results, code, fingerprint
+from bot.bench.trial import Trial, empty_database
 from bot.models import Models
 from bot.parts import model_command, model_env
 from bot.plan import Plan
 from bot.process import Part
 from bot.run import Supervisor
 from bot.settings import Settings
-from storage.errors import ConfigurationError, ModelUnavailable
+from storage.errors import ModelUnavailable
 
 PLAN = Plan(max_tokens=96, context_tokens=640, phrase_tokens=200, example_tokens=96)
 """What an answer may spend here: shorter than in production, so that thousands fit into a night."""
@@ -100,45 +101,11 @@ def run(
             key = fingerprint(scale.size, repositories, asked_file, served.policy, served.model_url)
             courses = _prepared(repositories, questions, models, scale, folder, key, console)
             made = [course.as_json() for course in courses]
-            store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made, _code()))
+            store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made, code(PLAN)))
             _trials(courses, scale, models, store, folder, console)
         finally:
             models.close()
     return summed_up(folder, scale, store, courses, console)
-
-
-class Results:
-    """The finished trials, one JSON line each, after a first line that says what was measured."""
-
-    def __init__(self, file: Path, fingerprint: str) -> None:
-        """Raises ConfigurationError when the file holds trials of something else."""
-        self._file = file
-        self.trials: dict[tuple[str, int, str], list[Row]] = {}
-        if not file.exists():
-            file.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
-        end_line(file)
-        lines = file.read_text(encoding="utf-8").splitlines()
-        if json.loads(lines[0])["fingerprint"] != fingerprint:
-            raise ConfigurationError(
-                f"{file} holds trials of other rules, questions, models or settings: "
-                "choose another folder with --out, or delete that file."
-            )
-        for line in lines[1:]:
-            try:
-                rows = [Row(**row) for row in json.loads(line)["rows"]]
-            except json.JSONDecodeError:  # cut off by a kill
-                continue
-            self._note(rows)
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Keep a finished trial."""
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"rows": [row.as_json() for row in rows]}) + "\n")
-        self._note(rows)
-
-    def _note(self, rows: Sequence[Row]) -> None:
-        first = rows[0]
-        self.trials[(first.repository, first.seed, first.learner)] = list(rows)
 
 
 @contextmanager
@@ -256,18 +223,3 @@ def summed_up(
     text = report.markdown(found)
     (folder / "report.md").write_text(text, encoding="utf-8")
     return found
-
-
-def fingerprint(*parts: object) -> str:
-    """Sixteen hex digits that follow from what is given: files by their bytes, all else by how it prints."""
-    said = [part.read_bytes() if isinstance(part, Path) else repr(part).encode() for part in parts]
-    return hashlib.sha256(b"\n".join(hashlib.sha256(one).digest() for one in said)).hexdigest()[:16]
-
-
-def _code() -> str:
-    """The code that decides what is answered and learned: trials of two versions must not be added up."""
-    root = Path(__file__).parents[2]
-    files = sorted((root / "learning" / "memory").glob("*.py"))
-    names = ("compose", "lessons", "memory", "prompt", "rerank", "rounds", "sanitise", "thread")
-    files += [file for name in names if (file := root / "bot" / f"{name}.py").exists()]
-    return fingerprint(PLAN, *files)
