@@ -62,7 +62,9 @@ class Settings(BaseSettings):
         "packaged", description="Policy to serve: `packaged`, a Hugging Face id, a folder or a .gguf file."
     )
     adapter: str = Field("", description="LoRA adapter to serve on it: a Hugging Face id or a folder.")
-    encoder: str = Field("packaged", description="Encoder to serve: `packaged`, a Hugging Face id or a folder.")
+    encoder: str = Field(
+        "packaged", description="Encoder to serve: `packaged`, a Hugging Face id or a folder."
+    )
     threads: int = Field(0, ge=0, description="Threads for the policy; 0 measures at start.")
     model_memory_gb: float = Field(8.0, gt=0, description="Memory cap of our own model process, in GiB.")
     model_timeout_s: float = Field(180.0, gt=0, description="Longest time for one generation, in seconds.")
@@ -88,7 +90,9 @@ class Settings(BaseSettings):
 
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
     poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
-    workers: int = Field(4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker.")
+    workers: int = Field(
+        4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
+    )
 
     @property
     def resolved_database_url(self) -> str:
