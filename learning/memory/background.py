@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from learning.memory.common import NAMES, RUNS, WORDS
 from learning.memory.text import STOP, atoms, shaped
@@ -47,13 +47,24 @@ class Background:
 
         A run is as common as the table says, else as its rarest word, a little rarer for each more word.
         """
+        shares = self.shares
         run = [word for word in words if word not in STOP]
         if not run:
             return 0.0
-        share = min(self.shares.get(word, RARE) for word in run)
+        share = min([shares.get(word, RARE) for word in run])
         if len(run) > 1:
-            share = self.shares.get(" ".join(run), share * 0.5 ** (len(run) - 1))
+            rarer = share * 0.5 ** (len(run) - 1)
+            share = shares.get(" ".join(run), rarer) if share > RARE else rarer
         return self.specificity_of(share)
+
+    def single(self, word: str) -> float:
+        """The same for one folded word: what questions are compared by."""
+        return self._singles.get(word, 1.0)
+
+    @cached_property
+    def _singles(self) -> dict[str, float]:
+        known = {word: self.specificity_of(share) for word, share in self.shares.items()}
+        return known | dict.fromkeys(STOP, 0.0)
 
     @staticmethod
     @lru_cache(maxsize=4096)

@@ -95,15 +95,17 @@ def _runs(
     for start, word in enumerate(words):
         if stops[start] or len(word) < 2:
             continue
-        for end in range(start + least, min(start + LONGEST, len(words)) + 1):
-            if stops[end - 1] or not any(new[start:end]):
+        fresh = False
+        for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
+            fresh = fresh or new[end - 1]
+            if stops[end - 1] or not fresh or end < start + least:
                 continue
             run = words[start:end]
             text = " ".join(run)
             if text not in found:
                 says = background.specificity(run)
                 if says > 0.0:
-                    found[text] = (says, tuple(at for at, _ in clause[start:end]))
+                    found[text] = (says, tuple(range(clause[start][0], clause[end - 1][0] + 1)))
 
 
 def _best(found: dict[str, tuple[float, tuple[int, ...]]], most: int) -> list[tuple[str, float]]:

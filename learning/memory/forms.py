@@ -29,6 +29,8 @@ _NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|comman
 
 def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
     """Ranges of a phrase in a text, in order, without those that already stand within the right form."""
+    if _start(phrase) not in text.casefold():
+        return []
     pattern = _pattern(phrase)
     if pattern is None:
         return []
@@ -79,6 +81,14 @@ def program(word: str) -> str:
     """A program without its version: `pip3` is `pip`."""
     bare = word.rstrip("0123456789.")
     return bare if bare in PROGRAMS and word[:1].isalpha() else word
+
+
+def _start(phrase: Phrase) -> str:
+    """What no text lacks that holds the phrase: most texts need no pattern to be told from such."""
+    first = phrase.text.split(None, 1)[0].casefold() if phrase.text.strip() else ""
+    if phrase.context == CODE:
+        return program(first)
+    return re.split(r"[,;:*_]", first)[0][:-1] if len(first) > 3 else ""
 
 
 @lru_cache(maxsize=65536)

@@ -146,7 +146,7 @@ def term_weights(text: str, background: Background) -> dict[str, float]:
     """Terms of a text, each with how much it says: what questions are compared by."""
     found: dict[str, float] = {}
     for word in dict.fromkeys(atom.casefold() for atom in atoms(text)):
-        weight = background.specificity((word,)) if len(word) > 1 else 0.0
+        weight = background.single(word) if len(word) > 1 else 0.0
         if weight > 0.0:
             term = stem(word)
             found[term] = max(found.get(term, 0.0), weight)

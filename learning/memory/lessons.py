@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from learning.memory import spans
 from learning.memory.background import Background
@@ -62,6 +63,7 @@ class Lesson:
         return _stands(self.shown, version) == (self.share > 0)
 
 
+@lru_cache(maxsize=65536)
 def make(
     repository_id: int, kind: PhraseKind, text: str, right: str = "", limit: int = 0, context: str = ""
 ) -> Phrase:
@@ -114,7 +116,9 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
     inside = _in_code(right, replaced.context, after)
     used = re.search(rf"(?:\bimport {re.escape(right)}\b|(?<![\w.]){re.escape(right)}\.[^\W\d])", after)
     context = CODE if inside or (wrong in spans.MODULES and used) else spans.place(wrong)
-    if context == PROSE and any(borders(form, True).search(after) for form in plurals(wrong)):
+    if context == PROSE and any(
+        form.casefold() in after.casefold() and borders(form, True).search(after) for form in plurals(wrong)
+    ):
         context = WORD
     if (
         context != CODE

@@ -9,8 +9,8 @@ lists, HTML); only fences and backticks matter here. Run: `pytest tests/unit/lea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from learning.memory import common
 
@@ -20,6 +20,7 @@ STOP = frozenset(common.STOP.split())
 PROGRAMS = frozenset(common.PROGRAMS.split())
 """Command-line programs: a line of code or prose that starts with one is a command."""
 
+_PLAIN = r"[A-Za-z]++(?![\w/@+#'’-]|[.:]\w|:/)"  # most words: no other form need be tried
 _URL = r"https?://[^\s<>()\[\]`\"']*[^\s<>()\[\]`\"'.,;:!?*_]"
 _PATH = r"(?:~|\.{1,2}|\.?[\w@-]+(?:\.[\w-]+)*)?(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-]+(?:\.[\w-]+)*)+/?"
 _DOTTED = r"@?\.?[^\W\d]\w*(?:\.\w+)+(?:-\w+(?:\.\w+)*)*|@[^\W\d]\w*|\.[a-z][\w-]+(?:\.\w+)*"
@@ -27,7 +28,7 @@ _FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
 _NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"
 _WORD = r"[^\W_]\w*(?:['’]\w+)*(?:-\w+(?:['’]\w+)*)*(?:\+\+|#(?!\w))?|_\w+"
 _MARK = r"[-+*/=<>!&|^%@:~]+|[^\w\s]"
-ATOM = re.compile("|".join((_URL, _PATH, _DOTTED, _FLAG, _NUMBER, _WORD, _MARK)))
+ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _WORD, _MARK)))
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
@@ -37,8 +38,7 @@ _SHORT = ("e.g.", "i.e.", "etc.", "vs.", "cf.", "approx.", "No.", "Dr.", "Mr.", 
 _END = re.compile(r"(?<=[.!?…])([\"')\]*_]*)[ \t]+(?=[\"'(\[*_`]*[^\s\W]|`)|\n+")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One atom of a text: characters `start` to `end`. `code` is True within a span or a fence.
 
     `mark` is True for punctuation and operators. `line` counts from 0.
@@ -87,31 +87,31 @@ def _fences(text: str) -> list[tuple[int, int]]:
     return [*found, (opened, len(text))] if opened >= 0 else found
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def tokens(text: str) -> tuple[Token, ...]:
     """The atoms of a text in reading order. The lines that open and close a fence are left out.
 
     Kept for the last texts: one answer's events read the same texts many times.
     """
     result: list[Token] = []
-    ranges = code_ranges(text)
-    breaks = [m.start() for m in re.finditer("\n", text)]
+    ranges = [*code_ranges(text), (len(text), len(text), False)]
+    breaks = [*(m.start() for m in re.finditer("\n", text)), len(text)]
+    fenced = "```" in text
     line = at = 0
     for match in ATOM.finditer(text):
         start, end = match.span()
-        while line < len(breaks) and breaks[line] < start:
+        while breaks[line] < start:
             line += 1
-        while at < len(ranges) and ranges[at][1] <= start:
+        while ranges[at][1] <= start:
             at += 1
-        inside = at < len(ranges) and ranges[at][0] <= start
-        if text[start - 3 : start] == "```" or (
-            inside and ranges[at][2] and _fence_line(text, start, ranges[at])
-        ):
+        first, _, fence = ranges[at]
+        if fenced and text.startswith("```", max(0, start - 3), start):
+            continue
+        if fence and first <= start and _fence_line(text, start, ranges[at]):
             continue
         atom = match.group()
-        result.append(
-            Token(atom, start, end, line, inside, not (atom[0].isalnum() or (len(atom) > 1 and _named(atom))))
-        )
+        mark = not (atom[0].isalnum() or (end - start > 1 and _named(atom)))
+        result.append(Token(atom, start, end, line, first <= start, mark))
     return tuple(result)
 
 

@@ -53,15 +53,17 @@ EVENTS = 50
 """Events kept with a weight for tracing, newest first; the evidence rows hold all of them."""
 
 
+_READ = Permission.READ.rank
+
+
 def weigh(phrase: Phrase, evidence: Sequence[Evidence], now: datetime) -> PhraseWeight:
     """What all evidence about one phrase amounts to at `now`. The order and repetition of rows do not matter.
 
     Rows of strangers (PUBLIC and below) are listed in `event_ids` and count for nothing.
     """
-    rows = sorted(
-        set(evidence), key=lambda row: (row.at, row.event_id, row.answer_id, row.mass), reverse=True
-    )
-    trusted = [row for row in rows if row.permission >= Permission.READ and row.mass]
+    unique = {(row.at, row.event_id, row.answer_id, row.mass): row for row in evidence}
+    rows = [unique[key] for key in sorted(unique, reverse=True)]
+    trusted = [row for row in rows if row.permission.rank >= _READ and row.mass]
     counted = _superseded(phrase.kind, trusted)
     masses = _by_person(phrase.kind, counted, now)
     ups = math.fsum(up for up, _ in masses.values())
