@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -47,14 +47,16 @@ class Background:
 
         A run is as common as the table says, else as its rarest word, a little rarer for each more word.
         """
-        shares = self.shares
-        run = [word for word in words if word not in STOP]
-        if not run:
+        said = [word for word in words if word not in STOP]
+        if not said:
             return 0.0
-        share = min([shares.get(word, RARE) for word in run])
-        if len(run) > 1:
-            rarer = share * 0.5 ** (len(run) - 1)
-            share = shares.get(" ".join(run), rarer) if share > RARE else rarer
+        return self.run(said, min([self.shares.get(word, RARE) for word in said]), len(said))
+
+    def run(self, words: Sequence[str], share: float, said: int) -> float:
+        """The same for a run with `said` words beside stop-words, the rarest of them in `share` of texts."""
+        if said > 1:
+            rarer = share * 0.5 ** (said - 1)
+            share = self.shares.get(" ".join(words), rarer) if share > RARE else rarer
         return self.specificity_of(share)
 
     def single(self, word: str) -> float:

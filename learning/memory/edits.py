@@ -101,8 +101,11 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
             found.append((a, b, c, d))
             continue
         keys = [t.key for t in old.atoms[a:b]], [t.key for t in new.atoms[c:d]]
-        codes = SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
-        pieces = [(a + i, a + j, c + k, c + m) for tag, i, j, k, m in codes if tag != "equal"]
+        start, end = _alike(*keys)
+        inner = keys[0][start : len(keys[0]) - end], keys[1][start : len(keys[1]) - end]
+        codes = SequenceMatcher(None, *inner, autojunk=False).get_opcodes()
+        p, q = a + start, c + start
+        pieces = [(p + i, p + j, q + k, q + m) for tag, i, j, k, m in codes if tag != "equal"]
         pieces = [_slid(old, new, piece) for piece in pieces]
         found += _rewritten(old, new, _joined(old, pieces), (a, b))
     return [
@@ -110,6 +113,14 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         for piece in found
         if not _cosmetic(old.atoms[piece[0] : piece[1]], new.atoms[piece[2] : piece[3]])
     ]
+
+
+def _alike(one: Sequence[str], two: Sequence[str]) -> tuple[int, int]:
+    """How many items two sequences share at their start, and of the rest at their end."""
+    most = min(len(one), len(two))
+    start = next((at for at in range(most) if one[at] != two[at]), most)
+    end = next((at for at in range(most - start) if one[-1 - at] != two[-1 - at]), most - start)
+    return start, end
 
 
 def _within(atoms: Sequence[Token], lines: range) -> tuple[int, int]:
@@ -241,10 +252,13 @@ def _less(texts: list[str], moved: Counter[str]) -> list[str]:
 
 def _distance(before: str, after: str) -> float:
     """Share of the words of both texts that changed, in [0, 1]; white space counts for nothing."""
-    words = before.split(), after.split()
-    total = len(words[0]) + len(words[1])
-    if words[0] == words[1]:
+    one, two = before.split(), after.split()
+    total = len(one) + len(two)
+    start, end = _alike(one, two)
+    one, two = one[start : len(one) - end], two[start : len(two) - end]
+    left = len(one) + len(two)
+    if not left:
         return 0.0
-    if len(words[0]) * len(words[1]) > PAIRS:
-        return SequenceMatcher(None, *words).quick_ratio() * -1.0 + 1.0
-    return 1.0 - SequenceMatcher(None, *words, autojunk=False).ratio() if total else 0.0
+    matcher = SequenceMatcher(None, one, two, autojunk=False)
+    ratio = matcher.quick_ratio() if len(one) * len(two) > PAIRS else matcher.ratio()
+    return (1.0 - ratio) * left / total

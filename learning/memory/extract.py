@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from learning.memory.background import Background
+from learning.memory.background import RARE, Background
 from learning.memory.text import PROGRAMS, STOP, Token, normal, shaped, stem, terms, tokens
 
 LONGEST = 4
@@ -45,10 +45,11 @@ def extract(
         if token.line != line:
             line = token.line
             clauses.append([])
-        if token.code or shaped(token.text):
+        if token.mark:
+            if clauses[-1]:
+                clauses.append([])
+        elif token.code or shaped(token.text):
             _name(token, at, asked, found)
-            clauses.append([])
-        elif token.mark:
             clauses.append([])
         else:
             clauses[-1].append((at, token.text.casefold()))
@@ -92,20 +93,22 @@ def _runs(
     words = [word for _, word in clause]
     stops = [word in STOP or word.isdigit() for word in words]
     new = [not stop and stem(word) not in asked for word, stop in zip(words, stops, strict=True)]
+    shares = [background.shares.get(word, RARE) for word in words]
     for start, word in enumerate(words):
         if stops[start] or len(word) < 2:
             continue
-        fresh = False
+        fresh, said, share = False, 0, 1.0
         for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
             fresh = fresh or new[end - 1]
-            if stops[end - 1] or not fresh or end < start + least:
+            if stops[end - 1]:
                 continue
-            run = words[start:end]
-            text = " ".join(run)
-            if text not in found:
-                says = background.specificity(run)
-                if says > 0.0:
-                    found[text] = (says, tuple(range(clause[start][0], clause[end - 1][0] + 1)))
+            said, share = said + 1, min(share, shares[end - 1])
+            if not fresh or end < start + least:
+                continue
+            says = background.run(words[start:end], share, said)
+            if says > 0.0:
+                text = " ".join(words[start:end])
+                found.setdefault(text, (says, tuple(range(clause[start][0], clause[end - 1][0] + 1))))
 
 
 def _best(found: dict[str, tuple[float, tuple[int, ...]]], most: int) -> list[tuple[str, float]]:
