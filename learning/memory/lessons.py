@@ -7,6 +7,7 @@ Run: `pytest tests/unit/learning/memory/test_lessons.py`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,8 +34,11 @@ SPAN = 6
 SHORTER = 0.85
 """Share of the words that is left, at most, when an edit is a lesson about length."""
 
-HALF = 0.5
-"""The same when what was taken out is not the end. One sentence taken out is never about length."""
+THIRD = 1 / 3
+"""The same when what was taken out is not the end.
+
+One sentence taken out, or several that open alike, are about their wording.
+"""
 
 ROUND = 10
 """A limit is taken as the next round number of words: what was left is rarely all that was allowed."""
@@ -137,10 +141,11 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
 
 def _module(wrong: str, right: str) -> list[tuple[str, str]]:
     """Where `json.` became `orjson.`, `orjson` has to be imported, and is what is spoken of in backticks."""
-    bad, good = wrong[:-1], right[:-1]
-    if not wrong.endswith(".") or bad not in spans.MODULES or good in spans.INSTANCES:
+    bad, good = (form.removeprefix("import ").removesuffix(".") for form in (wrong, right))
+    if bad == wrong or bad not in spans.MODULES or good in spans.INSTANCES:
         return []
-    return [(f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
+    forms = [(f"{bad}.", f"{good}."), (f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
+    return [form for form in forms if form[0] != wrong]
 
 
 def _in_code(right: str, line: str, after: str) -> bool:
@@ -161,10 +166,13 @@ def _shortened(edit: Edit, before: str, after: str) -> bool:
         or new > max(3, edit.words_after // 20)
     ):
         return False
-    start = normal(before).startswith(normal(after))
     if len(edit.removed) == 1 and _sentence(edit.removed[0], before):
         return False
-    return start or edit.words_after <= HALF * edit.words_before
+    opened = Counter(" ".join(normal(span).split()[:2]) for span in edit.removed)
+    opening, times = opened.most_common(1)[0] if opened else ("", 0)
+    if times > 1 and times > len(edit.removed) / 2 and not _stands(opening, after):
+        return False
+    return normal(before).startswith(normal(after)) or edit.words_after <= THIRD * edit.words_before
 
 
 def _wordings(
