@@ -173,6 +173,12 @@ class Models:
             return None
         return f"The model server has no model {name}, only {', '.join(known) or 'none'}."
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._policy.close()
+        self._encoder.close()
+        self._counter.close()
+
     # ------------------------------------------------------------ what a server can do
 
     def _known(self) -> list[Model]:

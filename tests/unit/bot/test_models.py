@@ -39,9 +39,12 @@ class Server:
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
+    clients: list[Models] = field(default_factory=list)
+
     def models_client(self, **more: Any) -> Models:
         settings = {"model_url": f"http://127.0.0.1:{self.port}/v1", "model_timeout_s": 5.0, **more}
-        return Models(Settings(_env_file=None, **settings))
+        self.clients.append(Models(Settings(_env_file=None, **settings)))
+        return self.clients[-1]
 
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
         if path == "/v1/models":
@@ -102,6 +105,8 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
     yield told
+    for client in told.clients:
+        client.close()
     listening.shutdown()
     thread.join()
     listening.server_close()
@@ -212,6 +217,7 @@ def test_a_server_that_is_down_is_retryable_and_not_ready() -> None:
     with pytest.raises(ModelUnavailable):
         models.count_tokens("x")
     assert "cannot be reached" in (models.ready() or "")
+    models.close()
 
 
 def test_the_key_goes_to_the_policy_server_alone(server: Server) -> None:
