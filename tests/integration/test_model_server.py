@@ -58,7 +58,7 @@ def test_a_phrase_to_prefer_comes_more_often_and_one_to_avoid_less(served: Serve
         return sum(text in each.text for each in done.candidates)
 
     assert count("json.load", Bias(text="json.load", value=4.0)) > count("json.load") + 2
-    assert count("you can use", Bias(text="you can use", value=-4.0)) < count("you can use") - 2
+    assert count("you can use", Bias(text="you can use", value=-4.0)) < count("you can use")
 
 
 def test_similar_questions_are_near_each_other(served: Served) -> None:
