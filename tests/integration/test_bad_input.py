@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from bot.settings import Settings
-from learning.models import hub
 from tests.integration import bad_input as bad
+from tests.integration import bad_machine as machine
 from tests.integration import test_crash
 from tests.integration.bad_input import Case
-from tests.integration.playground_fixture import free_port
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop, loop
 
@@ -41,25 +38,10 @@ def model(request: pytest.FixtureRequest, loop: Loop) -> RealModel | None:
     return real
 
 
-def model_damaged(loop: Loop) -> None:
-    cache = Settings(_env_file=None).model_cache.expanduser()
-    hub.pull(cache)
-    shutil.copytree(cache / "encoder", loop.home / "cache" / "encoder")
-    (loop.home / "cache" / "policy").symlink_to(cache / "policy")
-    [weights] = (loop.home / "cache" / "encoder").rglob("model.safetensors")
-    with weights.open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
-    settings = {"model_cache": loop.home / "cache", "model_port": free_port()}
-    bad.one_sentence(bad.started(loop, "model", **settings), "model.safetensors")
-
-
 CASES = (
     Case("missing signature", "401, nothing kept", bad.no_signature),
     Case("wrong signature", "401, nothing kept", bad.wrong_signature),
-    Case("no webhook secret configured", "the receiver does not start and names the setting", bad.no_secret),
+    Case("no secret configured", "the receiver does not start; it names the setting", machine.no_secret),
     Case("body over the cap", "413, nothing kept", bad.too_large),
     Case("broken JSON", "400, nothing kept", bad.broken_json),
     Case("unknown event", "202 and ignored", bad.unknown_event),
@@ -85,26 +67,29 @@ CASES = (
     Case(
         "model file corrupted",
         "the model server does not start and names the file",
-        model_damaged,
+        machine.model_damaged,
     ),
     Case(
-        "model server killed and restarted", "retried until it is back, answered once", bad.model_back, True
+        "model server killed",
+        "retried until it is back, answered once",
+        machine.model_back,
+        True,
     ),
-    Case("model server down for good", "😕 and one sentence that says how to retry", bad.model_gone),
+    Case("model server down for good", "😕 and one sentence that says how to retry", machine.model_gone),
     Case(
         "database locked",
         "503 and a failed delivery; redelivered, it is answered once",
-        bad.database_locked,
+        machine.database_locked,
     ),
     Case(
         "database full",
         "503 and a failed delivery; redelivered, it is answered once",
-        bad.database_full,
+        machine.database_full,
     ),
     Case(
         "two servers on one database file",
         "the second receiver and the second worker do not start and name the first",
-        bad.two_servers,
+        machine.two_servers,
     ),
     Case(
         "kill -9 of the worker between generating and posting",

@@ -41,7 +41,8 @@ class Loop:
     database: Database
 
     @contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+        """`thumbprint work`, or what else Python is told to run in its place."""
         given = {name: value for name, value in os.environ.items() if not name.startswith("THUMBPRINT_")}
         ours = {
             "HOME": self.home,
@@ -56,7 +57,10 @@ class Loop:
         env = {**given, **{f"THUMBPRINT_{name}": str(value) for name, value in ours.items()}}
         with (self.home / "worker.log").open("ab") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "work"], env=env, cwd=Path(__file__).parents[2], stderr=said
+                [sys.executable, *(command or ("-m", "bot", "work"))],
+                env=env,
+                cwd=Path(__file__).parents[2],
+                stderr=said,
             )
             try:
                 yield process
