@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from learning.memory import spans
+from learning.memory import widen
 from learning.memory.background import Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract, openings
@@ -119,7 +119,7 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
     wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
     inside = _in_code(right, replaced.context, after)
     used = re.search(rf"(?:\bimport {re.escape(right)}\b|(?<![\w.]){re.escape(right)}\.[^\W\d])", after)
-    context = CODE if inside or (wrong in spans.MODULES and used) else spans.place(wrong)
+    context = CODE if inside or (wrong in widen.MODULES and used) else widen.place(wrong)
     if context == PROSE and any(
         form.casefold() in after.casefold() and borders(form, True).search(after) for form in plurals(wrong)
     ):
@@ -142,7 +142,7 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
 def _module(wrong: str, right: str) -> list[tuple[str, str]]:
     """Where `json.` became `orjson.`, `orjson` has to be imported, and is what is spoken of in backticks."""
     bad, good = (form.removeprefix("import ").removesuffix(".") for form in (wrong, right))
-    if bad == wrong or bad not in spans.MODULES or good in spans.INSTANCES:
+    if bad == wrong or bad not in widen.MODULES or good in widen.INSTANCES:
         return []
     forms = [(f"{bad}.", f"{good}."), (f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
     return [form for form in forms if form[0] != wrong]
