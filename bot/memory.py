@@ -17,7 +17,7 @@ from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge
 from learning.memory.text import terms
 from storage.database import Database
-from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Reaction
+from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Learning, Reaction
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
 
@@ -61,7 +61,10 @@ class Memories:
         self._lock = threading.Lock()
 
     def of(self, repository_id: int) -> Memory:
-        """The memory of one repository as of now; an empty one for a repository that is not known yet."""
+        """The memory of one repository as of now; an empty one for a repository that is not known yet.
+
+        While learning is frozen only feedback that acted before makes examples: frozen means all of memory.
+        """
         with self._database.unit() as unit:
             repository = unit.repositories.get(repository_id)
             if repository is None:
@@ -75,6 +78,9 @@ class Memories:
             answers = unit.answers.of_repository(repository_id)
             feedback = unit.feedback.of_repository(repository_id)
             forgotten = unit.phrases.forgotten(repository_id)
+        if repository.learning is not Learning.ON:
+            acted = {event_id for weight in weights for event_id in weight.event_ids}
+            feedback = [event for event in feedback if event.id in acted]
         memory = Memory(
             index=PhraseIndex.build(weights, datetime.now(UTC)),
             examples=examples_of(answers, feedback, forgotten),

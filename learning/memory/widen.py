@@ -1,7 +1,8 @@
 """How wide a replaced form must be to mean the same elsewhere. Pure.
 
 A word of a command takes its program along; a form that still stands uncorrected in the new text is no
-error by itself and takes its call or a neighbour along; a dotted name that changed at its head is about it. Left out: two forms that must change together.
+error by itself and takes its call or a neighbour along; a dotted name that changed at its head is about it.
+Left out: two forms that must change together.
 Run: `pytest tests/unit/learning/memory/test_edits.py`.
 """
 

@@ -159,7 +159,7 @@ async def revision(request: Request) -> Response:
 
 async def learned(request: Request) -> Response:
     """GET /playground/learned: the app's `/api/learned`, fetched here: the page needs no other origin."""
-    query = {"repository_id": request.query_params.get("repository_id", ""), "limit": "12"}
+    query = {"repository_id": request.query_params.get("repository_id", ""), "limit": "30"}
     return await _from_app(request, "GET", "/api/learned", query)
 
 

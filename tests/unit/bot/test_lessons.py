@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import lessons
+from bot.memory import Memories
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from storage.records import (
@@ -252,3 +253,16 @@ def test_a_replay_gives_the_incremental_weights_to_the_last_bit(
             assert differences == []
     finally:
         database.dispose()
+
+
+def test_frozen_learning_freezes_the_examples_too(database: Database) -> None:
+    observed(database, [edit()])
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.FROZEN, NOW)
+        unit.commit()
+    observed(database, [edit(2, answer=1, after=TEXT.replace("config/app.toml", "app.ini"))])
+    assert [example.text for example in Memories(database).of(REPOSITORY.id).examples] == [CORRECTED]
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        unit.commit()
+    assert len(Memories(database).of(REPOSITORY.id).examples) == 2
