@@ -1,7 +1,7 @@
 """Prompt: thread, question and what was learned → chat messages. Pure; the template has a version.
 
 Thread text is data: it stands inside a fence that nothing in it can close, and the question is asked
-after it, by us. Lessons are one line each, their wordings as code spans. Without lessons, notes and
+after it, by us, and followed by the lessons, one line each. Without lessons, notes and
 examples the prompt is, to the byte, that of a bot without memory. Left out: what is chosen
 (`learning/memory/choice.py`, `bot/memory.py`), budgets (`bot/answer.py`).
 Run: `thumbprint why ANSWER` prints a prompt; `pytest tests/unit/bot/test_prompt.py`.
@@ -13,19 +13,20 @@ import re
 from collections.abc import Sequence
 
 from bot.memory import Example
-from storage.records import Message
+from learning.memory.choice import line
+from learning.memory.forms import CODE
+from storage.records import Message, PhraseKind, PhraseWeight
 
-TEMPLATE = "t2"
+TEMPLATE = "t3"
 """Bump with any change of the words below: answers name the template that made them."""
 
 SYSTEM = "Use the text to answer the question in one to three sentences."
 SYSTEM_ALONE = "Answer the question in one to three sentences."
 TEXT = "Text:"
-RULES = "Rules of this project:"
 ASK = "Question:"
 AGAIN = "Your last answer broke these rules, keep them now:"
 
-FIXED = (SYSTEM, SYSTEM_ALONE, RULES, AGAIN)
+FIXED = (SYSTEM, SYSTEM_ALONE, AGAIN)
 """Our own sentences: an answer that repeats one is an echo."""
 
 
@@ -36,7 +37,7 @@ def build(
     examples: Sequence[Example] = (),
     again: Sequence[str] = (),
 ) -> tuple[Message, ...]:
-    """The messages for one generation. `rules` are one line each; `again` are those the last attempt broke.
+    """The messages for one generation. `rules` take one line each; `again` are those the last attempt broke.
 
     `question`, `thread_text` and the examples are within their budgets already.
     """
@@ -47,18 +48,29 @@ def build(
     parts = []
     if thread_text.strip():
         parts.append(f"{TEXT}\n{fence(thread_text)}")
-    if rules:
-        parts.append(_listed(RULES, rules))
     if again:
-        parts.append(_listed(AGAIN, again))
-    parts.append(f"{ASK} {question.strip()}")
+        parts.append("\n".join((AGAIN, *(f"- {_one_line(rule)}" for rule in again))))
+    parts.append("\n".join((f"{ASK} {question.strip()}", *(_one_line(rule) for rule in rules))))
     messages.append(Message(role="user", content="\n\n".join(parts)))
     return tuple(messages)
 
 
-def _listed(heading: str, lines: Sequence[str]) -> str:
-    """A list whose items take one line each, whatever is in them."""
-    return "\n".join((heading, *(f"- {' '.join(line.split())}" for line in lines)))
+def rule(lesson: PhraseWeight) -> str:
+    """A lesson as the policy reads it first: of a correction only the right form.
+
+    A small policy writes what it reads: with the wrong form in the prompt it wrote that twice as often as
+    without any lesson (`docs/log.md`). A retry names both, by `learning.memory.choice.line`.
+    """
+    phrase = lesson.phrase
+    if phrase.kind is not PhraseKind.CORRECTION:
+        return line(lesson)
+    quote = "`" if phrase.context == CODE else '"'
+    return f"Use {quote}{_one_line(phrase.right)}{quote}."
+
+
+def _one_line(text: str) -> str:
+    """Text on one line, whatever is in it."""
+    return " ".join(text.split())
 
 
 def fence(text: str) -> str:

@@ -6,8 +6,10 @@ A candidate is first tidied (an invented next question, a half sentence at the e
 - echo: says the question or the prompt again, which an encoder takes for the best answer of all
 - repetition: the same words over and over   - no_end: cut off by the token limit before anything was said
 
-`score` = phrase score + ½ · bounded similarity + `GROUNDED` · what the thread bears out − 1 for each guard −
-½ for each broken lesson. Similarity is bounded at `SIMILAR`: beyond it texts repeat the question.
+`score` = phrase score + ½ · bounded similarity + `GROUNDED` · (what the comments bear out − half of what
+only says the issue again) − 1 for each guard − ½ for each broken lesson. Similarity is bounded at `SIMILAR`:
+beyond it texts repeat the question. With repairs on, broken lessons cost `MENDING` in place of the phrase
+score, because a good answer with a wrong name can be mended, and one that says nothing cannot.
 Left out: what a lesson is and whether a text keeps it (`learning/memory/choice.py`).
 Run: `pytest tests/unit/bot/test_rerank.py`.
 """
@@ -24,6 +26,7 @@ from storage.records import Candidate
 SIMILAR = 0.7
 GROUNDED = 0.75
 FEW = 6
+MENDING = 0.1
 UNUSABLE = frozenset({"empty", "echo", "refusal", "repetition", "no_end"})
 
 _WORDS = re.compile(r"\w+(?:[./-]\w+)*")
@@ -106,7 +109,7 @@ def tidy(text: str, finish_reason: str) -> str:
 
 
 def guards(text: str, question: str, prompt: Sequence[str] = ()) -> tuple[str, ...]:
-    """The names of the guards that a tidied text fails. `prompt` holds the fixed sentences of the prompt."""
+    """The names of the guards that a tidied text fails. `prompt` holds our own sentences in the prompt."""
     words = [word.casefold() for word in _WORDS.findall(text)]
     if not words:
         return ("empty",)
@@ -131,16 +134,27 @@ def grounded(text: str, thread_text: str, question: str) -> float:
     return len(said & set(terms(thread_text))) / max(FEW, len(said))
 
 
+def repeated(text: str, other: str) -> float:
+    """The share, in [0, 1], of a text's runs of three words that stand in another."""
+    theirs = set(_runs(other))
+    own = _runs(text)
+    return sum(run in theirs for run in own) / len(own) if own else 0.0
+
+
 def score(
     phrase_score: float,
     similarity: float,
     failed: Sequence[str],
-    violations: Sequence[str],
+    broken: int = 0,
     grounds: float = 0.0,
+    *,
+    repairs: bool = False,
 ) -> float:
-    """What candidates are ranked by; see the module's first lines."""
-    near = 0.5 * min(max(similarity, 0.0), SIMILAR) + GROUNDED * grounds
-    return phrase_score + near - len(failed) - 0.5 * len(violations)
+    """What candidates are ranked by; see the module's first lines. `broken` counts the lessons broken."""
+    near = 0.5 * min(max(similarity, 0.0), SIMILAR) + GROUNDED * grounds - len(failed)
+    if broken and repairs:
+        return near - MENDING
+    return near + phrase_score - 0.5 * broken
 
 
 def rank(
@@ -190,10 +204,12 @@ def _echoes(text: str, words: Sequence[str], question: str) -> bool:
     """Whether a text is the question again: nothing new in it, or most runs of three words shared."""
     if len(words) > 1 and not set(terms(text)) - set(terms(question)) - _ABOUT:
         return True
-    asked = [word.casefold() for word in _WORDS.findall(question)]
-    runs = {tuple(asked[i : i + 3]) for i in range(len(asked) - 2)}
-    own = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
-    return bool(own) and sum(run in runs for run in own) / len(own) >= 0.6
+    return repeated(text, question) >= 0.6
+
+
+def _runs(text: str) -> list[tuple[str, ...]]:
+    words = [word.casefold() for word in _WORDS.findall(text)]
+    return [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
 
 
 def _repeats(words: Sequence[str], text: str) -> bool:

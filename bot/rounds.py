@@ -13,16 +13,19 @@ from dataclasses import dataclass, field, replace
 from bot.memory import Example, Memory
 from bot.models import Models, Text
 from bot.plan import Plan
-from bot.prompt import FIXED, TEMPLATE, build
-from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, score, tidy
+from bot.prompt import FIXED, TEMPLATE, build, rule
+from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, repeated, score, tidy
 from bot.thread import cut, render
 from learning.memory.choice import EMPTY, Choice, assess, biases, line
 from storage.records import Candidate, Generation, Message, PhraseWeight, Prompt, Question, Thread, stable_id
 
+SAID = 20_000
+"""Characters of a thread that candidates are compared with."""
+
 
 @dataclass(kw_only=True)
 class Work:
-    """What one composition has gathered so far. `read` is what the policy was shown of the thread."""
+    """What one composition has gathered so far."""
 
     question: Question
     asked: str
@@ -32,11 +35,21 @@ class Work:
     plan: Plan
     choice: Choice
     examples: Sequence[Example] = ()
-    read: str = ""
     prompts: list[Prompt] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     broken: dict[str, PhraseWeight] = field(default_factory=dict)
+
+    @property
+    def issue(self) -> str:
+        """What the thread began with: to say it again is no answer."""
+        return "\n".join((self.thread.title, *(one.body[:SAID] for one in self.thread.posts[:1])))
+
+    @property
+    def comments(self) -> str:
+        """What people said after that, newest first: where facts come from."""
+        said = [one.body for one in self.thread.posts[1:] if not (one.by_us or one.author.is_bot)]
+        return "\n".join(reversed(said))[:SAID]
 
 
 def generate(work: Work) -> Pick | Abstain:
@@ -65,7 +78,7 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
     """The prompt of one attempt, its thread text as long as the context allows."""
     plan, models = work.plan, work.models
     shown = work.choice if plan.mechanisms.prompt else EMPTY
-    rules = (*work.memory.notes, *shown.lines)
+    rules = (*work.memory.notes, *(rule(lesson) for lesson in shown.weights))
     again = [line(lesson) for lesson in broken]
     examples = [
         replace(
@@ -80,13 +93,12 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
         return build(work.asked, thread_text, rules, examples, again)
 
     room = plan.context_tokens - models.count_prompt(messages("x"))
-    work.read, built = "", messages("")
+    built = messages("")
     while room > 0:
-        read = render(work.thread, work.question, room, models.count_tokens)
-        tried = messages(read)
+        tried = messages(render(work.thread, work.question, room, models.count_tokens))
         over = models.count_prompt(tried) - plan.context_tokens
         if over <= 0:
-            work.read, built = read, tried
+            built = tried
             break
         room -= max(over, 8)
     return Prompt(
@@ -144,7 +156,8 @@ def _scored(
     work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
     violations = tuple(lesson.phrase.id for lesson in assessed.violations)
     failed = guards(text, work.asked, FIXED) if text else ("no_end" if wrote.text.strip() else "empty",)
-    grounds = grounded(text, work.read, work.asked)
+    grounds = grounded(text, work.comments, work.asked) - 0.5 * repeated(text, work.issue)
+    repairs = work.plan.mechanisms.repair
     candidate = Candidate(
         id=stable_id("c", generation.id, index),
         generation_id=generation.id,
@@ -157,7 +170,7 @@ def _scored(
         similarity=similarity,
         guards=failed,
         violations=violations,
-        score=score(assessed.score, similarity, failed, violations, grounds),
+        score=score(assessed.score, similarity, failed, len(violations), grounds, repairs=repairs),
     )
     return Scored(candidate=candidate, text=text, violations=violations)
 

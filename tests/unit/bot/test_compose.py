@@ -93,7 +93,7 @@ def test_the_best_of_all_rounds_is_kept():
     done = run(
         ScriptedModels([[GOOD], [worse], [worse]]),
         memory(lesson(PhraseKind.MENTION, text="", right="docs/settings.md")),
-        read=thread("The settings go into `conf/tool.yaml`."),
+        read=thread("Where?", post(11, "The settings go into `conf/tool.yaml`.")),
     )
     assert done.answer.text.startswith(GOOD) and "docs/settings.md" in done.answer.text
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, score, tidy
+from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, repeated, score, tidy
 from storage.records import Candidate
 
 ASKED = "Where do the settings of the tool live?"
@@ -82,8 +82,20 @@ def test_what_the_thread_bears_out_ranks_higher():
     assert 0.0 <= grounded(right, read, ASKED) <= 1.0 and grounded("", read, ASKED) == 0.0
 
 
+def test_what_only_says_the_issue_again_is_seen():
+    issue = "Install docs\nThe install docs are missing."
+    assert repeated("The install docs are missing.", issue) == 1.0 and repeated("Use pip.", issue) == 0.0
+
+
+def test_a_good_answer_that_can_be_mended_stands_above_one_that_says_nothing():
+    mendable = score(-0.7, 0.7, (), 1, 0.3, repairs=True)
+    assert mendable > score(0.0, 0.4, (), 0, 0.1, repairs=True)
+    assert mendable < score(0.0, 0.7, (), 0, 0.3, repairs=True)
+    assert score(-0.7, 0.7, (), 1, 0.3) < 0
+
+
 def test_an_echo_gains_nothing_from_its_similarity():
-    assert score(0.0, 1.0, (), ()) == score(0.0, 0.7, (), ()) and score(0.0, -1.0, (), ()) == 0.0
+    assert score(0.0, 1.0, ()) == score(0.0, 0.7, ()) and score(0.0, -1.0, ()) == 0.0
 
 
 def test_the_best_of_all_rounds_is_picked():

@@ -1,0 +1,253 @@
+"""One answer for one question, whatever happens between reading and posting.
+
+GitHub is the playground over HTTP, as strict as the real one; only the model is scripted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot import answer
+from bot.context import Context
+from bot.github import GitHub
+from bot.reply import answer_text, parse_marker
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import GitHubUnavailable, ModelUnavailable
+from storage.records import Actor, Answer, AnswerStatus, Learning, PostKind, Question, Repository
+from tests.integration.playground_fixture import Playground, playground, receiver
+from tests.unit.bot.scripted import ScriptedModels
+from webhooks.playground.misbehave import Rule
+from webhooks.playground.things import Comment
+
+__all__ = ["playground", "receiver"]
+
+pytestmark = pytest.mark.slow
+
+GOOD = "Run the tests with `make test`, they take two minutes."
+ASKER = "ben-okafor"
+
+
+@dataclass
+class Desk:
+    """A context on the playground, and a question that stands in its first issue."""
+
+    playground: Playground
+    context: Context
+    models: ScriptedModels
+    comment: Comment
+    question: Question
+
+    def misbehave(self, **rule: object) -> None:
+        self.playground.state.misbehaviour.add(Rule.model_validate(rule))
+
+    def stored(self) -> Answer:
+        with self.context.database.unit(read_only=True) as unit:
+            found = unit.answers.get(self.question.answer_id)
+        assert found is not None
+        return found
+
+    def compose(self) -> None:
+        assert answer.compose_job(self.context, self.question) == self.question.answer_id
+
+    def post(self) -> None:
+        answer.post(self.context, self.question.answer_id, sleep=lambda seconds: None)
+
+    def fail(self) -> None:
+        error = ModelUnavailable("http://127.0.0.1 is down")
+        answer.fail(self.context, self.question, error, sleep=lambda seconds: None)
+
+    def reactions(self) -> list[str]:
+        return [given.content for given in self.playground.state.reactions_to(self.comment)]
+
+
+@pytest.fixture
+def desk(playground: Playground, tmp_path: Path) -> Iterator[Desk]:
+    settings = Settings(_env_file=None, home=tmp_path, **playground.settings())
+    database = Database(settings.resolved_database_url)
+    database.migrate()
+    models = ScriptedModels([[GOOD]])
+    github = GitHub(settings)
+    context = Context(settings=settings, database=database, github=github, models=models)
+    comment = playground.say(ASKER, 1, "/ask How do I run the tests?")
+    repository = playground.repository()
+    asked = Question(
+        repository_id=repository.id,
+        full_name=repository.full_name,
+        installation_id=playground.credentials.installation_id,
+        number=1,
+        post_id=comment.id,
+        post_kind=PostKind.COMMENT,
+        asker=Actor(id=playground.state.person(ASKER).id, login=ASKER),
+        text="How do I run the tests?",
+        asked_at=datetime.now(UTC),
+    )
+    with database.unit() as unit:  # as the receiver does it
+        known = Repository(
+            id=repository.id, full_name=repository.full_name, installation_id=asked.installation_id
+        )
+        unit.repositories.upsert(known)
+        unit.answers.ask(asked)
+        unit.commit()
+    yield Desk(playground, context, models, comment, asked)
+    github.close()
+    database.dispose()
+
+
+def test_from_question_to_comment(desk: Desk) -> None:
+    answer.acknowledge(desk.context, desk.question)
+    answer.acknowledge(desk.context, desk.question)
+    assert desk.reactions() == ["eyes"]
+    desk.compose()
+    assert desk.stored().status is AnswerStatus.PENDING and not desk.playground.answers(1)
+    desk.post()
+    [comment] = desk.playground.answers(1)
+    assert answer_text(comment.body) == desk.stored().text == GOOD
+    marker = parse_marker(comment.body)
+    assert marker and (marker.answer_id, marker.model) == (desk.question.answer_id, "scripted")
+    stored = desk.stored()
+    assert stored.status is AnswerStatus.POSTED and stored.comment_id == comment.id
+    assert stored.comment_node_id and stored.comment_url and stored.posted_at
+
+
+def test_every_prompt_generation_and_candidate_is_a_row(desk: Desk) -> None:
+    desk.models.rounds = [[""], [GOOD, "Something else to say about tests."]]
+    desk.compose()
+    with desk.context.database.unit(read_only=True) as unit:
+        story = unit.answers.story(desk.question.answer_id)
+    assert story and [len(attempt.candidates) for attempt in story.attempts] == [1, 2]
+    assert story.attempts[1].candidates[0].text == GOOD and story.attempts[0].candidates[0].guards == (
+        "empty",
+    )
+
+
+def test_composing_and_posting_twice_is_doing_it_once(desk: Desk) -> None:
+    desk.compose()
+    desk.models.rounds = [["Another answer that nobody will see."]]
+    desk.compose()
+    desk.post()
+    desk.post()
+    assert len(desk.models.asked) == 1
+    assert [answer_text(comment.body) for comment in desk.playground.answers(1)] == [GOOD]
+
+
+def test_a_comment_whose_creation_was_not_heard_of_is_found(desk: Desk) -> None:
+    desk.compose()
+    desk.misbehave(kind="drop", method="POST", path="*/comments", status=502)
+    desk.post()
+    [comment] = desk.playground.answers(1)
+    assert desk.stored().comment_id == comment.id
+
+
+def test_a_comment_that_lists_do_not_show_yet_is_found_by_the_next_try(desk: Desk) -> None:
+    desk.compose()
+    desk.misbehave(kind="drop", method="POST", path="*/comments", status=0)
+    desk.misbehave(kind="lag", method="GET", path="*/comments", seconds=60, times=2)
+    desk.misbehave(kind="lag", method="GET", path="*/comments", seconds=60)
+    with pytest.raises(GitHubUnavailable):
+        desk.post()
+    desk.post()
+    assert len(desk.playground.answers(1)) == 1 and desk.stored().status is AnswerStatus.POSTED
+
+
+def test_a_create_that_was_not_carried_out_is_tried_again_by_the_job(desk: Desk) -> None:
+    desk.compose()
+    desk.misbehave(kind="error", method="POST", path="*/comments")
+    with pytest.raises(GitHubUnavailable):
+        desk.post()
+    assert not desk.playground.answers(1) and desk.stored().status is AnswerStatus.PENDING
+    desk.post()
+    assert len(desk.playground.answers(1)) == 1
+
+
+def test_a_marker_that_somebody_else_wrote_is_not_ours(desk: Desk) -> None:
+    desk.compose()
+    desk.playground.say(ASKER, 1, desk.stored().body)
+    desk.post()
+    assert len(desk.playground.answers(1)) == 1
+
+
+def test_a_question_deleted_before_or_while_answering_gets_no_answer(desk: Desk) -> None:
+    desk.compose()
+    desk.playground.delete(ASKER, desk.comment)
+    desk.post()
+    assert desk.stored().status is AnswerStatus.CANCELLED and not desk.playground.answers(1)
+    gone = replace(desk.question, post_id=10**9)
+    assert answer.compose_job(desk.context, gone) == gone.answer_id
+    with desk.context.database.unit(read_only=True) as unit:
+        assert unit.answers.get(gone.answer_id).status is AnswerStatus.CANCELLED
+    assert len(desk.models.asked) == 1
+
+
+def test_a_question_that_lists_do_not_show_yet_is_answered(desk: Desk) -> None:
+    desk.misbehave(kind="lag", method="GET", path="*/comments", seconds=60)
+    desk.compose()
+    assert desk.stored().status is AnswerStatus.PENDING
+
+
+def test_a_failure_is_told_once_and_says_how_to_try_again(desk: Desk) -> None:
+    desk.fail()
+    desk.fail()
+    [comment] = desk.playground.answers(1)
+    assert "the model was not to be reached" in comment.body and "ask once more" in comment.body
+    assert "127.0.0.1 is down" not in comment.body
+    assert desk.reactions() == ["confused"] and desk.stored().status is AnswerStatus.FAILED
+
+
+def test_a_failure_after_the_answer_was_posted_says_nothing(desk: Desk) -> None:
+    desk.compose()
+    pending = desk.stored()
+    desk.post()
+    with desk.context.database.unit() as unit:
+        unit.answers.save(pending)
+        unit.commit()
+    desk.fail()
+    assert len(desk.playground.answers(1)) == 1 and not desk.reactions()
+    assert desk.stored().status is AnswerStatus.POSTED
+
+
+def test_a_failure_that_was_told_before_a_crash_is_not_taken_for_an_answer(desk: Desk) -> None:
+    desk.compose()
+    pending = desk.stored()
+    desk.fail()
+    with desk.context.database.unit() as unit:
+        unit.answers.save(pending)
+        unit.commit()
+    desk.fail()
+    assert len(desk.playground.answers(1)) == 1 and desk.stored().status is AnswerStatus.FAILED
+
+
+def test_what_the_repositorys_file_says_holds(desk: Desk) -> None:
+    desk.playground.repository().files[".github/thumbprint.yml"] = "candidates: 2\nlearning: frozen\n"
+    desk.compose()
+    assert desk.models.asked[0]["n"] == 2
+    with desk.context.database.unit(read_only=True) as unit:
+        assert unit.repositories.get(desk.question.repository_id).learning is Learning.FROZEN
+
+
+def test_a_renamed_repository_is_found_by_its_number(desk: Desk) -> None:
+    desk.question = replace(desk.question, full_name="old/name")
+    answer.acknowledge(desk.context, desk.question)
+    desk.compose()
+    desk.post()
+    assert desk.reactions() == ["eyes"] and len(desk.playground.answers(1)) == 1
+
+
+def test_an_empty_question_gets_one_comment_with_a_hint(desk: Desk) -> None:
+    desk.question = replace(desk.question, text="")
+    desk.compose()
+    desk.post()
+    [comment] = desk.playground.answers(1)
+    assert "/ask How do I run the tests?" in comment.body and not desk.models.asked
+
+
+def test_a_thread_of_500_comments_is_read_whole(desk: Desk) -> None:
+    for number in range(500):
+        desk.playground.say(ASKER, 2, f"comment {number}")
+    client = desk.context.github.installation(desk.question.installation_id)
+    thread = client.read_thread(client.repository(desk.question.repository_id), 2)
+    said = [post.body for post in thread.posts]
+    assert all(f"comment {number}" in said for number in range(500))
