@@ -100,11 +100,12 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         if (b - a) * (d - c) > PAIRS:
             found.append((a, b, c, d))
             continue
-        keys = [t.key for t in old.atoms[a:b]], [t.key for t in new.atoms[c:d]]
-        start, end = _alike(*keys)
-        inner = keys[0][start : len(keys[0]) - end], keys[1][start : len(keys[1]) - end]
-        codes = SequenceMatcher(None, *inner, autojunk=False).get_opcodes()
+        start, end = _alike(
+            [(t.text, t.code) for t in old.atoms[a:b]], [(t.text, t.code) for t in new.atoms[c:d]]
+        )
         p, q = a + start, c + start
+        keys = [t.key for t in old.atoms[p : b - end]], [t.key for t in new.atoms[q : d - end]]
+        codes = SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
         pieces = [(p + i, p + j, q + k, q + m) for tag, i, j, k, m in codes if tag != "equal"]
         pieces = [_slid(old, new, piece) for piece in pieces]
         found += _rewritten(old, new, _joined(old, pieces), (a, b))
@@ -115,7 +116,7 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
     ]
 
 
-def _alike(one: Sequence[str], two: Sequence[str]) -> tuple[int, int]:
+def _alike(one: Sequence[object], two: Sequence[object]) -> tuple[int, int]:
     """How many items two sequences share at their start, and of the rest at their end."""
     most = min(len(one), len(two))
     start = next((at for at in range(most) if one[at] != two[at]), most)

@@ -93,6 +93,8 @@ def _runs(
     words = [word for _, word in clause]
     stops = [word in STOP or word.isdigit() for word in words]
     new = [not stop and stem(word) not in asked for word, stop in zip(words, stops, strict=True)]
+    if not any(new):
+        return
     shares = [background.shares.get(word, RARE) for word in words]
     for start, word in enumerate(words):
         if stops[start] or len(word) < 2:

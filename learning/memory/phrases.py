@@ -77,7 +77,8 @@ def judge(
             for phrase, mass in _deleted(answer, _text_at(answer, edits, event), background):
                 _add(found, phrase, event, mass)
     phrases_by_id = {phrase.id: phrase for phrase, _, _ in found.values()}
-    rows = [_row(answer, phrase, event, mass) for phrase, event, mass in found.values() if mass]
+    asked = " ".join(answer.question.text.split())[:QUESTION]
+    rows = [_row(answer, asked, phrase, event, mass) for phrase, event, mass in found.values() if mass]
     rows.sort(key=lambda row: (row.phrase_id, row.event_id))
     return [phrases_by_id[name] for name in sorted({row.phrase_id for row in rows})], rows
 
@@ -202,7 +203,7 @@ def _add(
     found[phrase.id, event.id] = (phrase, event, mass + (former[2] if former else 0.0))
 
 
-def _row(answer: Answer, phrase: Phrase, event: Feedback, mass: float) -> Evidence:
+def _row(answer: Answer, asked: str, phrase: Phrase, event: Feedback, mass: float) -> Evidence:
     return Evidence(
         phrase_id=phrase.id,
         event_id=event.id,
@@ -212,6 +213,6 @@ def _row(answer: Answer, phrase: Phrase, event: Feedback, mass: float) -> Eviden
         permission=event.permission,
         mass=mass,
         at=event.at,
-        question=" ".join(answer.question.text.split())[:QUESTION],
+        question=asked,
         url=event.url or answer.comment_url,
     )

@@ -97,6 +97,7 @@ def tokens(text: str) -> tuple[Token, ...]:
     ranges = [*code_ranges(text), (len(text), len(text), False)]
     breaks = [*(m.start() for m in re.finditer("\n", text)), len(text)]
     fenced = "```" in text
+    make = tuple.__new__  # a third of the time of Token(...)
     line = at = 0
     for match in ATOM.finditer(text):
         start, end = match.span()
@@ -111,13 +112,14 @@ def tokens(text: str) -> tuple[Token, ...]:
             continue
         atom = match.group()
         mark = not (atom[0].isalnum() or (end - start > 1 and _named(atom)))
-        result.append(Token(atom, start, end, line, first <= start, mark))
+        result.append(make(Token, (atom, start, end, line, first <= start, mark)))
     return tuple(result)
 
 
+@lru_cache(maxsize=65536)
 def shaped(text: str) -> bool:
     """Whether the letters alone show code: a dotted name, a path, a flag, `snake_case`, `camelCase`."""
-    return _shaped(text)
+    return _SHAPE.search(text) is not None and not _proper(text)
 
 
 def command(text: str) -> bool:
@@ -128,7 +130,7 @@ def command(text: str) -> bool:
 
 def is_code(text: str) -> bool:
     """Whether a wording is code wherever it stands."""
-    return command(text) or _shaped(text)
+    return command(text) or shaped(text)
 
 
 def terms(text: str) -> list[str]:
@@ -208,11 +210,6 @@ def borders(wording: str, fold: bool = False, gap: str = r"\s+") -> re.Pattern[s
     )
     right = r"(?!\w)(?![./:-]\w)(?!/)" if re.search(r"\w\Z", wording) else ""
     return re.compile(left + gap.join(parts) + right, re.IGNORECASE if fold else 0)
-
-
-@lru_cache(maxsize=65536)
-def _shaped(text: str) -> bool:
-    return bool(_SHAPE.search(text)) and not _proper(text)
 
 
 def _proper(text: str) -> bool:

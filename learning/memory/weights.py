@@ -8,7 +8,6 @@ Run: `pytest tests/unit/learning/memory/test_weights.py`.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -143,16 +142,15 @@ def _by_person(kind: PhraseKind, rows: Sequence[Evidence], now: datetime) -> dic
     Several thumbs on one answer say more surely that it is bad, but no more surely which phrase is to blame.
     """
     life = HALF_LIFE_DAYS[kind]
-    judges: Counter[tuple[str, bool]] = Counter()
-    most: dict[tuple[str, bool], float] = defaultdict(float)
+    judged: dict[tuple[str, bool], list[tuple[int, float]]] = {}
     for row in rows:
-        side = (row.answer_id, row.mass < 0)
-        judges[side] += 1
-        most[side] = max(most[side], abs(row.mass) * 0.5 ** (_age(row.at, now) / life))
-    given: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for row in rows:
-        side = (row.answer_id, row.mass < 0)
-        given[row.actor_id][side[1]].append(most[side] / judges[side])
+        mass = abs(row.mass) * 0.5 ** (_age(row.at, now) / life)
+        judged.setdefault((row.answer_id, row.mass < 0), []).append((row.actor_id, mass))
+    given: dict[int, tuple[list[float], list[float]]] = {}
+    for (_, against), masses in judged.items():
+        share = max(mass for _, mass in masses) / len(masses)
+        for actor, _ in masses:
+            given.setdefault(actor, ([], []))[against].append(share)
     return {
         actor: (min(PERSON_CAP, math.fsum(ups)), min(PERSON_CAP, math.fsum(downs)))
         for actor, (ups, downs) in sorted(given.items())
