@@ -3,7 +3,7 @@
 Standard library and llama_cpp only. Reads one JSON request a line ({"prompt", "answers", "tokens", "seed"}),
 prints one JSON line ({"seconds", "tokens"}). The first line printed says which number of threads was fastest.
 
-    python bot/bench/llama_child.py model.gguf
+    python bot/bench/llama_child.py model.gguf 0
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def main() -> None:
     os.nice(19)  # as our model process
 
     best: tuple[float, int, Any] | None = None
-    for threads in sorted({1, os.cpu_count() or 1}):
+    given = int(sys.argv[2])
+    for threads in [given] if given else sorted({1, os.cpu_count() or 1}):
         model = Llama(sys.argv[1], n_ctx=2048, n_threads=threads, n_threads_batch=threads, verbose=False)
         answer(model, "Warm up.", 8, 0, {})
         begin = time.perf_counter()

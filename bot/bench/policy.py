@@ -9,29 +9,20 @@ other engines.
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
+from bot.bench.engines import Llama, Ours, Taken, llama_cpp, our_server
 from learning.models import hub
-from storage.errors import SetupError
 
-START_S = 180.0
+Interval = tuple[float, float, float]
 QUESTION = (
     "I have a Python project that reads configuration from a YAML file and from the environment. When I"
     " start the service with a missing key, it fails with a KeyError deep inside the loader, and users "
@@ -52,20 +43,23 @@ QUESTION = (
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Seconds and speeds. `ratio` is our time for four candidates over llama.cpp's for two answers, paired.
+    """Speeds in tokens/s; `four_s` and `two_s` in seconds, medians.
 
-    Intervals are 95 %, by bootstrap over the repeats; None where llama-cpp-python is not installed.
+    `ratio` is our time for four candidates over llama.cpp's for two answers, paired by turn; `cpu_ratio` the
+    same of processor time, which other programs on the machine disturb less. Triples are the median and its
+    95 % interval by bootstrap over the turns; None where llama-cpp-python is not installed.
     """
 
     threads: int
     prompt_tokens: int
     tokens: int
-    speed: dict[int, tuple[float, float, float]]
+    speed: dict[int, Interval]
     four_s: float
     llama_threads: int | None = None
-    llama_speed: tuple[float, float, float] | None = None
-    llama_two_s: float | None = None
-    ratio: tuple[float, float, float] | None = None
+    llama_speed: Interval | None = None
+    two_s: float | None = None
+    ratio: Interval | None = None
+    cpu_ratio: Interval | None = None
 
 
 def run(
@@ -77,188 +71,92 @@ def run(
     llama_python: str = sys.executable,
     console: Console | None = None,
 ) -> Report:
-    """Measure and print. `llama_python` is a Python that has llama-cpp-python, if this one has not.
+    """Measure and print. `llama_python` is a Python that has llama-cpp-python; `threads` 0: each side's best.
 
     Raises ModelError (nothing pulled), SetupError (a process does not start).
     """
     console = console or Console(stderr=True)
     folder = hub.resolve("packaged", "policy", cache)
     gguf = folder / hub.SOURCE_GGUF
-    with _server(folder, threads, console) as ours, _llama(llama_python, gguf, console) as llama:
-        taken: dict[str, list[float]] = {"1": [], "4": [], "8": [], "two": [], "one": []}
-        ends = end_tokens(folder)
-        for turn in range(repeats + 1):  # the first warms up
-            prompt = f"Case {random.Random(turn).randrange(10**6)}. {QUESTION}"  # noqa: S311 - no secret
-            sample: dict[str, float] = {}
-            for n in (4, 1, 8):
-                sample[str(n)], prompt_tokens = _ours(
-                    ours, f"{n} {prompt}", n=n, seed=turn, tokens=tokens, ends=ends
-                )
-                if llama and n == 4:
-                    sample["two"] = llama.seconds(f"{n} {prompt}", 2, tokens, turn)
-                if llama and n == 1:
-                    sample["one"] = llama.seconds(f"{n} {prompt}", 1, tokens, turn)
-            if turn:
-                for key, value in sample.items():
-                    taken[key].append(value)
-            console.print(f"{turn}/{repeats}: " + ", ".join(f"{k}: {v:.2f} s" for k, v in sample.items()))
-        report = Report(
-            threads=_threads(ours),
-            prompt_tokens=prompt_tokens,
-            tokens=tokens,
-            speed={n: _speed(taken[str(n)], n * tokens) for n in (1, 4, 8)},
-            four_s=statistics.median(taken["4"]),
-            llama_threads=llama.threads if llama else None,
-            llama_speed=_speed(taken["one"], tokens) if llama else None,
-            llama_two_s=statistics.median(taken["two"]) if llama else None,
-            ratio=interval([a / b for a, b in zip(taken["4"], taken["two"], strict=True)]) if llama else None,
-        )
+    with (
+        our_server(folder, threads, console) as ours,
+        llama_cpp(llama_python, gguf, threads, console) as llama,
+    ):
+        turns = [_turn(ours, llama, turn, tokens) for turn in _counted(repeats + 1, console)][1:]
+        report = _report(turns, tokens, ours, llama)
     show(report, console)
     return report
 
 
-def end_tokens(folder: Path) -> list[int]:
-    """Ids of the tokens that end a text, which the measurement forbids."""
-    ends = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
-    return list(ends) if isinstance(ends, list) else [int(ends)]
+def _counted(count: int, console: Console) -> Iterator[int]:
+    for turn in range(count):
+        console.print("warming up" if turn == 0 else f"turn {turn} of {count - 1}")
+        yield turn
+
+
+def _turn(ours: Ours, llama: Llama | None, turn: int, tokens: int) -> dict[str, Taken]:
+    """Every measurement once, ours and llama.cpp's in turns, each on a prompt that neither has seen."""
+    number = random.Random(turn).randrange(10**6)  # noqa: S311 - no secret
+    taken: dict[str, Taken] = {}
+    for n, answers in ((4, 2), (1, 1), (8, 0)):
+        prompt = f"Case {n}/{number}. {QUESTION}"
+        taken[f"ours {n}"] = ours.seconds(prompt, n, tokens, turn)
+        if llama and answers:
+            taken[f"llama {answers}"] = llama.seconds(prompt, answers, tokens, turn)
+    return taken
+
+
+def _report(turns: Sequence[dict[str, Taken]], tokens: int, ours: Ours, llama: Llama | None) -> Report:
+    def speed(key: str, count: int) -> Interval:
+        return interval([count * tokens / turn[key].wall_s for turn in turns])
+
+    report = Report(
+        threads=ours.threads,
+        prompt_tokens=ours.prompt_tokens,
+        tokens=tokens,
+        speed={n: speed(f"ours {n}", n) for n in (1, 4, 8)},
+        four_s=statistics.median(turn["ours 4"].wall_s for turn in turns),
+    )
+    if llama is None:
+        return report
+    cpu = [turn["ours 4"].cpu_s / turn["llama 2"].cpu_s for turn in turns if turn["llama 2"].cpu_s]
+    return replace(
+        report,
+        llama_threads=llama.threads,
+        llama_speed=speed("llama 1", 1),
+        two_s=statistics.median(turn["llama 2"].wall_s for turn in turns),
+        ratio=interval([turn["ours 4"].wall_s / turn["llama 2"].wall_s for turn in turns]),
+        cpu_ratio=interval(cpu) if cpu else None,
+    )
 
 
 def show(report: Report, console: Console) -> None:
     """Print the table and the verdict."""
     table = Table("engine", "batch", "tokens/s, prompt included", "threads")
-    for n, (middle, low, high) in report.speed.items():
-        table.add_row(
-            "thumbprint int8", str(n), f"{middle:.0f} ({low:.0f} to {high:.0f})", str(report.threads)
-        )
+    for n, speed in report.speed.items():
+        table.add_row("thumbprint int8", str(n), _said(speed, 0), str(report.threads))
     if report.llama_speed:
-        middle, low, high = report.llama_speed
-        table.add_row(
-            "llama.cpp Q4_1", "1", f"{middle:.0f} ({low:.0f} to {high:.0f})", str(report.llama_threads)
-        )
+        table.add_row("llama.cpp Q4_1", "1", _said(report.llama_speed, 0), str(report.llama_threads))
     console.print(table)
     console.print(f"Prompt of {report.prompt_tokens} tokens, {report.tokens} new tokens a candidate.")
     if report.ratio is None:
         console.print("llama-cpp-python is not installed here: name a Python that has it by --llama-python.")
         return
-    middle, low, high = report.ratio
     console.print(
-        f"Four candidates take {report.four_s:.2f} s, two llama.cpp answers {report.llama_two_s:.2f} s: "
-        f"ratio {middle:.2f} ({low:.2f} to {high:.2f}); the target is at most 1."
+        f"Four candidates take {report.four_s:.2f} s, two llama.cpp answers {report.two_s:.2f} s: "
+        f"ratio {_said(report.ratio, 2)}; the target is at most 1."
     )
+    if report.cpu_ratio:
+        console.print(f"Of processor time: ratio {_said(report.cpu_ratio, 2)}.")
 
 
-def interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float, float]:
+def _said(value: Interval, digits: int) -> str:
+    middle, low, high = (f"{each:.{digits}f}" for each in value)
+    return f"{middle} ({low} to {high})"
+
+
+def interval(values: Sequence[float], draws: int = 2000) -> Interval:
     """Median, and the 2.5 % and 97.5 % points of its bootstrap distribution."""
     source = random.Random(0)  # noqa: S311 - no secret
     medians = sorted(statistics.median(source.choices(values, k=len(values))) for _ in range(draws))
     return statistics.median(values), medians[int(0.025 * draws)], medians[int(0.975 * draws) - 1]
-
-
-def _speed(seconds: Sequence[float], tokens: int) -> tuple[float, float, float]:
-    return interval([tokens / each for each in seconds])
-
-
-# ---------------------------------------------------------------- the two sides
-
-
-@contextmanager
-def _server(folder: Path, threads: int, console: Console) -> Iterator[httpx.Client]:
-    """Our model process on a free port, without encoder, as `thumbprint model` starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "learning.models.server", "--encoder", "", "--with-parent"]
-    command += ["--policy", str(folder), "--port", str(port), "--threads", str(threads)]
-    console.print("starting our model process")
-    with tempfile.TemporaryFile("w+") as said:
-        child = subprocess.Popen(command, stdout=said, stderr=said, env=_plain())  # noqa: S603 - our own module
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, trust_env=False) as client:
-                _wait(client, child)
-                yield client
-        finally:
-            child.terminate()
-            child.wait()
-
-
-def _wait(client: httpx.Client, child: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and child.poll() is None:
-        try:
-            if client.get("/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise SetupError("The model process did not start: try `thumbprint model` to see why.")
-
-
-def _plain() -> dict[str, str]:
-    return {"PATH": os.defpath, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-
-
-def _ours(
-    client: httpx.Client, prompt: str, *, n: int, seed: int, tokens: int, ends: list[int]
-) -> tuple[float, int]:
-    body: dict[str, Any] = {
-        "model": "policy",
-        "messages": [{"role": "user", "content": prompt}],
-        "n": n,
-        "seed": seed,
-        "temperature": 0.6,
-        "top_p": 0.9,
-        "max_tokens": tokens,
-        "logit_bias": {str(end): -100 for end in ends},
-    }
-    begin = time.perf_counter()
-    answer = client.post("/v1/chat/completions", json=body)
-    seconds = time.perf_counter() - begin
-    usage = answer.raise_for_status().json()["usage"]
-    if usage["completion_tokens"] != n * tokens:
-        raise SetupError(
-            f"{usage['completion_tokens']} tokens came instead of {n * tokens}: the timing would lie."
-        )
-    return seconds, int(usage["prompt_tokens"])
-
-
-def _threads(client: httpx.Client) -> int:
-    return int(client.get("/v1/models").json()["data"][0]["thumbprint"]["threads"])
-
-
-class _Llama:
-    """llama-cpp-python in a process of its own."""
-
-    def __init__(self, child: subprocess.Popen[str], threads: int) -> None:
-        self._child, self.threads = child, threads
-
-    def seconds(self, prompt: str, answers: int, tokens: int, seed: int) -> float:
-        """How long `answers` answers take, one after the other."""
-        assert self._child.stdin is not None and self._child.stdout is not None
-        asked = {"prompt": prompt, "answers": answers, "tokens": tokens, "seed": seed}
-        self._child.stdin.write(json.dumps(asked) + "\n")
-        self._child.stdin.flush()
-        got = json.loads(self._child.stdout.readline())
-        if got["tokens"] != answers * tokens:
-            raise SetupError(f"llama.cpp gave {got['tokens']} tokens instead of {answers * tokens}.")
-        return float(got["seconds"])
-
-
-@contextmanager
-def _llama(python: str, gguf: Path, console: Console) -> Iterator[_Llama | None]:
-    """llama.cpp on the same file, or None where it is not installed."""
-    found = subprocess.run([python, "-c", "import llama_cpp"], capture_output=True)  # noqa: S603 - given by the operator
-    if found.returncode != 0:
-        yield None
-        return
-    console.print("starting llama.cpp")
-    command = [python, str(Path(__file__).with_name("llama_child.py")), str(gguf)]
-    with subprocess.Popen(  # noqa: S603 - given by the operator
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as child:
-        try:
-            assert child.stdout is not None
-            first = child.stdout.readline()
-            if not first:
-                raise SetupError("llama.cpp did not start on this model file.")
-            yield _Llama(child, int(json.loads(first)["threads"]))
-        finally:
-            child.kill()

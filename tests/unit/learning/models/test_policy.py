@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from learning.models.policy import BLOCK, Blocks, Options, Policy, measure_threads
+from learning.models.policy import BLOCK, Blocks, Options, Policy, Written, measure_threads
 
 OPTIONS = Options(n=3, seed=7, temperature=1.0, top_p=0.9, max_tokens=24)
 PROMPT = [1 + index % 250 for index in range(2 * BLOCK + 10)]
@@ -115,9 +115,23 @@ def test_padding_is_left_with_a_token_other_than_the_end(policy: Policy) -> None
     assert inner.pad_token_id != inner.eos_token_id
 
 
-def test_more_threads_must_win_clearly(policy: Policy) -> None:
-    before = torch.get_num_threads()
-    best, speeds = measure_threads(policy, [1, 2])
+@pytest.mark.parametrize(("slowest", "best"), [(2.0, 2), (0.5, 1)])
+def test_more_threads_must_win_with_their_slowest_round(
+    slowest: float, best: int, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, now, twos = torch.get_num_threads(), 0.0, 0
+    written = policy.write(PROMPT, OPTIONS)
+
+    def write(*_: object) -> tuple[Written, ...]:
+        nonlocal now, twos
+        twos += torch.get_num_threads() == 2
+        faster = 1.0 if torch.get_num_threads() == 1 else slowest if twos == 3 else 2.0
+        now += 1.0 / faster
+        return written
+
+    monkeypatch.setattr(policy, "write", write)
+    monkeypatch.setattr("learning.models.policy.time.perf_counter", lambda: now)
+    found, speeds = measure_threads(policy, [1, 2])
+    assert torch.get_num_threads() == found == best
     torch.set_num_threads(before)
-    assert set(speeds) == {1, 2}
-    assert best == (2 if speeds[2] > 1.1 * speeds[1] else 1)
+    assert speeds[2] == pytest.approx(2 * speeds[1])
