@@ -55,9 +55,14 @@ class Background:
     def run(self, words: Sequence[str], share: float, said: int) -> float:
         """The same for a run with `said` words beside stop-words, the rarest of them in `share` of texts."""
         if said > 1:
-            rarer = share * 0.5 ** (said - 1)
-            share = self.shares.get(" ".join(words), rarer) if share > RARE else rarer
+            known = self.shares.get(" ".join(words)) if words[0] in self._heads and share > RARE else None
+            share = share * _HALVES[said] if known is None else known
         return self.specificity_of(share)
+
+    @cached_property
+    def _heads(self) -> frozenset[str]:
+        """The first words of the runs that are listed: no other run need be looked up."""
+        return frozenset(run.partition(" ")[0] for run in self.shares if " " in run)
 
     def single(self, word: str) -> float:
         """The same for one folded word: what questions are compared by."""
@@ -78,6 +83,8 @@ class Background:
         """Whether a word is one of the language's own, so that prose may mean it and not a name."""
         return word.isalpha() and not shaped(word) and word.casefold() in self.shares and word not in _NAMES
 
+
+_HALVES = [0.5 ** max(0, words - 1) for words in range(64)]
 
 _NAMES = frozenset(NAMES.split())
 

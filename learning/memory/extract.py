@@ -19,9 +19,10 @@ LONGEST = 4
 LEAST = 8.0
 """Specificity that an event's mass is shared by at least: one thumb on three words condemns none of them."""
 
-PHRASES = 12
+PHRASES = 8
 """Phrases of one text, at most: an event's mass is shared by these."""
 
+_Found = dict[str, tuple[float, int, int]]  # phrase: what it says, and its atoms from … to before …
 _CLAUSE = re.compile(r"[,;:.!?\n`]")
 _OVERLAP = 2  # phrases that may hold the same atom
 
@@ -34,10 +35,10 @@ def extract(
     Skips what only repeats the question. `least` is the fewest words of a run of prose.
     """
     asked = frozenset(terms(question)) if question else frozenset()
-    found: dict[str, tuple[float, tuple[int, ...]]] = {}
+    found: _Found = {}
     if least == 1:
         found.update(
-            (run, (says, ())) for run, says in openings(text, background)[:1] if not asked & {*terms(run)}
+            (run, (says, 0, 0)) for run, says in openings(text, background)[:1] if not asked & {*terms(run)}
         )
     clauses: list[list[tuple[int, str]]] = [[]]
     line = -1
@@ -73,14 +74,12 @@ def openings(text: str, background: Background) -> list[tuple[str, float]]:
     return [(run, says) for run, says in found if says > 0.0]
 
 
-def _name(
-    token: Token, at: int, asked: frozenset[str], found: dict[str, tuple[float, tuple[int, ...]]]
-) -> None:
+def _name(token: Token, at: int, asked: frozenset[str], found: _Found) -> None:
     text = token.text
     if token.mark or text.isdigit() or len(text) < 3 or stem(text.casefold()) in asked:
         return
     if shaped(text) or text in PROGRAMS:
-        found.setdefault(text, (1.0, (at,)))
+        found.setdefault(text, (1.0, at, at + 1))
 
 
 def _runs(
@@ -88,7 +87,7 @@ def _runs(
     background: Background,
     asked: frozenset[str],
     least: int,
-    found: dict[str, tuple[float, tuple[int, ...]]],
+    found: _Found,
 ) -> None:
     words = [word for _, word in clause]
     stops = [word in STOP or word.isdigit() for word in words]
@@ -107,22 +106,22 @@ def _runs(
             said, share = said + 1, min(share, shares[end - 1])
             if not fresh or end < start + least:
                 continue
-            says = background.run(words[start:end], share, said)
+            run = words[start:end]
+            says = background.run(run, share, said)
             if says > 0.0:
-                text = " ".join(words[start:end])
-                found.setdefault(text, (says, tuple(range(clause[start][0], clause[end - 1][0] + 1))))
+                found.setdefault(" ".join(run), (says, clause[start][0], clause[end - 1][0] + 1))
 
 
-def _best(found: dict[str, tuple[float, tuple[int, ...]]], most: int) -> list[tuple[str, float]]:
+def _best(found: _Found, most: int) -> list[tuple[str, float]]:
     taken: Counter[int] = Counter()
     kept: list[tuple[str, float]] = []
-    ranked = sorted(found.items(), key=lambda item: (-item[1][0], len(item[1][1]), item[0]))
-    for text, (says, atoms) in ranked:
+    ranked = sorted((-says, end - start, text, start, end) for text, (says, start, end) in found.items())
+    for negative, _, text, start, end in ranked:
         if len(kept) == most:
             break
-        if all(taken[at] < _OVERLAP for at in atoms):
-            taken.update(atoms)
-            kept.append((text, says))
+        if all(taken[at] < _OVERLAP for at in range(start, end)):
+            taken.update(range(start, end))
+            kept.append((text, -negative))
     return kept
 
 

@@ -35,7 +35,7 @@ COSINE = 0.55
 ASKED = 24
 """Questions that the encoder is asked about, at most."""
 
-POSTINGS = 60_000
+POSTINGS = 30_000
 """Entries of the inverted index that one look-up reads, at most."""
 
 _QUESTION = 4000  # characters of a question that are compared; the rest of a long paste says little
@@ -128,8 +128,8 @@ class PhraseIndex:
 
     def _overlap(self, question: str) -> np.ndarray:
         own = term_weights(question[:_QUESTION], self.background)
-        scores = np.zeros(len(self.contexts))
-        shared = np.zeros(len(self.contexts), dtype=np.int32)
+        scores = np.zeros(len(self.contexts), dtype=np.float32)
+        shared = np.zeros(len(self.contexts), dtype=np.int16)
         read = 0
         for term, weight in sorted(own.items(), key=lambda item: (-item[1], item[0])):
             posting = self.postings.get(term)
@@ -170,7 +170,7 @@ def _keys(lesson: PhraseWeight) -> list[tuple[str, ...]]:
 
 def _invert(contexts: Sequence[str], background: Background) -> tuple[dict[str, np.ndarray], np.ndarray]:
     postings: dict[str, list[int]] = defaultdict(list)
-    norms = np.ones(len(contexts))
+    norms = np.ones(len(contexts), dtype=np.float32)
     for at, context in enumerate(contexts):
         weights = term_weights(context, background)
         norms[at] = math.sqrt(math.fsum(w * w for w in weights.values())) or 1.0
