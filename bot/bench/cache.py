@@ -77,8 +77,9 @@ class CachedModels(Models):
         return self._inner.count_prompt(messages)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and the connections."""
         self._file.close()
+        self._inner.close()
 
 
 def _patiently(call: Callable[[], T]) -> T:

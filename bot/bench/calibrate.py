@@ -1,7 +1,7 @@
 """Calibrating: the questions that exercise a repository's rules, found by asking the untaught model.
 
-A question belongs to a course when all `DRAWS` answers of the model without memory break a rule that
-concerns it: so rules bite by measurement and not by hope. A control is a question that no rule
+A question belongs to a course when both answers of the model without memory (in a small run: one) break a
+rule that concerns it: so rules bite by measurement and not by hope. A control is a question that no rule
 concerns, or whose untaught answers break none. The draws of this step are never those that are measured,
 so the rate "after 0 teachings" in the report is a fresh one. What is left out: teaching
 (`bot/bench/trial.py`).
@@ -49,7 +49,7 @@ def prepare(
         step(repository.name)
         about = [asked for asked in questions if repository.about(asked.title)]
         tried = [0]
-        exercises = _exercises(repository, about, untaught, tried)
+        exercises = _exercises(repository, about, untaught, size.breaking, tried)
         teaching: list[Exercise] = []
         unseen: list[Exercise] = []
         while len(teaching) < size.teaching or len(unseen) < size.unseen:
@@ -95,6 +95,7 @@ def _exercises(
     repository: RuledRepository,
     questions: Sequence[AskedQuestion],
     untaught: Untaught,
+    breaking: int,
     tried: list[int],
 ) -> Iterator[Exercise]:
     """The questions that exercise a rule, in their order. `tried` counts those looked at."""
@@ -109,7 +110,7 @@ def _exercises(
         texts = untaught(asked)
         if len(texts) < DRAWS:
             continue
-        bitten = tuple(rule for rule in rules if all(breaks(rule, text) for text in texts))
+        bitten = tuple(rule for rule in rules if sum(breaks(rule, text) for text in texts) >= breaking)
         if bitten:
             cost = fmean(review(rules, text).cost for text in texts)
             yield Exercise(question=asked, rules=bitten, untaught_cost=cost)
