@@ -155,7 +155,8 @@ def _scored(
     assessed = assess(work.memory.index, text, work.choice)
     work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
     violations = tuple(lesson.phrase.id for lesson in assessed.violations)
-    failed = guards(text, work.asked, FIXED) if text else ("no_end" if wrote.text.strip() else "empty",)
+    ours = (*FIXED, *(line(lesson) for lesson in (*work.choice.weights, *work.broken.values())))
+    failed = guards(text, work.asked, ours) if text else ("no_end" if wrote.text.strip() else "empty",)
     grounds = grounded(text, work.comments, work.asked) - 0.5 * repeated(text, work.issue)
     repairs = work.plan.mechanisms.repair
     candidate = Candidate(

@@ -73,6 +73,17 @@ def test_a_broken_lesson_is_named_in_the_next_round_with_a_new_seed():
     assert done.answer.text == GOOD and not done.answer.repairs and len(done.generations) == 2
 
 
+def test_an_answer_that_recites_the_lesson_it_was_given_is_an_echo():
+    limit = lesson(PhraseKind.LENGTH, text="", right="", limit=10)
+    recited = "- Use at most 10 words.\n\nIn `conf/tool.yaml`."
+    done = run(
+        ScriptedModels([[GOOD + " Of course that is only so when it exists."], [recited], [GOOD]]),
+        memory(limit),
+    )
+    assert [candidate.guards for candidate in done.candidates] == [(), ("echo",), ()]
+    assert done.answer.text == GOOD
+
+
 def test_a_lesson_that_no_candidate_keeps_is_carried_out_and_shown():
     models = ScriptedModels([[WRONG]])
     done = run(models, memory(CORRECTION))
