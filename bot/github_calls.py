@@ -7,6 +7,7 @@ Run: `pytest tests/unit/bot/test_github.py`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ PAUSES_S = (0.5, 2.0)
 """Pauses before the second and the third try of a read."""
 
 T = TypeVar("T")
+_MAKING = threading.Lock()
 _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -45,9 +47,10 @@ class Kit(githubkit.GitHub[AppInstallationAuthStrategy]):
 
     @contextmanager
     def get_sync_client(self) -> Generator[httpx.Client, None, None]:
-        """The kept client; httpx's is safe for threads."""
-        if self._kept is None:
-            self._kept = self._create_sync_client()
+        """The kept client; httpx's is safe for threads, and only one thread makes it."""
+        with _MAKING:
+            if self._kept is None:
+                self._kept = self._create_sync_client()
         yield self._kept
 
     def forget_token(self) -> None:

@@ -147,16 +147,18 @@ def test_permission_tells_writers_readers_strangers_and_bots_apart(api: httpx.Cl
     ("changes", "status"),
     [
         ({}, 200),
-        ({"exp": int(time.time()) + 3000}, 401),
-        ({"exp": int(time.time()) - 5}, 401),
-        ({"iat": int(time.time()) + 300}, 401),
+        ({"exp": 3000}, 401),
+        ({"exp": -5}, 401),
+        ({"iat": 3000}, 401),
         ({"iss": "1"}, 404),
     ],
 )
 def test_a_json_web_token_lives_ten_minutes_at_most(
     playground: Playground, changes: dict[str, Any], status: int
 ) -> None:
-    headers = {"Authorization": f"Bearer {make_jwt(playground, **changes)}"}
+    now = int(time.time())
+    claims = {name: now + value if isinstance(value, int) else value for name, value in changes.items()}
+    headers = {"Authorization": f"Bearer {make_jwt(playground, **claims)}"}
     assert httpx.get(f"{playground.api_url}/app", headers=headers).status_code == status
 
 
