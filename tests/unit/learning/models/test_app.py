@@ -157,17 +157,23 @@ def test_an_adapter_that_is_a_pickle_is_refused_and_the_server_goes_on(
     assert http.post("/v1/chat/completions", json=chat()).status_code == 200
 
 
-def test_a_full_queue_is_503_with_retry_after(http: TestClient, engine: Engine) -> None:
+@pytest.mark.parametrize(("typical_s", "waiting"), [(0.01, QUEUE), (11.0, 3)])
+def test_a_full_queue_or_too_long_a_wait_is_503_with_retry_after(
+    typical_s: float, waiting: int, http: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_typical_s", typical_s)
     gate = threading.Event()
     engine._generating.submit(gate.wait, 20)
-    waiting = [engine.generate("policy", [5, 6], chat_options(), threading.Event()) for _ in range(QUEUE)]
+    futures = []
     try:
+        for _ in range(waiting):
+            futures.append(engine.generate("policy", [5, 6], chat_options(), threading.Event()))
         answer = http.post("/v1/chat/completions", json=chat())
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1
     finally:
         gate.set()
-    assert all(future.result(20) for future in waiting)
+        assert all(future.result(20) for future in futures)
     assert http.post("/v1/chat/completions", json=chat()).status_code == 200
 
 
