@@ -64,7 +64,7 @@ FULL = Scale(
 SMALL = Scale(
     seeds=1,
     checkpoints=(0, 1),
-    size=Size(teaching=2, unseen=2, unseen_asked=2, controls=2, controls_asked=1, breaking=1),
+    size=Size(teaching=3, unseen=2, unseen_asked=2, controls=2, controls_asked=1, breaking=1),
     learners=("none", "prompt", "all"),
 )
 
