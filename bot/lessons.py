@@ -8,7 +8,7 @@ which somebody computed it. Nothing here talks to GitHub; `bot/feedback.py` does
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.wording import age, says, state
 from learning.memory.phrases import judge, weigh
@@ -58,14 +58,21 @@ def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
 
 
 def forget(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> Phrase:
-    """Drop one phrase for good: no past or later event brings it back. Returns it.
+    """Take back all that taught one phrase until `now`; a later event may teach it again. Returns it.
 
     Raises Gone when there is no such phrase.
     """
     phrase = unit.phrases.phrases_of([phrase_id]).get(phrase_id)
     if phrase is None:
         raise Gone(f"There is no phrase {phrase_id}: `thumbprint phrases list` shows the ids that there are.")
-    unit.phrases.forget(phrase_id, by, now)
+    unit.repositories.bump_revision(phrase.repository_id)
+    weight = unit.phrases.weights_of([phrase_id]).get(phrase_id)
+    # GitHub's times have whole seconds: what this one holds is later, but for what was folded already.
+    until = now.replace(microsecond=0) - timedelta(microseconds=1)
+    known = unit.phrases.evidence_of([phrase_id])[phrase_id]
+    unit.phrases.forget(phrase, by, max([until, *(one.at for one in known)]))
+    if weight is not None:
+        unit.phrases.add_changes([Change(phrase=phrase, before=weight.weight, after=0.0, at=now)])
     return phrase
 
 

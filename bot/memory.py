@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,11 +17,12 @@ from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge
 from learning.memory.text import terms
 from storage.database import Database
+from storage.phrases import taken_back
 from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Learning, Reaction
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
 
-NEAR = 0.5
+NEAR = 0.65
 """Cosine of two questions from which an example is worth showing."""
 
 LIKED = frozenset({Reaction.PLUS_ONE, Reaction.HEART, Reaction.HOORAY, Reaction.ROCKET})
@@ -94,12 +95,12 @@ class Memories:
 
 
 def examples_of(
-    answers: Iterable[Answer], feedback: Iterable[Feedback], forgotten: Collection[str] = ()
+    answers: Iterable[Answer], feedback: Iterable[Feedback], forgotten: Mapping[str, datetime] | None = None
 ) -> tuple[Example, ...]:
     """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
 
     One that a person disliked and nobody corrected, one that was deleted, and an abstention are none; nor is
-    one whose feedback taught a phrase that is `forgotten`, for it would teach the same again by example.
+    one whose feedback taught what is `forgotten` since (phrase id → until when): it would teach that again.
     """
     events: dict[str, list[Feedback]] = {}
     retracted: set[str] = set()
@@ -112,7 +113,7 @@ def examples_of(
     for answer in answers:
         standing = [event for event in events.get(answer.id, ()) if event.id not in retracted]
         text = _left_standing(standing, answer)
-        if text and forgotten and any(phrase.id in forgotten for phrase in judge(answer, standing)[0]):
+        if text and forgotten and any(taken_back(one, forgotten) for one in judge(answer, standing)[1]):
             continue
         if text and answer.status is AnswerStatus.POSTED and not answer.abstained:
             found.append(

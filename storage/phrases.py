@@ -7,16 +7,16 @@ statement for many rows, a read one query for a thousand ids.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from storage.columns import insert_new, upsert
+from storage.columns import upsert
 from storage.records import Actor, Change, Evidence, Permission, Phrase, PhraseKind, PhraseWeight
-from storage.tables import changes, evidence, phrases, repositories, tombstones, weights
+from storage.tables import changes, evidence, phrases, tombstones, weights
 
 IDS_PER_QUERY = 1000
 
@@ -32,16 +32,16 @@ class PhraseStore:
     ) -> set[str]:
         """Keep what one answer's feedback says now, instead of what it said before.
 
-        Forgotten phrases are left out. Returns the ids of all phrases touched, those that lost their evidence
-        included: their weights are stale.
+        What was taken back by forgetting is left out. Returns the ids of all phrases touched, those that lost
+        their evidence included: their weights are stale.
         """
         old = self._connection.execute(
             evidence.delete().where(evidence.c.answer_id == answer_id).returning(evidence.c.phrase_id)
         )
         touched = set(old.scalars())
-        gone = self._forgotten_among({phrase.id for phrase in lessons} | {one.phrase_id for one in shares})
-        self.add_phrases([phrase for phrase in lessons if phrase.id not in gone])
-        rows = [_evidence_row(one) for one in shares if one.phrase_id not in gone]
+        gone = self._forgotten_among({one.phrase_id for one in shares})
+        self.add_phrases(lessons)
+        rows = [_evidence_row(one) for one in shares if not taken_back(one, gone)]
         if rows:
             self._connection.execute(evidence.insert(), rows)
         return touched | {row["phrase_id"] for row in rows}
@@ -69,11 +69,9 @@ class PhraseStore:
         return found
 
     def put_weights(self, folded: Sequence[PhraseWeight]) -> None:
-        """Keep weights, one a phrase, and the phrases with them. Forgotten phrases are left out."""
-        gone = self._forgotten_among({weight.phrase.id for weight in folded})
-        kept = [weight for weight in folded if weight.phrase.id not in gone]
-        self.add_phrases([weight.phrase for weight in kept])
-        upsert(self._connection, weights, [_weight_row(weight) for weight in kept])
+        """Keep weights, one a phrase, and the phrases with them."""
+        self.add_phrases([weight.phrase for weight in folded])
+        upsert(self._connection, weights, [_weight_row(weight) for weight in folded])
 
     def drop_weights(self, phrase_ids: Collection[str]) -> None:
         """Remove the weights of phrases that have no evidence any more."""
@@ -104,39 +102,26 @@ class PhraseStore:
         query = sa.select(sa.func.count()).select_from(weights.join(phrases))
         return self._connection.execute(query.where(_matching(repository_id, text))).scalar_one()
 
-    def forget(self, phrase_id: str, by: Actor, at: datetime) -> bool:
-        """Forget a phrase for good: its weight and evidence go, and no replay brings them back.
+    def forget(self, phrase: Phrase, by: Actor, at: datetime) -> None:
+        """Drop a phrase's weight and all evidence for it up to `at`; no replay brings that evidence back.
 
-        The news and a new revision of the repository are written too. False for an unknown phrase, or one
-        that is forgotten already.
+        Evidence of a later event teaches it again. Forgetting again takes that back too.
         """
-        phrase = self.phrases_of([phrase_id]).get(phrase_id)
-        if phrase is None:
-            return False
         stone = {
-            "phrase_id": phrase_id,
+            "phrase_id": phrase.id,
             "repository_id": phrase.repository_id,
             "actor_id": by.id,
             "actor_login": by.login,
             "at": at,
         }
-        if not insert_new(self._connection, tombstones, stone, "phrase_id"):
-            return False
-        weight = self.weights_of([phrase_id]).get(phrase_id)
-        self.drop_weights([phrase_id])
-        self._connection.execute(evidence.delete().where(evidence.c.phrase_id == phrase_id))
-        if weight is not None:
-            self.add_changes([Change(phrase=phrase, before=weight.weight, after=0.0, at=at)])
-        same = repositories.c.id == phrase.repository_id
-        self._connection.execute(
-            repositories.update().where(same).values(revision=repositories.c.revision + 1)
-        )
-        return True
+        upsert(self._connection, tombstones, [stone])
+        self.drop_weights([phrase.id])
+        same = evidence.c.phrase_id == phrase.id
+        self._connection.execute(evidence.delete().where(same, evidence.c.at <= at))
 
-    def forgotten(self, repository_id: int) -> set[str]:
-        """The ids of all phrases that were forgotten in one repository."""
-        query = sa.select(tombstones.c.phrase_id).where(tombstones.c.repository_id == repository_id)
-        return set(self._connection.execute(query).scalars())
+    def forgotten(self, repository_id: int) -> dict[str, datetime]:
+        """Until when each phrase of one repository is forgotten, by phrase id."""
+        return self._forgotten(tombstones.c.repository_id == repository_id)
 
     def add_changes(self, news: Sequence[Change]) -> None:
         """Note what was learned, in this order."""
@@ -174,12 +159,15 @@ class PhraseStore:
             for row in self._connection.execute(query)
         ]
 
-    def _forgotten_among(self, phrase_ids: Collection[str]) -> set[str]:
-        gone: set[str] = set()
+    def _forgotten_among(self, phrase_ids: Collection[str]) -> dict[str, datetime]:
+        gone: dict[str, datetime] = {}
         for some in _chunks(phrase_ids):
-            query = sa.select(tombstones.c.phrase_id).where(tombstones.c.phrase_id.in_(some))
-            gone.update(self._connection.execute(query).scalars())
+            gone.update(self._forgotten(tombstones.c.phrase_id.in_(some)))
         return gone
+
+    def _forgotten(self, which: sa.ColumnElement[bool]) -> dict[str, datetime]:
+        query = sa.select(tombstones.c.phrase_id, tombstones.c.at).where(which)
+        return {row.phrase_id: row.at for row in self._connection.execute(query)}
 
     def _weights(
         self, which: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
@@ -194,6 +182,12 @@ class PhraseStore:
         if limit is not None:
             query = query.limit(limit).offset(offset)
         return [_weight(row) for row in self._connection.execute(query)]
+
+
+def taken_back(one: Evidence, forgotten: Mapping[str, datetime]) -> bool:
+    """Whether its phrase was forgotten after this evidence, so that it counts no more."""
+    until = forgotten.get(one.phrase_id)
+    return until is not None and one.at <= until
 
 
 def _chunks(ids: Collection[str]) -> Iterator[list[str]]:

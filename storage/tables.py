@@ -256,7 +256,7 @@ changes = sa.Table(
 tombstones = sa.Table(
     "tombstones",
     metadata,
-    # A forgotten phrase stays forgotten, through every replay of the events.
+    # What taught a phrase until `at` counts no more, through every replay of the events.
     sa.Column("phrase_id", sa.String, later("phrases.id"), primary_key=True),
     sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
     sa.Column("actor_id", sa.BigInteger, nullable=False),

@@ -38,7 +38,7 @@ def search(
 
 @app.command()
 def forget(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases list` shows.")]) -> None:
-    """Drop one phrase; it stays forgotten whatever the events say."""
+    """Take back all that taught one phrase so far; only a new edit or thumb teaches it again."""
     with open_database(load_settings()) as database, database.unit() as unit:
         phrase = lessons.forget(unit, phrase_id, _operator(), datetime.now(UTC))
         unit.commit()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.memory import examples_of
 from learning.memory.phrases import judge
 from storage.records import Feedback, FeedbackKind, Reaction
-from tests.unit.storage.things import feedback, posted
+from tests.unit.storage.things import NOW, feedback, posted
 
 TEXT = "Run `npm test` in the root folder."
 CORRECTED = TEXT.replace("npm test", "make check")
@@ -21,15 +23,21 @@ def test_a_corrected_answer_is_an_example() -> None:
     assert example.text == CORRECTED
 
 
-def test_an_answer_whose_lesson_was_forgotten_is_no_example() -> None:
+def test_an_answer_whose_lesson_was_forgotten_since_is_no_example() -> None:
     lessons, _ = judge(ANSWER, [corrected()])
     assert lessons
     for lesson in lessons:
-        assert examples_of([ANSWER], [corrected()], {lesson.id}) == ()
+        assert examples_of([ANSWER], [corrected()], {lesson.id: NOW}) == ()
+
+
+def test_an_answer_corrected_after_the_forgetting_is_an_example() -> None:
+    lessons, _ = judge(ANSWER, [corrected()])
+    before = {lesson.id: NOW - timedelta(seconds=1) for lesson in lessons}
+    assert len(examples_of([ANSWER], [corrected()], before)) == 1
 
 
 def test_what_another_answer_taught_may_be_forgotten_without_harm() -> None:
-    assert len(examples_of([ANSWER], [corrected()], {"p_of_another"})) == 1
+    assert len(examples_of([ANSWER], [corrected()], {"p_of_another": NOW})) == 1
 
 
 def test_a_disliked_answer_is_an_example_only_once_corrected() -> None:

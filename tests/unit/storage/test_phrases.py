@@ -1,9 +1,10 @@
-"""Evidence is replaced answer by answer, weights are a cache, and what is forgotten stays forgotten."""
+"""Evidence is replaced answer by answer, weights are a cache, and forgetting takes back what came before."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 from storage.database import Database, UnitOfWork
 from storage.records import Actor, Change, PhraseKind, Repository
@@ -77,36 +78,44 @@ def test_search_takes_wildcards_literally_and_pages(database: Database) -> None:
         assert unit.phrases.count(1, "sure") == 2
 
 
-def test_a_forgotten_phrase_stays_forgotten_through_a_replay(database: Database) -> None:
+def test_what_was_forgotten_counts_no_more_and_what_comes_later_does(database: Database) -> None:
+    later = things.evidence("p1", "e2", at=things.NOW + timedelta(seconds=1))
     with database.unit() as unit:
         _known(unit)
         unit.phrases.replace_evidence(things.answer().id, [things.phrase()], [things.evidence()])
         unit.phrases.put_weights([things.weight()])
-        assert unit.phrases.forget("p1", BY, things.NOW)
-        assert not unit.phrases.forget("p1", BY, things.NOW)
-        assert not unit.phrases.forget("p9", BY, things.NOW)
+        unit.phrases.forget(things.phrase(), BY, things.NOW)
+        assert unit.phrases.weights(1) == [] and unit.phrases.evidence_of(["p1"]) == {"p1": []}
+        assert unit.phrases.forgotten(1) == {"p1": things.NOW}
         unit.commit()
     with database.unit() as unit:
         lessons = [things.phrase("p1"), things.phrase("p2")]
         shares = [things.evidence("p1"), things.evidence("p2")]
         assert unit.phrases.replace_evidence(things.answer().id, lessons, shares) == {"p2"}
-        unit.phrases.put_weights([things.weight(things.phrase("p1")), things.weight(things.phrase("p2"))])
-        assert [weight.phrase.id for weight in unit.phrases.weights(1)] == ["p2"]
-        assert unit.phrases.evidence_of(["p1"]) == {"p1": []}
-        assert unit.phrases.forgotten(1) == {"p1"}
-        repository = unit.repositories.get(1)
-        assert repository is not None
-        assert repository.revision == 1
+        assert unit.phrases.replace_evidence(things.answer().id, lessons, [*shares, later]) == {"p1", "p2"}
+        assert unit.phrases.evidence_of(["p1"]) == {"p1": [later]}
 
 
-def test_news_come_newest_first_and_forgetting_is_news(database: Database) -> None:
-    learned = Change(phrase=things.phrase(), before=0.0, after=0.5, at=things.NOW, event_ids=("e1",))
+def test_forgetting_again_takes_back_what_was_taught_in_between(database: Database) -> None:
+    later = things.NOW + timedelta(seconds=1)
     with database.unit() as unit:
         _known(unit)
-        unit.phrases.put_weights([things.weight()])
+        unit.phrases.add_phrases([things.phrase()])
+        for at in (things.NOW, later):
+            unit.phrases.forget(things.phrase(), BY, at)
+        assert unit.phrases.forgotten(1) == {"p1": later}
+        shares = [things.evidence(at=later)]
+        assert unit.phrases.replace_evidence(things.answer().id, [things.phrase()], shares) == set()
+
+
+def test_news_come_newest_first(database: Database) -> None:
+    learned = Change(phrase=things.phrase(), before=0.0, after=0.5, at=things.NOW, event_ids=("e1",))
+    gone = Change(phrase=things.phrase(), before=0.5, after=0.0, at=things.NOW)
+    with database.unit() as unit:
+        _known(unit)
+        unit.phrases.add_phrases([things.phrase()])
         unit.phrases.add_changes([learned])
-        unit.phrases.forget("p1", BY, things.NOW)
-        gone = Change(phrase=things.phrase(), before=0.5, after=0.0, at=things.NOW)
+        unit.phrases.add_changes([gone])
         assert unit.phrases.changes(1) == [gone, learned]
         assert unit.phrases.changes(1, limit=1) == [gone]
 
