@@ -9,7 +9,7 @@ so the rate "after 0 teachings" in the report is a fresh one. What is left out: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -32,48 +32,43 @@ _CALIBRATION = Repository(id=1, full_name="thumbprint/calibration", installation
 
 
 def prepare(
-    repositories: Sequence[RuledRepository],
+    repository: RuledRepository,
     questions: Sequence[AskedQuestion],
     models: Models,
     plan: Plan,
     size: Size,
-    step: Callable[[str], None],
-) -> list[Course]:
-    """One course a repository. `step` is told what is being looked at.
+) -> Course:
+    """The course of one repository; it depends on no other's.
 
-    Raises ConfigurationError for a repository for which too few questions exercise a rule.
+    Raises ConfigurationError when too few questions exercise a rule.
     """
     untaught = Untaught(models, plan)
-    courses = []
-    for repository in repositories:
-        step(repository.name)
-        about = [asked for asked in questions if repository.about(asked.title)]
-        tried = [0]
-        exercises = _exercises(repository, about, untaught, size.breaking, tried)
-        teaching: list[Exercise] = []
-        unseen: list[Exercise] = []
-        while len(teaching) < size.teaching or len(unseen) < size.unseen:
-            found = next(exercises, None)
-            if found is None:
-                raise ConfigurationError(
-                    f"repository `{repository.name}`: only {len(teaching)} of {size.teaching} teaching and "
-                    f"{len(unseen)} of {size.unseen} unseen questions break a rule without memory "
-                    f"({tried[0]} of {len(about)} looked at): replace the rule or widen `topic`."
-                )
-            side, most = (teaching, size.teaching) if found.question.teaches else (unseen, size.unseen)
-            if len(side) < most:
-                side.append(found)
-        elsewhere = [asked for asked in questions if not repository.about(asked.title)]
-        courses.append(
-            Course(
-                repository=repository,
-                teaching=tuple(teaching),
-                unseen=tuple(unseen),
-                controls=_controls(repository, elsewhere, untaught, size.controls),
-                tried=tried[0],
-            )
+    about = [asked for asked in questions if repository.about(asked.title)]
+    found: dict[bool, list[Exercise]] = {True: [], False: []}
+    wanted = {True: size.teaching, False: size.unseen}
+    tried = 0
+    for asked in about:
+        if all(len(found[side]) == wanted[side] for side in found):
+            break
+        if len(found[asked.teaches]) < wanted[asked.teaches]:
+            exercise = _exercise(repository, asked, untaught, size.breaking)
+            tried += any(rule.concerns(asked.title) for rule in repository.rules)
+            found[asked.teaches] += [exercise] if exercise else []
+    teaching, unseen = found[True], found[False]
+    if len(teaching) < size.teaching or len(unseen) < size.unseen:
+        raise ConfigurationError(
+            f"repository `{repository.name}`: only {len(teaching)} of {size.teaching} teaching and "
+            f"{len(unseen)} of {size.unseen} unseen questions break a rule without memory "
+            f"({tried} of {len(about)} looked at): replace the rule or widen `topic`."
         )
-    return courses
+    elsewhere = [asked for asked in questions if not repository.about(asked.title)]
+    return Course(
+        repository=repository,
+        teaching=tuple(teaching),
+        unseen=tuple(unseen),
+        controls=_controls(repository, elsewhere, untaught, size.controls),
+        tried=tried,
+    )
 
 
 class Untaught:
@@ -91,29 +86,21 @@ class Untaught:
         return [tidy(one.text, one.finish_reason) for one in composed.candidates if not one.guards]
 
 
-def _exercises(
-    repository: RuledRepository,
-    questions: Sequence[AskedQuestion],
-    untaught: Untaught,
-    breaking: int,
-    tried: list[int],
-) -> Iterator[Exercise]:
-    """The questions that exercise a rule, in their order. `tried` counts those looked at."""
-    for asked in questions:
-        rules = [rule for rule in repository.rules if rule.concerns(asked.title)]
-        if not rules:
-            continue
-        tried[0] += 1
-        if all(rule.kind is RuleKind.SILENCE for rule in rules):
-            yield Exercise(question=asked, rules=tuple(rules), untaught_cost=1.0)
-            continue
-        texts = untaught(asked)
-        if len(texts) < DRAWS:
-            continue
-        bitten = tuple(rule for rule in rules if sum(breaks(rule, text) for text in texts) >= breaking)
-        if bitten:
-            cost = fmean(review(rules, text).cost for text in texts)
-            yield Exercise(question=asked, rules=bitten, untaught_cost=cost)
+def _exercise(
+    repository: RuledRepository, asked: AskedQuestion, untaught: Untaught, breaking: int
+) -> Exercise | None:
+    """The question as an exercise of the rules that enough of its untaught answers break, or None."""
+    rules = tuple(rule for rule in repository.rules if rule.concerns(asked.title))
+    if rules and all(rule.kind is RuleKind.SILENCE for rule in rules):
+        return Exercise(question=asked, rules=rules, untaught_cost=1.0)
+    texts = untaught(asked) if rules else []
+    if len(texts) < DRAWS:
+        return None
+    bitten = tuple(rule for rule in rules if sum(breaks(rule, text) for text in texts) >= breaking)
+    if not bitten:
+        return None
+    cost = fmean(review(rules, text).cost for text in texts)
+    return Exercise(question=asked, rules=bitten, untaught_cost=cost)
 
 
 def _controls(

@@ -3,8 +3,8 @@
 Reads as its stages: questions and rules → courses (calibration: rules must bite) → trials → report. Every
 generation and every finished trial is kept under `out`, so a run that was stopped goes on with the same
 command. Trials go seed by seed and, within one, the learners that decide the targets first, so that a part
-of a run is a smaller run. What is left out: what a trial is (`bot/bench/trial.py`), how it is summed up
-(`bot/bench/report.py`).
+of a run is a smaller run. What is left out: what a trial is (`bot/bench/trial.py`), who does them side by
+side (`bot/bench/crew.py`), how they are summed up (`bot/bench/report.py`).
 
     thumbprint bench loop --small        # minutes, in CI
     thumbprint bench loop                # hours; resumable
@@ -14,9 +14,8 @@ of a run is a smaller run. What is left out: what a trial is (`bot/bench/trial.p
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,12 @@ from bot.bench import report, rules
 from bot.bench.cache import CachedModels
 from bot.bench.calibrate import prepare
 from bot.bench.course import Course, Size, check, from_json
+from bot.bench.crew import Crew, crew, default_workers
 from bot.bench.learners import LEARNERS, Learner
 from bot.bench.results import Results, code, fingerprint
-from bot.bench.trial import Trial, empty_database
-from bot.models import Models
-from bot.parts import model_command, model_env
+from bot.bench.trial import Row, Trial, empty_database
 from bot.plan import Plan
-from bot.process import Part
-from bot.run import Supervisor
 from bot.settings import Settings
-from storage.errors import ModelUnavailable
 
 PLAN = Plan(max_tokens=96, context_tokens=640, phrase_tokens=200, example_tokens=96)
 """What an answer may spend here: shorter than in production, so that thousands fit into a night."""
@@ -77,14 +72,15 @@ def run(
     questions_file: Path | None = None,
     model_url: str = "",
     seeds: int | None = None,
+    workers: int | None = None,
     out: Path | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Run (or go on with) the measured loop; writes report.md and report.json to `out`, returns the latter.
 
-    Without `model_url` our own model process is started for the run, on a free port. `out` defaults to
-    `<home>/bench/loop` (`…/loop-small`). Raises ConfigurationError for rules and questions that cannot be
-    used, and what the models raise.
+    Without `model_url` each worker has a model process of our own for the run, on a free port; how many
+    workers there are changes nothing but the time. `out` defaults to `<home>/bench/loop` (`…/loop-small`).
+    Raises ConfigurationError for rules and questions that cannot be used, and what the models raise.
     """
     console = console or Console(stderr=True)
     scale = SMALL if small else FULL
@@ -95,51 +91,20 @@ def run(
     check(repositories, questions, scale.size)
     folder = out or settings.home / "bench" / ("loop-small" if small else "loop")
     folder.mkdir(parents=True, exist_ok=True)
-    with serving(settings, model_url, folder, console) as served:
-        models = CachedModels(Models(served), folder / "generations.jsonl", served.policy)
-        try:
-            key = fingerprint(scale.size, repositories, asked_file, served.policy, served.model_url)
-            courses = _prepared(repositories, questions, models, scale, folder, key, console)
-            made = [course.as_json() for course in courses]
-            store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made, code(PLAN)))
-            _trials(courses, scale, models, store, folder, console)
-        finally:
-            models.close()
+    with crew(settings, model_url, workers or default_workers(), folder, console) as hands:
+        url = model_url or settings.model_url
+        key = fingerprint(scale.size, repositories, asked_file, settings.policy, url, code(PLAN))
+        courses = _prepared(repositories, questions, hands, scale, folder, key, console)
+        made = [course.as_json() for course in courses]
+        store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made))
+        _trials(courses, scale, hands, store, folder, console)
     return summed_up(folder, scale, store, courses, console)
-
-
-@contextmanager
-def serving(settings: Settings, model_url: str, folder: Path, console: Console) -> Iterator[Settings]:
-    """Settings whose model URL answers: the one given, or our own process for as long as this lasts."""
-    if model_url or settings.model_url:
-        yield settings.model_copy(update={"model_url": model_url or settings.model_url})
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = settings.model_copy(update={"model_port": port})
-    part = Part(
-        name="model",
-        command=model_command(own),
-        env=model_env({}),
-        log=folder / "model.log",
-        ready=f"{own.resolved_model_url}/models",
-        nice=19,
-        stop_s=5,
-    )
-    supervisor = Supervisor([part], console)
-    try:
-        if not supervisor.start():
-            raise ModelUnavailable("The model process was stopped before it was ready: run again to go on.")
-        yield own
-    finally:
-        supervisor.stop()
 
 
 def _prepared(
     repositories: Sequence[rules.RuledRepository],
     questions: Sequence[asked.AskedQuestion],
-    models: Models,
+    workers: Crew,
     scale: Scale,
     folder: Path,
     key: str,
@@ -151,31 +116,28 @@ def _prepared(
     if kept.get("key") == key:
         by_id = {question.id: question for question in questions}
         return [from_json(kept[one.name], one, by_id) for one in repositories]
-    with console.status("calibrating …") as status:
-        courses = prepare(
-            repositories,
-            questions,
-            models,
-            PLAN,
-            scale.size,
-            lambda name: status.update(
-                f"calibrating {name}: which questions break its rules without memory …"
-            ),
+
+    def calibrate(models: CachedModels, repository: rules.RuledRepository) -> Course:
+        return prepare(repository, questions, models, PLAN, scale.size)
+
+    made: dict[str, Course] = {}
+    with _bar(console) as bar, closing(workers.each(repositories, calibrate)) as courses:
+        task = bar.add_task(
+            "calibrating: which questions break a rule without memory", total=len(repositories)
         )
-    made = {course.repository.name: course.as_json() for course in courses}
-    file.write_text(json.dumps({"key": key, **made}, indent=1) + "\n", encoding="utf-8")
-    return courses
+        for repository, course in courses:
+            made[repository.name] = course
+            bar.advance(task)
+    ordered = [made[one.name] for one in repositories]
+    as_json = {course.repository.name: course.as_json() for course in ordered}
+    file.write_text(json.dumps({"key": key, **as_json}, indent=1) + "\n", encoding="utf-8")
+    return ordered
 
 
 def _trials(
-    courses: Sequence[Course],
-    scale: Scale,
-    models: CachedModels,
-    store: Results,
-    folder: Path,
-    console: Console,
+    courses: Sequence[Course], scale: Scale, workers: Crew, store: Results, folder: Path, console: Console
 ) -> None:
-    """Every trial that is not kept yet, seed by seed, repository by repository."""
+    """Every trial that is not kept yet, seed by seed, learner by learner, repository by repository."""
     template = folder / "empty.db"
     if not template.exists():
         empty_database(template)
@@ -188,19 +150,27 @@ def _trials(
         for course in courses
         if (course.repository.name, seed, learner.name) not in store.trials
     ]
+
+    def examine(models: CachedModels, task: tuple[int, Course, Learner]) -> list[Row]:
+        seed, course, learner = task
+        return Trial(course, learner, seed, models, PLAN, scale.size, template).run(scale.checkpoints)
+
+    with _bar(console) as bar, closing(workers.each(todo, examine)) as finished:
+        task = bar.add_task("trials", total=len(todo) + len(store.trials), completed=len(store.trials))
+        for (seed, course, learner), rows in finished:
+            store.add(rows)
+            bar.update(task, description=f"trials: seed {seed} {course.repository.name} {learner.name}")
+            bar.advance(task)
+
+
+def _bar(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("trials", total=len(todo) + len(store.trials), completed=len(store.trials))
-        for seed, course, learner in todo:
-            progress.update(task, description=f"seed {seed} {course.repository.name} {learner.name}")
-            trial = Trial(course, learner, seed, models, PLAN, scale.size, template)
-            store.add(trial.run(scale.checkpoints))
-            progress.advance(task)
+    return Progress(*columns, console=console)
 
 
 def summed_up(

@@ -57,9 +57,10 @@ def fingerprint(*parts: object) -> str:
 
 
 def code(plan: Plan) -> str:
-    """The code that decides what is answered and learned: trials of two versions must not be added up."""
+    """The code that decides what is asked, answered and learned: trials of two versions are not added up."""
     root = Path(__file__).parents[2]
     files = sorted((root / "learning" / "memory").glob("*.py"))
     names = ("compose", "lessons", "memory", "prompt", "rerank", "rounds", "sanitise", "thread")
     files += [file for name in names if (file := root / "bot" / f"{name}.py").exists()]
+    files += [root / "bot" / "bench" / f"{name}.py" for name in ("course", "learners", "maintainer", "trial")]
     return fingerprint(plan, *files)

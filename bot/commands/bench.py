@@ -58,6 +58,12 @@ def loop(
     ] = None,
     model_url: Annotated[str, typer.Option(help="An OpenAI-compatible server; else ours is started.")] = "",
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=32, help="Side by side, a model process each; default: a CPU each, 4 at most."
+        ),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the results; a run resumes in it.")
     ] = None,
@@ -66,14 +72,19 @@ def loop(
     from bot.bench import loop as measured
     from bot.bench.report import markdown
 
-    found = measured.run(
-        load_settings(),
-        small=small,
-        rules_file=rules,
-        questions_file=questions,
-        model_url=model_url,
-        seeds=seeds,
-        out=folder,
-        console=err,
-    )
+    try:
+        found = measured.run(
+            load_settings(),
+            small=small,
+            rules_file=rules,
+            questions_file=questions,
+            model_url=model_url,
+            seeds=seeds,
+            workers=workers,
+            out=folder,
+            console=err,
+        )
+    except KeyboardInterrupt:
+        err.print("Stopped. What was finished is kept: the same command goes on from there.")
+        raise typer.Exit(130) from None
     out.print(markdown(found), markup=False)
