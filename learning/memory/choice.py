@@ -19,7 +19,7 @@ from learning.memory.repair import breaks, missing
 from learning.memory.text import count_words
 from storage.records import PhraseKind, PhraseWeight
 
-STRONG = 0.25
+STRONG = 0.38
 """Weight from which a wording acts on every text; a weaker one acts only near what taught it."""
 
 CLAMP = 4.0
@@ -31,8 +31,11 @@ MOST = 12
 MOST_WORDINGS = 4
 """Preferred and unwanted wordings in a prompt, at most: a long list is copied, not kept."""
 
-QUANTILE = 0.75
+QUANTILE = 0.5
 """Share of the taught limits, by weight, that the limit in force is not below."""
+
+ALIKE = 0.65
+"""Nearness to what taught it from which a question is left alone, or a wording stands in its prompt."""
 
 _MASS = 1.0  # doubt that a text's mean weight is shrunk by
 
@@ -127,9 +130,11 @@ def choose(
     )
     groups: dict[str, list[PhraseWeight]] = {name: [] for name in _GROUPS}
     for at in ranked:
-        groups[_group(index.lessons[at])].append(index.lessons[at])
+        lesson = index.lessons[at]
+        if relevance[at] >= ALIKE or lesson.phrase.kind not in _NARROW:
+            groups[_group(lesson)].append(lesson)
     silence = groups.pop("silence")
-    length = _length(groups.pop("length"))
+    length = _length(index.limits) if groups.pop("length") else None
     most = {name: found[: MOST_WORDINGS if name == "wordings" else MOST] for name, found in groups.items()}
     kept = _fit(most, length, cap_tokens, count_tokens)
     if not kept and not silence:
@@ -188,6 +193,7 @@ def biases(choice: Choice, violations: Sequence[PhraseWeight] = ()) -> tuple[Bia
     )
 
 
+_NARROW = (PhraseKind.SILENCE, PhraseKind.WORDING)
 _GROUPS = ("corrections", "mentions", "length", "silence", "wordings")
 
 
@@ -243,9 +249,9 @@ def _of(kept: Sequence[PhraseWeight], kind: PhraseKind) -> tuple[PhraseWeight, .
 
 
 def _length(found: Sequence[PhraseWeight]) -> PhraseWeight | None:
-    """The limit that QUANTILE of what people taught, by weight, stays within.
+    """The lower median, by weight, of the limits that people taught.
 
-    A cut text is as long as somebody let it be, so the true limit is no less than the greater ones.
+    Each is as wide as its edit allows, so of two the tighter one holds; of three that one which two agree on.
     """
     ordered = sorted(found, key=lambda w: (w.phrase.limit_words, w.phrase.id))
     wanted = QUANTILE * math.fsum(abs(w.weight) for w in ordered)

@@ -7,6 +7,7 @@ of several words that hold only together. Run: `pytest tests/unit/learning/memor
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,12 @@ from learning.memory.text import STOP, atoms, stem
 
 CHANCE = 0.01
 """A shared word is a condition when chance would put it into all of the questions at most this often."""
+
+DELETED = 0.8
+"""Share of the questions with a word whose answers were deleted, from which the word is a topic to leave."""
+
+SURE = 0.001
+"""How seldom chance would put a word into so many of the deleted ones: the rarer, the fewer it takes."""
 
 _PARTS = re.compile(r"[\W_]+")
 _ASKING = frozenset(ASKING.split())
@@ -54,6 +61,37 @@ def condition(contexts: Sequence[str], said: str, background: Background) -> Con
     own = _terms(said, background, {}) if said else set()
     kept = [t for t in kept if t in own] or kept
     return _weighed(kept, shares, not (kept if size > 2 else common))
+
+
+def topics(
+    deleted: Sequence[str], others: Sequence[str], background: Background
+) -> tuple[tuple[str, float], ...]:
+    """The words that mark questions to leave alone, each enough by itself (part 1.0).
+
+    `deleted` are questions whose answers were deleted, `others` those that taught anything else. The word
+    that most of them share comes first, then that of those without it: topics stand side by side.
+    """
+    shares: dict[str, float] = {}
+    left = [_terms(text, background, shares) for text in dict.fromkeys(deleted) if text]
+    spared = Counter(
+        term for text in dict.fromkeys(others) if text for term in _terms(text, background, shares)
+    )
+    found: list[str] = []
+    while left:
+        counts = Counter(term for terms in left for term in terms)
+        kept = [
+            (-count, shares[term], term)
+            for term, count in counts.items()
+            if count > 1
+            and term not in _ASKING
+            and math.comb(len(left), count) * shares[term] ** count <= SURE
+            and count >= DELETED * (count + spared[term])
+        ]
+        if not kept:
+            break
+        found.append(min(kept)[-1])
+        left = [terms for terms in left if found[-1] not in terms]
+    return tuple((term, 1.0) for term in found)
 
 
 def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:

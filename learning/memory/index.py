@@ -17,7 +17,7 @@ from datetime import datetime
 import numpy as np
 
 from learning.memory.background import DEFAULT, Background
-from learning.memory.conditions import Condition, condition
+from learning.memory.conditions import Condition, condition, topics
 from learning.memory.forms import PROSE, plurals, program
 from learning.memory.text import atoms, stem, terms
 from learning.memory.weights import current
@@ -189,20 +189,26 @@ def _standing(lessons: Sequence[PhraseWeight], contexts: Sequence[str]) -> tuple
     return tuple(dict.fromkeys(place[c] for w in silent[: 4 * ASKED] for c in w.contexts[:2]))[:ASKED]
 
 
+def _asked(lessons: Sequence[PhraseWeight]) -> tuple[list[str], list[str]]:
+    """The questions whose answers were deleted, and the others that taught something."""
+    deleted = {c: None for w in lessons if w.phrase.kind is PhraseKind.SILENCE for c in w.contexts[:1]}
+    others = {c: None for w in lessons for c in w.contexts if c not in deleted} if deleted else {}
+    return list(deleted), list(others)
+
+
 def _conditions(
     lessons: Sequence[PhraseWeight], background: Background
 ) -> tuple[dict[str, tuple[tuple[int, float], ...]], tuple[int, ...]]:
     triggers: dict[str, list[tuple[int, float]]] = defaultdict(list)
     always: list[int] = []
-    silenced = [c for w in lessons if w.phrase.kind is PhraseKind.SILENCE for c in w.contexts[:1]]
-    silence = condition(silenced, "", background)
+    silence = topics(*_asked(lessons), background)
     for at, lesson in enumerate(lessons):
         kind = lesson.phrase.kind
         found = Condition((), False)
         if kind is PhraseKind.MENTION:
             found = condition(lesson.contexts, lesson.phrase.right, background)
         elif kind is PhraseKind.SILENCE:
-            found = Condition(silence.terms, False)
+            found = Condition(silence, False)
         if found.always:
             always.append(at)
         for term, part in found.terms:

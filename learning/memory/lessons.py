@@ -16,7 +16,7 @@ from learning.memory.background import Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract, openings
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
-from learning.memory.text import atoms, borders, code_ranges, count_words, normal, shaped
+from learning.memory.text import atoms, borders, code_ranges, count_words, normal, sentences, shaped
 from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
@@ -41,7 +41,10 @@ One sentence taken out, or several that open alike, are about their wording.
 """
 
 ROUND = 10
-"""A limit is taken as the next round number of words: what was left is rarely all that was allowed."""
+"""People think of limits in round numbers of words."""
+
+ROOM = 3
+"""A limit is no more than so many times what was left, however long the next sentence was."""
 
 LONG = 25
 """Words below which no answer is too long."""
@@ -95,7 +98,7 @@ def lessons(
         return []
     found = [lesson for r in edit.replaced for lesson in _correction(repository_id, r, after)]
     if _shortened(edit, before, after):
-        limit = make(repository_id, PhraseKind.LENGTH, "", limit=-(-edit.words_after // ROUND) * ROUND)
+        limit = make(repository_id, PhraseKind.LENGTH, "", limit=_limit(edit, before, after))
         return [*found, Lesson(limit, SHARES[PhraseKind.LENGTH])]
     for span in edit.removed:
         found += _wordings(repository_id, span, question, background, -1.0)
@@ -173,6 +176,26 @@ def _shortened(edit: Edit, before: str, after: str) -> bool:
     if times > 1 and times > len(edit.removed) / 2 and not _stands(opening, after):
         return False
     return normal(before).startswith(normal(after)) or edit.words_after <= THIRD * edit.words_before
+
+
+def _limit(edit: Edit, before: str, after: str) -> int:
+    """The greatest round number of words that a cut at a sentence's end can have meant.
+
+    It lies between what was left and what would have stood with one sentence more. The greatest, because
+    a limit that is too wide is cut again, and one that is too tight is never seen. A cut within a
+    sentence, or in the middle, says no more than what was left.
+    """
+    left = edit.words_after
+    least = -(-left // ROUND) * ROUND
+    ended = after.rstrip().rstrip("\"')*_")[-1:] in (".", "!", "?", "…", ":", "`")
+    if not ended or not normal(before).startswith(normal(after)):
+        return least
+    longer = (words for _, end in sentences(before) if (words := count_words(before[:end])) > left)
+    most = min(next(longer, left + 1) - 1, ROOM * left)
+    for step in (ROUND, ROUND // 2):
+        if most // step * step >= left:
+            return most // step * step
+    return most
 
 
 def _wordings(

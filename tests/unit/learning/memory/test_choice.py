@@ -151,6 +151,32 @@ def test_a_weak_wording_acts_only_near_the_question_that_taught_it() -> None:
     assert not assess(index, "Frobnicate it.").hits
 
 
+@pytest.mark.parametrize(("cosine", "silent"), [(0.9, True), (0.6, False)])
+def test_a_question_that_is_only_a_little_like_a_deleted_one_is_answered(cosine: float, silent: bool) -> None:
+    given_answer = answer("Here it is.", "Do my homework on stanzas")
+    weights = fold([(given_answer, [event(given_answer, FeedbackKind.DELETION)])], NOW).values()
+    choice = choose(
+        PhraseIndex.build(weights), "Solve the exercise", 200, words, lambda texts: [cosine] * len(texts)
+    )
+    assert (choice.silence is not None) is silent
+
+
+def test_of_two_taught_limits_the_tighter_holds_and_of_three_the_middle_one() -> None:
+    def cut(*kept: int) -> int:
+        texts = [" ".join(f"Part {k} number {n} says one more thing." for n in range(12)) for k in kept]
+        stories = [
+            ("How?", t, t[: t.index(f"number {k}")].rpartition("Part")[0].strip())
+            for t, k in zip(texts, kept, strict=True)
+        ]
+        index = PhraseIndex.build(taught(*stories))
+        (broken,) = assess(index, texts[0]).violations
+        return broken.phrase.limit_words
+
+    assert cut(6) > cut(4)
+    assert cut(6, 4) == cut(4)
+    assert cut(2, 6, 4) == cut(4)
+
+
 @pytest.mark.parametrize("weight", INDEX.lessons)
 def test_every_lesson_is_one_line(weight: PhraseWeight) -> None:
     assert "\n" not in line(weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from learning.memory.background import DEFAULT
-from learning.memory.conditions import condition
+from learning.memory.conditions import condition, topics
 
 
 def terms(*questions: str, said: str = "") -> set[str]:
@@ -32,3 +32,30 @@ def test_a_word_that_chance_puts_into_two_questions_is_no_condition() -> None:
 
 def test_the_same_question_twice_is_one() -> None:
     assert not condition(["parse a stanza", "parse a stanza"], "", DEFAULT).always
+
+
+def left_alone(*deleted: str, others: tuple[str, ...] = ()) -> set[str]:
+    return {term for term, _ in topics(deleted, others, DEFAULT)}
+
+
+def test_the_rarer_a_word_is_the_fewer_deletions_make_it_a_topic_to_leave() -> None:
+    assert left_alone("a stanza of mine") == set()
+    assert left_alone("a stanza of mine", "why is my stanza empty") == {"stanza"}
+    assert left_alone("open a file", "why is the file empty") == set()
+
+
+def test_a_word_of_questions_that_were_answered_is_no_topic_to_leave() -> None:
+    deleted = ("a stanza of mine", "why is my stanza empty")
+    assert left_alone(*deleted, others=("sort each stanza",)) == set()
+    assert left_alone(*deleted, others=("sort each widget",)) == {"stanza"}
+
+
+def test_topics_stand_side_by_side_and_none_is_named_that_adds_nothing() -> None:
+    found = left_alone(
+        "a stanza of gribbles",
+        "why is my stanza empty",
+        "gribbles in a stanza",
+        "my quux broke",
+        "which quux is best",
+    )
+    assert found == {"stanza", "quux"}

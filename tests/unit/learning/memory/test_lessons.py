@@ -34,6 +34,34 @@ def test_an_answer_cut_at_its_end_teaches_length_and_punishes_no_wording() -> No
     assert only.phrase.limit_words == 30
 
 
+@pytest.mark.parametrize(
+    ("kept", "limit"),
+    [
+        (4, 30),  # 28 words were left, 35 were too many
+        (5, 40),  # between 35 and 41 people mean 40
+        (6, 45),  # no round ten between 42 and 48
+    ],
+)
+def test_a_limit_is_the_greatest_round_number_that_the_next_sentence_would_have_passed(
+    kept: int, limit: int
+) -> None:
+    (only,) = teach(LONG, LONG[: LONG.index(f"Sentence number {kept}")].strip())
+    assert only.phrase.limit_words == limit
+
+
+def test_a_long_block_that_was_cut_off_does_not_make_the_limit_as_wide_as_itself() -> None:
+    said = "Call the function that is named below with the path of your own file."
+    code = "\n".join(f"line_{n} = load_one_more({n}, {n})" for n in range(40))
+    (only,) = teach(f"{said}\n\n```\n{code}\n```", said)
+    assert only.phrase.limit_words == 40
+
+
+def test_a_cut_within_a_sentence_says_no_more_than_what_was_left() -> None:
+    words = [f"word{n}" for n in range(60)]
+    (only,) = teach(" ".join(words) + ".", " ".join(words[:33]))
+    assert only.phrase.limit_words == 40
+
+
 def test_a_sentence_taken_out_is_no_lesson_about_length() -> None:
     assert kinds("Use a list. I hope this helps you and yours a lot!", "Use a list.") == {PhraseKind.WORDING}
     assert PhraseKind.LENGTH not in kinds(f"As an AI I must say that I cannot help. {LONG}", LONG)
