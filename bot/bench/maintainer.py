@@ -62,8 +62,10 @@ def corrected(rule: Rule, text: str) -> str:
         return f"{_closed(text.rstrip())}\n\n{rule.right}"
     if rule.kind is RuleKind.LENGTH:
         return _cut(text, rule.limit_words)
-    kept = "".join(unit for unit in _units(text) if not rule.sought.search(unit)).strip()
-    kept = re.sub(r"\n{3,}", "\n\n", kept)
+    kept = ""
+    for unit in _units(text):
+        kept = _ended_like(kept, unit) if rule.sought.search(unit) else kept + unit
+    kept = re.sub(r"\n{3,}", "\n\n", kept.strip())
     return kept if kept and not rule.sought.search(kept) else rule.sought.sub("", text).strip()
 
 
@@ -168,7 +170,18 @@ def _cut(text: str, limit_words: int) -> str:
             break
         kept += unit
     kept = kept.strip()
-    return kept or " ".join(text.split()[:limit_words])
+    return kept or _closed(_words(text, limit_words - ("```" in _words(text, limit_words))))
+
+
+def _words(text: str, count: int) -> str:
+    """The first words, with the white space between them."""
+    return "".join(re.findall(r"\s*\S+", text)[:count]).strip()
+
+
+def _ended_like(kept: str, taken_out: str) -> str:
+    """`kept` with the line break that a piece taken out behind it ended with: what follows keeps its line."""
+    ending = taken_out[len(taken_out.rstrip()) :]
+    return kept.rstrip() + ending if kept and "\n" in ending and not kept.endswith("\n") else kept
 
 
 def _closed(text: str) -> str:

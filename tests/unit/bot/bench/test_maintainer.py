@@ -63,7 +63,7 @@ def an_answer(text: str, abstained: str = "") -> Answer:
         (OPEN, TEXT.replace("with open", "with safe_open")),
         (UV, TEXT.replace("pip  install", "uv add")),
         (TERM, TEXT.replace("dictionary", "mapping")),
-        (LEAD, TEXT.replace("Here is an example:\n\n", "")),
+        (LEAD, TEXT.replace(" Here is an example:", "")),
         (SHORT, "Open the dictionary."),
         (SAY, TEXT + "\n\nSee `docs/a.md`."),
         (HUSH, ""),
@@ -79,6 +79,24 @@ def test_a_corrected_text_breaks_its_rule_no_more(text: str) -> None:
     for rule in (OPEN, UV, TERM, LEAD, SHORT, SAY):
         if breaks(rule, text):
             assert not breaks(rule, corrected(rule, text))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Read it. Here is an example:\n```py\nx\n```", "Read it.\n```py\nx\n```"),
+        ("Here is an example:\n```py\nx\n```", "```py\nx\n```"),
+        ("- one. Here is an example.\n- two.", "- one.\n- two."),
+        ("One. Here is an example. Two.", "One. Two."),
+        ("Say:\n```\n# here is an example\n```\nDone.", "Say:\nDone."),
+    ],
+)
+def test_taking_out_a_sentence_leaves_what_follows_on_its_own_line(before: str, after: str) -> None:
+    assert corrected(LEAD, before) == after
+
+
+def test_code_that_is_too_long_is_cut_as_lines_and_closed() -> None:
+    assert corrected(SHORT, "```py\na = 1\nb = 2\nc = 3\n```") == "```py\na = 1\nb\n```"
 
 
 def test_an_added_line_stands_outside_of_code_that_was_cut_off() -> None:
