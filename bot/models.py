@@ -11,17 +11,16 @@ counts (`bot/tokens.py`). Left out: streaming, retries: a job's.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import openai
 import structlog
 from openai.types import Model
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 
+from bot.endpoint import Endpoint, status
 from bot.settings import Settings
 from bot.tokens import Counter
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
@@ -77,10 +76,10 @@ class Models:
         ours = not settings.model_url
         timeout_s = settings.model_timeout_s + QUEUE_S
         key = settings.model_key.get_secret_value()
-        self._policy = _client(settings.resolved_model_url, key, timeout_s, proxies=not ours)
+        self._policy = Endpoint(settings.resolved_model_url, key, timeout_s, proxies=not ours)
         same = settings.resolved_encoder_url == settings.resolved_model_url
         self._encoder = (
-            self._policy if same else _client(settings.resolved_encoder_url, "", timeout_s, proxies=True)
+            self._policy if same else Endpoint(settings.resolved_encoder_url, "", timeout_s, proxies=True)
         )
         self._counter = Counter(settings.resolved_model_url, settings.model_name, key, proxies=not ours)
         self._announced: dict[str, Any] | None = None
@@ -139,20 +138,14 @@ class Models:
         if "embeddings" in self._lacks:
             return [[0.0] for _ in texts]
         try:
-            with _mapped("encoder"):
-                given = self._encoder.embeddings.create(
-                    model=self._settings.encoder_name, input=list(texts), encoding_format="float"
-                )
+            vectors = self._encoder.embeddings(self._settings.encoder_name, texts)
         except (ModelRequestError, ModelUnavailable) as error:
-            if self._embedded or _status(error) not in (404, 405, *NOT_SUPPORTED):
+            if self._embedded or status(error) not in (404, 405, *NOT_SUPPORTED):
                 raise
             self._lack("embeddings", "similarity is off")
             return [[0.0] for _ in texts]
         self._embedded = True
-        ordered = sorted(given.data, key=lambda each: each.index)
-        if len(ordered) != len(texts):
-            raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
-        return [_unit(each.embedding) for each in ordered]
+        return [_unit(vector) for vector in vectors]
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; an upper estimate where the server does not count. Raises ModelUnavailable."""
@@ -184,10 +177,9 @@ class Models:
     def _known(self) -> list[Model]:
         """The models that the server lists; none for a server that answers, but not to this question."""
         try:
-            with _mapped("policy"):
-                return self._policy.with_options(timeout=5.0).models.list().data
+            return self._policy.models()
         except ThumbprintError as error:
-            if _status(error) in (404, 405, *NOT_SUPPORTED):
+            if status(error) in (404, 405, *NOT_SUPPORTED):
                 return []
             raise
 
@@ -226,31 +218,16 @@ class Models:
         if "logprobs" not in self._lacks:
             full["logprobs"] = True
         try:
-            answer = self._post(full)
+            answer = self._policy.chat(full)
             self._proven = True
             return answer
         except (ModelRequestError, ModelUnavailable) as error:
-            if self._proven or _status(error) not in NOT_SUPPORTED or full.keys() == body.keys():
+            if self._proven or status(error) not in NOT_SUPPORTED or full.keys() == body.keys():
                 raise
-            answer = self._post(body)
+            answer = self._policy.chat(body)
         self._lack("logprobs", "candidates carry no log-probabilities")
         self._proven = True
         return answer
-
-    def _post(self, body: dict[str, Any]) -> ChatCompletion:
-        with _mapped("policy"):
-            answer: ChatCompletion = self._policy.chat.completions.create(**body)
-        if not answer.choices:
-            raise ModelUnavailable("The model server answered without any text.")
-        return answer
-
-
-def _client(url: str, key: str, timeout_s: float, *, proxies: bool) -> openai.OpenAI:
-    """A client that does not retry by itself. `proxies`: whether the environment's proxy settings hold."""
-    http = openai.DefaultHttpxClient(trust_env=proxies)
-    return openai.OpenAI(
-        base_url=url, api_key=key or "none", timeout=timeout_s, max_retries=0, http_client=http
-    )
 
 
 def _text(choice: Choice, answer: ChatCompletion) -> Text:
@@ -269,39 +246,3 @@ def _text(choice: Choice, answer: ChatCompletion) -> Text:
 def _unit(vector: Sequence[float]) -> list[float]:
     length = sum(x * x for x in vector) ** 0.5
     return [x / length for x in vector] if length else list(vector)
-
-
-@contextmanager
-def _mapped(which: str) -> Iterator[None]:
-    """openai's errors as ours, the cause kept."""
-    try:
-        yield
-    except openai.APITimeoutError as error:
-        raise ModelUnavailable(f"The {which} server took too long.") from error
-    except openai.APIConnectionError as error:
-        raise ModelUnavailable(f"The {which} server cannot be reached: is it running?") from error
-    except openai.APIStatusError as error:
-        status, said = error.status_code, _said(error)
-        if status >= 500 or status in (408, 409, 429):
-            after = error.response.headers.get("retry-after", "")
-            wait_s = float(after) if after.isdigit() else None
-            message = f"The {which} server is not able now ({status}): {said}"
-            raise ModelUnavailable(message, retry_after_s=wait_s) from error
-        raise ModelRequestError(f"The {which} server refused ({status}): {said}") from error
-    except openai.OpenAIError as error:
-        raise ModelUnavailable(
-            f"The {which} server answered something that is not OpenAI's protocol."
-        ) from error
-
-
-def _status(error: ThumbprintError) -> int:
-    """The HTTP status behind one of our errors, 0 when there was no answer."""
-    cause = error.__cause__
-    return cause.status_code if isinstance(cause, openai.APIStatusError) else 0
-
-
-def _said(error: openai.APIStatusError) -> str:
-    """The server's own sentence, short; nothing that might hold what it was asked."""
-    body = error.body
-    said = body.get("message") if isinstance(body, dict) else None
-    return str(said).splitlines()[0][:200] if isinstance(said, str) and said else "no reason given"

@@ -1,0 +1,98 @@
+"""One server that speaks OpenAI's protocol: three requests, its errors as ours, no retries.
+
+The only file that calls the `openai` package. What is asked of a server, and what is done without where it
+cannot, is `bot/models.py`. Left out: streaming. Run: `pytest tests/unit/bot/test_models.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import openai
+from openai.types import Model
+from openai.types.chat import ChatCompletion
+
+from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
+
+LIST_S = 5.0  # listing models is a look, not work
+
+
+class Endpoint:
+    """A server by URL. Thread-safe; connects at the first request, not before.
+
+    Every request raises ModelUnavailable (down, busy, too slow: try again) or ModelRequestError (rejected).
+    """
+
+    def __init__(self, url: str, key: str, timeout_s: float, *, proxies: bool) -> None:
+        """`proxies`: whether the environment's proxy settings hold."""
+        self._client = openai.OpenAI(
+            base_url=url,
+            api_key=key or "none",
+            timeout=timeout_s,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(trust_env=proxies),
+        )
+
+    def chat(self, body: dict[str, Any]) -> ChatCompletion:
+        """POST /chat/completions; at least one choice."""
+        with _mapped("policy"):
+            answer: ChatCompletion = self._client.chat.completions.create(**body)
+        if not answer.choices:
+            raise ModelUnavailable("The model server answered without any text.")
+        return answer
+
+    def embeddings(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """POST /embeddings: a vector a text, in their order."""
+        with _mapped("encoder"):
+            given = self._client.embeddings.create(model=model, input=list(texts), encoding_format="float")
+        ordered = sorted(given.data, key=lambda each: each.index)
+        if len(ordered) != len(texts):
+            raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
+        return [each.embedding for each in ordered]
+
+    def models(self) -> list[Model]:
+        """GET /models."""
+        with _mapped("policy"):
+            return self._client.with_options(timeout=LIST_S).models.list().data
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+@contextmanager
+def _mapped(which: str) -> Iterator[None]:
+    """openai's errors as ours, the cause kept."""
+    try:
+        yield
+    except openai.APITimeoutError as error:
+        raise ModelUnavailable(f"The {which} server took too long.") from error
+    except openai.APIConnectionError as error:
+        raise ModelUnavailable(f"The {which} server cannot be reached: is it running?") from error
+    except openai.APIStatusError as error:
+        code, said = error.status_code, _said(error)
+        if code >= 500 or code in (408, 409, 429):
+            after = error.response.headers.get("retry-after", "")
+            wait_s = float(after) if after.isdigit() else None
+            message = f"The {which} server is not able now ({code}): {said}"
+            raise ModelUnavailable(message, retry_after_s=wait_s) from error
+        raise ModelRequestError(f"The {which} server refused ({code}): {said}") from error
+    except openai.OpenAIError as error:
+        raise ModelUnavailable(
+            f"The {which} server answered something that is not OpenAI's protocol."
+        ) from error
+
+
+def status(error: ThumbprintError) -> int:
+    """The HTTP status behind one of our errors, 0 when there was no answer."""
+    cause = error.__cause__
+    return cause.status_code if isinstance(cause, openai.APIStatusError) else 0
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The server's own sentence, short; nothing that might hold what it was asked."""
+    body = error.body
+    said = body.get("message") if isinstance(body, dict) else None
+    return str(said).splitlines()[0][:200] if isinstance(said, str) and said else "no reason given"
