@@ -31,6 +31,7 @@ from bot.bench.course import Course, Size, check, from_json
 from bot.bench.crew import Crew, crew, default_workers
 from bot.bench.learners import LEARNERS, Learner
 from bot.bench.results import Results, code, fingerprint
+from bot.bench.tables import markdown
 from bot.bench.trial import Row, Trial, empty_database
 from bot.plan import Plan
 from bot.settings import Settings
@@ -190,6 +191,6 @@ def summed_up(
         for course in courses
     ]
     (folder / "report.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    text = report.markdown(found)
+    text = markdown(found)
     (folder / "report.md").write_text(text, encoding="utf-8")
     return found

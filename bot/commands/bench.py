@@ -70,7 +70,7 @@ def loop(
 ) -> None:
     """Does the bot do what its people taught? Hidden rules, a rule-based maintainer, unseen questions."""
     from bot.bench import loop as measured
-    from bot.bench.report import markdown
+    from bot.bench.tables import markdown
 
     try:
         found = measured.run(

@@ -4,6 +4,7 @@ import pytest
 
 from bot.bench import report
 from bot.bench.rules import Rule, RuleKind
+from bot.bench.tables import markdown
 from bot.bench.trial import Row
 
 RULES = {
@@ -32,7 +33,7 @@ def rows_of(learner: str, *, costs: dict[str, float], kept: bool, changed: bool 
     rows = []
     for repository, cost in costs.items():
         for seed in range(3):
-            rows.append(a_row(repository, seed, learner, "teach", 0, kept, cost=cost))
+            rows.append(a_row(repository, seed, learner, "teach", 0, False, cost=cost))
             rows.append(a_row(repository, seed, learner, "unseen", 0, False))
             rows.append(a_row(repository, seed, learner, "unseen", 1, kept))
             rows.append(a_row(repository, seed, learner, "control", 1, True, kept={}, changed=changed))
@@ -71,6 +72,34 @@ def test_only_corrections_taught_by_exactly_one_edit_decide_that_they_hold() -> 
     assert held["decided"] is False  # three answers are no proof of 95 %
 
 
+def test_one_edit_is_one_whatever_came_before_that_taught_nothing() -> None:
+    rows = [a_row("a/one", 0, "all", "teach", 0, False, abstained=True, edits=0)]
+    rows += [a_row("a/one", 0, "all", "teach", 1, False, edits=0)]
+    rows += [a_row("a/one", 0, "all", "unseen", 3, True, edits=1)]
+    rows += [a_row("a/one", 0, "all", "unseen", 10, False, edits=1, question="q3")]  # asked before
+    held = report.build(rows, RULES, (3, 10), ("all",))["targets"][0]["found"]
+    assert (held["value"], held["n"]) == (1.0, 1.0)
+
+
+def test_an_edit_about_another_rule_teaches_nothing_about_this_one() -> None:
+    rules = {"a/one": (*RULES["a/one"], Rule(name="term", kind=RuleKind.COMMAND, wrong="v", right="w"))}
+    rows = [a_row("a/one", 0, "all", "teach", 0, True, kept={"swap": False})]
+    rows += [a_row("a/one", 0, "all", "unseen", 1, True, kept={"swap": True, "term": False})]
+    held = report.build(rows, rules, (1,), ("all",))["targets"][0]["found"]
+    assert (held["value"], held["n"]) == (1.0, 1.0)
+
+
+def test_the_report_says_of_each_target_whether_it_is_met_missed_or_undecided() -> None:
+    rows = rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)
+    rows += rows_of("all", costs={"a/one": 0.5, "a/two": 0.5}, kept=True)
+    text = markdown(report.build(rows, RULES, (0, 1), ("none", "all")))
+    assert (
+        "Targets for `all` met: leakage; missed: regret closed; undecided (the interval holds the limit): "
+        "corrections hold after one edit, side effects." in text
+    )
+    assert "3 answers in 3 cells" in text
+
+
 def test_side_effects_and_leaks_miss_their_targets() -> None:
     rows = rows_of("none", costs={"a/one": 1.0}, kept=False)
     rows += rows_of("all", costs={"a/one": 1.0}, kept=False, changed=True)
@@ -84,7 +113,7 @@ def test_an_unfinished_run_says_how_many_cells_each_learner_has() -> None:
     rows += rows_of("all", costs={"a/one": 0.0}, kept=True)
     found = report.build(rows, RULES, (0, 1), ("none", "all", "oracle"))
     assert found["trials"]["cells"] == {"none": 6, "all": 3}
-    text = report.markdown(found)
+    text = markdown(found)
     assert "| all | 3 |" in text
     assert "oracle" not in text
 
@@ -93,6 +122,6 @@ def test_a_rule_that_does_not_bite_is_named() -> None:
     rows = [a_row("a/one", seed, "none", "unseen", 0, seed > 0) for seed in range(4)]
     rows += [a_row("a/two", seed, "none", "unseen", 0, False) for seed in range(4)]
     rows += [a_row("a/two", 0, "none", "teach", 0, False, cost=1.0)]
-    assert "Rules that do not bite, replace them: a/one/swap." in report.markdown(
+    assert "Rules that do not bite, replace them: a/one/swap." in markdown(
         report.build(rows, RULES, (0,), ("none",))
     )
