@@ -55,12 +55,12 @@ class Background:
     def run(self, words: Sequence[str], share: float, said: int) -> float:
         """The same for a run with `said` words beside stop-words, the rarest of them in `share` of texts."""
         if said > 1:
-            known = self.shares.get(" ".join(words)) if words[0] in self._heads and share > RARE else None
-            share = share * _HALVES[said] if known is None else known
+            known = self.shares.get(" ".join(words)) if words[0] in self.heads and share > RARE else None
+            share = share * HALVES[said] if known is None else known
         return self.specificity_of(share)
 
     @cached_property
-    def _heads(self) -> frozenset[str]:
+    def heads(self) -> frozenset[str]:
         """The first words of the runs that are listed: no other run need be looked up."""
         return frozenset(run.partition(" ")[0] for run in self.shares if " " in run)
 
@@ -84,7 +84,8 @@ class Background:
         return word.isalpha() and not shaped(word) and word.casefold() in self.shares and word not in _NAMES
 
 
-_HALVES = [0.5 ** max(0, words - 1) for words in range(64)]
+HALVES = [0.5 ** max(0, words - 1) for words in range(64)]
+"""What the share of a run's rarest word is multiplied by, for so many words beside stop-words."""
 
 _NAMES = frozenset(NAMES.split())
 

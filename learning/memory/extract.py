@@ -7,11 +7,12 @@ Left out: phrases with gaps. Run: `pytest tests/unit/learning/memory/test_extrac
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
-from learning.memory.background import RARE, Background
-from learning.memory.text import PROGRAMS, STOP, Token, normal, shaped, stem, terms, tokens
+from learning.memory.background import HALVES, RARE, Background
+from learning.memory.text import PROGRAMS, STOP, normal, shaped, stem, terms, tokens
 
 LONGEST = 4
 """Words of a run, at most."""
@@ -23,6 +24,8 @@ PHRASES = 8
 """Phrases of one text, at most: an event's mass is shared by these."""
 
 _Found = dict[str, tuple[float, int, int]]  # phrase: what it says, and its atoms from … to before …
+_Clause = tuple[int, list[str]]  # the place of its first atom, and its words
+_Runs = dict[tuple[float, int], list[tuple[_Clause, int]]]  # (-what they say, words): where they start
 _CLAUSE = re.compile(r"[,;:.!?\n`]")
 _OVERLAP = 2  # phrases that may hold the same atom
 
@@ -34,29 +37,36 @@ def extract(
 
     Skips what only repeats the question. `least` is the fewest words of a run of prose.
     """
-    asked = frozenset(terms(question)) if question else frozenset()
+    asked = _asked(question)
     found: _Found = {}
     if least == 1:
-        found.update(
-            (run, (says, 0, 0)) for run, says in openings(text, background)[:1] if not asked & {*terms(run)}
-        )
-    clauses: list[list[tuple[int, str]]] = [[]]
+        for run, says in openings(text, background)[:1]:
+            if asked.isdisjoint(terms(run)):
+                found[run] = (says, 0, 0)
+    clauses: list[_Clause] = []
+    words: list[str] = []
     line = -1
-    for at, token in enumerate(tokens(text)):
-        if token.line != line:
-            line = token.line
-            clauses.append([])
-        if token.mark:
-            if clauses[-1]:
-                clauses.append([])
-        elif token.code or shaped(token.text):
-            _name(token, at, asked, found)
-            clauses.append([])
-        else:
-            clauses[-1].append((at, token.text.casefold()))
+    for at, (word, _, _, where, code, mark) in enumerate(tokens(text)):
+        if mark or where != line:
+            line, words = where, []
+        if mark:
+            continue
+        if code or shaped(word):
+            _name(word, at, asked, found)
+            words = []
+            continue
+        if not words:
+            clauses.append((at, words))
+        words.append(word.casefold())
+    runs: _Runs = defaultdict(list)
     for clause in clauses:
-        _runs(clause, background, asked, least, found)
-    return _best(found, most)
+        _runs(clause, background, asked, least, runs)
+    return _best(found, runs, most)
+
+
+@lru_cache(maxsize=64)
+def _asked(question: str) -> frozenset[str]:
+    return frozenset(terms(question))
 
 
 def openings(text: str, background: Background) -> list[tuple[str, float]]:
@@ -74,54 +84,66 @@ def openings(text: str, background: Background) -> list[tuple[str, float]]:
     return [(run, says) for run, says in found if says > 0.0]
 
 
-def _name(token: Token, at: int, asked: frozenset[str], found: _Found) -> None:
-    text = token.text
-    if token.mark or text.isdigit() or len(text) < 3 or stem(text.casefold()) in asked:
+def _name(text: str, at: int, asked: frozenset[str], found: _Found) -> None:
+    if text.isdigit() or len(text) < 3 or stem(text.casefold()) in asked:
         return
     if shaped(text) or text in PROGRAMS:
         found.setdefault(text, (1.0, at, at + 1))
 
 
-def _runs(
-    clause: list[tuple[int, str]],
-    background: Background,
-    asked: frozenset[str],
-    least: int,
-    found: _Found,
-) -> None:
-    words = [word for _, word in clause]
+def _runs(clause: _Clause, background: Background, asked: frozenset[str], least: int, found: _Runs) -> None:
+    """Note the runs of one clause by what they say; few of them are ever put together."""
+    words = clause[1]
     stops = [word in STOP or word.isdigit() for word in words]
     new = [not stop and stem(word) not in asked for word, stop in zip(words, stops, strict=True)]
-    if not any(new):
+    if True not in new:
         return
-    shares = [background.shares.get(word, RARE) for word in words]
+    get, says_of, heads = background.shares.get, background.specificity_of, background.heads
+    shares = [get(word, RARE) for word in words]
+    last = len(words)
     for start, word in enumerate(words):
         if stops[start] or len(word) < 2:
             continue
-        fresh, said, share = False, 0, 1.0
-        for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
-            fresh = fresh or new[end - 1]
-            if stops[end - 1]:
+        fresh, said, share, listed = False, 0, 1.0, word in heads
+        for end in range(start, start + LONGEST if start + LONGEST < last else last):
+            if stops[end]:
                 continue
-            said, share = said + 1, min(share, shares[end - 1])
-            if not fresh or end < start + least:
+            fresh = fresh or new[end]
+            said += 1
+            if shares[end] < share:
+                share = shares[end]
+            size = end + 1 - start
+            if not fresh or size < least:
                 continue
-            run = words[start:end]
-            says = background.run(run, share, said)
+            if listed:
+                says = background.run(words[start : end + 1], share, said)
+            else:
+                says = says_of(share * HALVES[said])
             if says > 0.0:
-                found.setdefault(" ".join(run), (says, clause[start][0], clause[end - 1][0] + 1))
+                found[-says, size].append((clause, start))
 
 
-def _best(found: _Found, most: int) -> list[tuple[str, float]]:
-    taken: Counter[int] = Counter()
+def _best(found: _Found, runs: _Runs, most: int) -> list[tuple[str, float]]:
+    """The phrases that say most, of equals the shortest; no atom is in more than _OVERLAP of them."""
+    named: dict[tuple[float, int], dict[str, int]] = defaultdict(dict)
+    for text, (says, start, end) in found.items():
+        named[-says, end - start][text] = start
+    taken: dict[int, int] = defaultdict(int)
     kept: list[tuple[str, float]] = []
-    ranked = sorted((-says, end - start, text, start, end) for text, (says, start, end) in found.items())
-    for negative, _, text, start, end in ranked:
-        if len(kept) == most:
-            break
-        if all(taken[at] < _OVERLAP for at in range(start, end)):
-            taken.update(range(start, end))
-            kept.append((text, -negative))
+    for key in sorted(named.keys() | runs.keys()):
+        negative, size = key
+        equals = named[key]
+        for (first, words), start in runs.get(key, ()):
+            text = " ".join(words[start : start + size])
+            if text not in found:
+                equals.setdefault(text, first + start)
+        for text, start in sorted(equals.items()):
+            if len(kept) == most:
+                return kept
+            if max(map(taken.__getitem__, range(start, start + size)), default=0) < _OVERLAP:
+                for at in range(start, start + size):
+                    taken[at] += 1
+                kept.append((text, -negative))
     return kept
 
 

@@ -120,9 +120,8 @@ def silence(repository_id: int, question: str) -> Phrase:
 
 def _correction(repository_id: int, replaced: Replacement, after: str) -> list[Lesson]:
     wrong, right = " ".join(replaced.wrong.split()), " ".join(replaced.right.split())
-    inside = _in_code(right, replaced.context, after)
-    used = re.search(rf"(?:\bimport {re.escape(right)}\b|(?<![\w.]){re.escape(right)}\.[^\W\d])", after)
-    context = CODE if inside or (wrong in widen.MODULES and used) else widen.place(wrong)
+    code = _in_code(right, replaced.context, after) or (wrong in widen.MODULES and _used(right, after))
+    context = CODE if code else widen.place(wrong)
     if context == PROSE and any(
         form.casefold() in after.casefold() and borders(form, True).search(after) for form in plurals(wrong)
     ):
@@ -149,6 +148,12 @@ def _module(wrong: str, right: str) -> list[tuple[str, str]]:
         return []
     forms = [(f"{bad}.", f"{good}."), (f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
     return [form for form in forms if form[0] != wrong]
+
+
+def _used(module: str, text: str) -> bool:
+    """Whether a text imports a module or takes something from it."""
+    form = rf"\bimport {re.escape(module)}\b|(?<![\w.]){re.escape(module)}\.[^\W\d]"
+    return re.search(form, text) is not None
 
 
 def _in_code(right: str, line: str, after: str) -> bool:

@@ -9,7 +9,10 @@ lists, HTML); only fences and backticks matter here. Run: `pytest tests/unit/lea
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from learning.memory import common
@@ -28,6 +31,10 @@ _FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
 _NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"
 _WORD = r"[^\W_]\w*(?:['’]\w+)*(?:-\w+(?:['’]\w+)*)*(?:\+\+|#(?!\w))?|_\w+"
 _MARK = r"[-+*/=<>!&|^%@:~]+|[^\w\s]"
+CHUNK = 40
+"""Characters between white space up to which the atoms are kept for the next time: most words return."""
+
+_START = itemgetter(1)
 ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _WORD, _MARK)))
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
@@ -57,7 +64,8 @@ class Token(NamedTuple):
         return self.text if self.code or shaped(self.text) else self.text.casefold()
 
 
-def code_ranges(text: str) -> list[tuple[int, int, bool]]:
+@lru_cache(maxsize=64)
+def code_ranges(text: str) -> tuple[tuple[int, int, bool], ...]:
     """Where code stands: (start, end, is fence) without the backticks' lines, in order.
 
     A fence that nobody closed runs to the end of the text, as GitHub shows it.
@@ -70,7 +78,7 @@ def code_ranges(text: str) -> list[tuple[int, int, bool]]:
         position = end
     if "`" in text:
         found += [(m.start(2), m.end(2), False) for m in _SPAN.finditer(text, position)]
-    return found
+    return tuple(found)
 
 
 def _fences(text: str) -> list[tuple[int, int]]:
@@ -94,25 +102,21 @@ def tokens(text: str) -> tuple[Token, ...]:
     Kept for the last texts: one answer's events read the same texts many times.
     """
     result: list[Token] = []
-    ranges = [*code_ranges(text), (len(text), len(text), False)]
-    breaks = [*(m.start() for m in re.finditer("\n", text)), len(text)]
-    fenced = "```" in text
-    make = tuple.__new__  # a third of the time of Token(...)
-    line = at = 0
-    for match in ATOM.finditer(text):
-        start, end = match.span()
-        while breaks[line] < start:
-            line += 1
-        while ranges[at][1] <= start:
-            at += 1
-        first, _, fence = ranges[at]
-        if fenced and text.startswith("```", max(0, start - 3), start):
-            continue
-        if fence and first <= start and _fence_line(text, start, ranges[at]):
-            continue
-        atom = match.group()
-        mark = not (atom[0].isalnum() or (end - start > 1 and _named(atom)))
-        result.append(make(Token, (atom, start, end, line, first <= start, mark)))
+    make, find, position = tuple.__new__, text.find, 0  # a third of the time of Token(...)
+    for line, row in enumerate(text.split("\n")):
+        for chunk in row.split():
+            at = find(chunk, position)
+            position = at + len(chunk)
+            for atom, start, end, mark in _atoms_of(chunk):
+                result.append(make(Token, (atom, at + start, at + end, line, False, mark)))
+    ranges = code_ranges(text)
+    for first, last, _ in ranges:
+        a = bisect_left(result, first, key=_START)
+        b = bisect_left(result, last, a, key=_START)
+        result[a:b] = [make(Token, (*token[:4], True, token[5])) for token in result[a:b]]
+    fences = [found for found in ranges if found[2]]
+    if fences or "```" in text:
+        return tuple(token for token in result if not _fence_mark(text, token.start, fences))
     return tuple(result)
 
 
@@ -140,7 +144,17 @@ def terms(text: str) -> list[str]:
 
 def atoms(text: str) -> list[str]:
     """The atoms that are not punctuation, as written."""
-    return [a for a in ATOM.findall(text) if a[0].isalnum() or (len(a) > 1 and _named(a))]
+    return [atom for chunk in text.split() for atom, _, _, mark in _atoms_of(chunk) if not mark]
+
+
+def _atoms_of(chunk: str) -> tuple[tuple[str, int, int, bool], ...]:
+    """The atoms (text, start, end, mark) between two white spaces: none reaches or looks across one."""
+    return _known(chunk) if len(chunk) <= CHUNK else _known.__wrapped__(chunk)
+
+
+@lru_cache(maxsize=65536)
+def _known(chunk: str) -> tuple[tuple[str, int, int, bool], ...]:
+    return tuple([(m.group(), *m.span(), _mark(m.group())) for m in ATOM.finditer(chunk)])
 
 
 @lru_cache(maxsize=65536)
@@ -180,7 +194,7 @@ def count_words(text: str) -> int:
 
 def normal(text: str) -> str:
     """The form by which two wordings are the same: atoms by their keys, one space between."""
-    return " ".join(t.key for t in tokens(text) if not t.mark)
+    return " ".join([t.key for t in tokens(text) if not t.mark])
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -222,12 +236,18 @@ def _proper(text: str) -> bool:
     )
 
 
-def _named(atom: str) -> bool:
-    return any(c.isalnum() or c == "_" for c in atom)
+def _mark(atom: str) -> bool:
+    return not (atom[0].isalnum() or (len(atom) > 1 and any(c.isalnum() or c == "_" for c in atom)))
 
 
-def _fence_line(text: str, at: int, fence: tuple[int, int, bool]) -> bool:
-    start, end, _ = fence
+def _fence_mark(text: str, at: int, fences: Sequence[tuple[int, int, bool]]) -> bool:
+    """Whether an atom belongs to the lines that open or close a fence."""
+    if text.startswith("```", max(0, at - 3), at):
+        return True
+    return any(start <= at < end and _fence_line(text, at, start, end) for start, end, _ in fences)
+
+
+def _fence_line(text: str, at: int, start: int, end: int) -> bool:
     first = text.find("\n", start, end)
     if first < 0 or at <= first:
         return True
