@@ -17,7 +17,7 @@ from learning.memory.choice import line
 from learning.memory.forms import CODE
 from storage.records import Message, PhraseKind, PhraseWeight
 
-TEMPLATE = "t3"
+TEMPLATE = "t4"
 """Bump with any change of the words below: answers name the template that made them."""
 
 SYSTEM = "Use the text to answer the question in one to three sentences."
@@ -56,10 +56,10 @@ def build(
 
 
 def rule(lesson: PhraseWeight) -> str:
-    """A lesson as the policy reads it first: of a correction only the right form.
+    """A lesson as the policy reads it, in retries too: of a correction only the right form.
 
-    A small policy writes what it reads: with the wrong form in the prompt it wrote that twice as often as
-    without any lesson (`docs/log.md`). A retry names both, by `learning.memory.choice.line`.
+    A small policy writes what it reads: with both forms in the prompt it wrote the wrong one more often
+    and the right one less than with the right one alone (`docs/log.md`). People are shown both.
     """
     phrase = lesson.phrase
     if phrase.kind is not PhraseKind.CORRECTION:

@@ -16,8 +16,18 @@ from bot.plan import Plan
 from bot.prompt import FIXED, TEMPLATE, build, rule
 from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, repeated, score, tidy
 from bot.thread import cut, render
-from learning.memory.choice import EMPTY, Choice, assess, biases, line
-from storage.records import Candidate, Generation, Message, PhraseWeight, Prompt, Question, Thread, stable_id
+from learning.memory.choice import EMPTY, Choice, assess, biases
+from storage.records import (
+    Candidate,
+    Generation,
+    Message,
+    PhraseKind,
+    PhraseWeight,
+    Prompt,
+    Question,
+    Thread,
+    stable_id,
+)
 
 SAID = 20_000
 """Characters of a thread that candidates are compared with."""
@@ -79,7 +89,7 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
     plan, models = work.plan, work.models
     shown = work.choice if plan.mechanisms.prompt else EMPTY
     rules = (*work.memory.notes, *(rule(lesson) for lesson in shown.weights))
-    again = [line(lesson) for lesson in broken]
+    again = [rule(lesson) for lesson in broken]
     examples = [
         replace(
             example,
@@ -155,7 +165,8 @@ def _scored(
     assessed = assess(work.memory.index, text, work.choice)
     work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
     violations = tuple(lesson.phrase.id for lesson in assessed.violations)
-    ours = (*FIXED, *(line(lesson) for lesson in (*work.choice.weights, *work.broken.values())))
+    told = (*work.choice.weights, *work.broken.values())
+    ours = (*FIXED, *(rule(one) for one in told if one.phrase.kind is not PhraseKind.CORRECTION))
     failed = guards(text, work.asked, ours) if text else ("no_end" if wrote.text.strip() else "empty",)
     grounds = grounded(text, work.comments, work.asked) - 0.5 * repeated(text, work.issue)
     repairs = work.plan.mechanisms.repair
