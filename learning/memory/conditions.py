@@ -12,8 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from learning.memory.background import Background
+from learning.memory.chunks import PerChunk
 from learning.memory.common import ASKING
 from learning.memory.text import STOP, atoms, stem
 
@@ -73,9 +75,11 @@ def topics(
     """
     shares: dict[str, float] = {}
     left = [_terms(text, background, shares) for text in dict.fromkeys(deleted) if text]
-    spared = Counter(
-        term for text in dict.fromkeys(others) if text for term in _terms(text, background, shares)
-    )
+    wanted = set[str]().union(*left)
+    known = PerChunk(lambda chunk: wanted.intersection(_terms(chunk, background, shares)))
+    spared: Counter[str] = Counter()
+    for text in dict.fromkeys(others) if wanted else ():
+        spared.update(set[str]().union(*map(known.__getitem__, text.split())))
     found: list[str] = []
     while left:
         counts = Counter(term for terms in left for term in terms)
@@ -96,15 +100,23 @@ def topics(
 
 def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:
     found = set()
-    for word in dict.fromkeys(
-        part.casefold() for atom in atoms(text) for part in (atom, *_PARTS.split(atom))
-    ):
-        if word not in STOP and len(word) > 1 and not word.isdigit():
-            term = stem(word)
+    for chunk in text.split():
+        for word, term in _words(chunk):
             share = background.shares.get(word, 0.001)
             shares[term] = max(shares.get(term, 0.0), 0.2 if share >= 0.1 else 2 * share)
             found.add(term)
     return found
+
+
+@lru_cache(maxsize=65536)
+def _words(chunk: str) -> tuple[tuple[str, str], ...]:
+    """The words of a text without white space that may be a condition, each with its term."""
+    words = {part.casefold() for atom in atoms(chunk) for part in (atom, *_PARTS.split(atom))}
+    return tuple((word, stem(word)) for word in words if _says(word))
+
+
+def _says(word: str) -> bool:
+    return word not in STOP and len(word) > 1 and not word.isdigit()
 
 
 def _weighed(kept: Sequence[str], shares: dict[str, float], always: bool) -> Condition:

@@ -9,14 +9,17 @@ for a bounded number of questions. Run: `pytest tests/unit/learning/memory/test_
 from __future__ import annotations
 
 import math
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, pairwise
 
 import numpy as np
 
 from learning.memory.background import DEFAULT, Background
+from learning.memory.chunks import PerChunk
 from learning.memory.conditions import Condition, condition, topics
 from learning.memory.forms import PROSE, plurals, program
 from learning.memory.text import atoms, stem, terms
@@ -169,14 +172,40 @@ def _keys(lesson: PhraseWeight) -> list[tuple[str, ...]]:
 
 
 def _invert(contexts: Sequence[str], background: Background) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    postings: dict[str, list[int]] = defaultdict(list)
-    norms = np.ones(len(contexts), dtype=np.float32)
-    for at, context in enumerate(contexts):
-        weights = term_weights(context, background)
-        norms[at] = math.sqrt(math.fsum(w * w for w in weights.values())) or 1.0
-        for term in weights:
-            postings[term].append(at)
-    return {term: np.array(found, dtype=np.int32) for term, found in postings.items()}, norms
+    """For each term the questions that hold it, ascending; for each question the length of its vector."""
+    numbers: dict[str, int] = {}
+    forms: list[tuple[int, float]] = []  # a term, and what one of its forms says
+
+    def said(chunk: str) -> tuple[int, ...]:
+        found = term_weights(chunk, background)
+        forms.extend((numbers.setdefault(term, len(numbers)), weight) for term, weight in found.items())
+        return tuple(range(len(forms) - len(found), len(forms)))
+
+    known = PerChunk(said)
+    read, ends = array("q"), array("q", [0])
+    for context in contexts:
+        read.extend(chain.from_iterable(map(known.__getitem__, context.split())))
+        ends.append(len(read))
+    if not forms:
+        return {}, np.ones(len(contexts), dtype=np.float32)
+    found = np.array(read, dtype=np.int64)
+    term_of = np.array([term for term, _ in forms], dtype=np.int64)[found]
+    weights, rank = np.unique([weight for _, weight in forms], return_inverse=True)
+    context_of = np.repeat(np.arange(len(contexts)), np.diff(ends))
+    # One number for question, term and weight: sorting puts a term's greatest weight in a question last.
+    packed = np.sort((context_of * len(numbers) + term_of) * len(weights) + rank[found])
+    pairs = packed // len(weights)
+    last = np.append(pairs[1:] != pairs[:-1], True)
+    pairs, squares = pairs[last], np.square(weights)[packed[last] % len(weights)]
+    context_of, term_of = np.divmod(pairs, len(numbers))
+    borders = np.searchsorted(context_of, np.arange(len(contexts) + 1)).tolist()
+    listed = squares.tolist()
+    norms = [math.sqrt(math.fsum(listed[a:b])) or 1.0 for a, b in pairwise(borders)]
+    order = np.argsort(term_of, kind="stable")
+    places = context_of[order].astype(np.int32)
+    starts = np.searchsorted(term_of[order], np.arange(len(numbers) + 1))
+    postings = {term: places[starts[n] : starts[n + 1]] for term, n in numbers.items()}
+    return postings, np.array(norms, dtype=np.float32)
 
 
 def _standing(lessons: Sequence[PhraseWeight], contexts: Sequence[str]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from learning.memory import common
+from learning.memory.chunks import cut
 
 STOP = frozenset(common.STOP.split())
 """Words that say nothing alone: no phrase starts or ends with one, no correction consists of them."""
@@ -23,19 +24,7 @@ STOP = frozenset(common.STOP.split())
 PROGRAMS = frozenset(common.PROGRAMS.split())
 """Command-line programs: a line of code or prose that starts with one is a command."""
 
-_PLAIN = r"[A-Za-z]++(?![\w/@+#'’-]|[.:]\w|:/)"  # most words: no other form need be tried
-_URL = r"https?://[^\s<>()\[\]`\"']*[^\s<>()\[\]`\"'.,;:!?*_]"
-_PATH = r"(?:~|\.{1,2}|\.?[\w@-]+(?:\.[\w-]+)*)?(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-]+(?:\.[\w-]+)*)+/?"
-_DOTTED = r"@?\.?[^\W\d]\w*(?:\.\w+)+(?:-\w+(?:\.\w+)*)*|@[^\W\d]\w*|\.[a-z][\w-]+(?:\.\w+)*"
-_FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
-_NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"
-_WORD = r"[^\W_]\w*(?:['’]\w+)*(?:-\w+(?:['’]\w+)*)*(?:\+\+|#(?!\w))?|_\w+"
-_MARK = r"[-+*/=<>!&|^%@:~]+|[^\w\s]"
-CHUNK = 40
-"""Characters between white space up to which the atoms are kept for the next time: most words return."""
-
 _START = itemgetter(1)
-ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _WORD, _MARK)))
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
@@ -107,7 +96,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         for chunk in row.split():
             at = find(chunk, position)
             position = at + len(chunk)
-            for atom, start, end, mark in _atoms_of(chunk):
+            for atom, start, end, mark in cut(chunk):
                 result.append(make(Token, (atom, at + start, at + end, line, False, mark)))
     ranges = code_ranges(text)
     for first, last, _ in ranges:
@@ -144,17 +133,7 @@ def terms(text: str) -> list[str]:
 
 def atoms(text: str) -> list[str]:
     """The atoms that are not punctuation, as written."""
-    return [atom for chunk in text.split() for atom, _, _, mark in _atoms_of(chunk) if not mark]
-
-
-def _atoms_of(chunk: str) -> tuple[tuple[str, int, int, bool], ...]:
-    """The atoms (text, start, end, mark) between two white spaces: none reaches or looks across one."""
-    return _known(chunk) if len(chunk) <= CHUNK else _known.__wrapped__(chunk)
-
-
-@lru_cache(maxsize=65536)
-def _known(chunk: str) -> tuple[tuple[str, int, int, bool], ...]:
-    return tuple([(m.group(), *m.span(), _mark(m.group())) for m in ATOM.finditer(chunk)])
+    return [atom for chunk in text.split() for atom, _, _, mark in cut(chunk) if not mark]
 
 
 @lru_cache(maxsize=65536)
@@ -234,10 +213,6 @@ def _proper(text: str) -> bool:
         text.casefold()
         in ("and/or", "e.g", "i.e", "yes/no", "true/false", "either/or", "input/output", "i/o")
     )
-
-
-def _mark(atom: str) -> bool:
-    return not (atom[0].isalnum() or (len(atom) > 1 and any(c.isalnum() or c == "_" for c in atom)))
 
 
 def _fence_mark(text: str, at: int, fences: Sequence[tuple[int, int, bool]]) -> bool:
