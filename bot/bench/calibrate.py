@@ -1,10 +1,9 @@
 """Calibrating: the questions that exercise a repository's rules, found by asking the untaught model.
 
-A question belongs to a course when both answers of the model without memory (in a small run: one) break a
-rule that concerns it: so rules bite by measurement and not by hope. A control is a question that no rule
-concerns, or whose untaught answers break none. The draws of this step are never those that are measured,
-so the rate "after 0 teachings" in the report is a fresh one. What is left out: teaching
-(`bot/bench/trial.py`).
+A question belongs to a course when both answers of the model without memory break a rule that concerns it:
+so rules bite by measurement and not by hope. A control is a question that no rule concerns, or whose
+untaught answers break none. The draws of this step are never those that are measured, so the rate "after
+0 teachings" in the report is a fresh one. What is left out: teaching (`bot/bench/trial.py`).
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def prepare(
         if all(len(found[side]) == wanted[side] for side in found):
             break
         if len(found[asked.teaches]) < wanted[asked.teaches]:
-            exercise = _exercise(repository, asked, untaught, size.breaking)
+            exercise = _exercise(repository, asked, untaught)
             tried += any(rule.concerns(asked.title) for rule in repository.rules)
             found[asked.teaches] += [exercise] if exercise else []
     teaching, unseen = found[True], found[False]
@@ -86,17 +85,15 @@ class Untaught:
         return [tidy(one.text, one.finish_reason) for one in composed.candidates if not one.guards]
 
 
-def _exercise(
-    repository: RuledRepository, asked: AskedQuestion, untaught: Untaught, breaking: int
-) -> Exercise | None:
-    """The question as an exercise of the rules that enough of its untaught answers break, or None."""
+def _exercise(repository: RuledRepository, asked: AskedQuestion, untaught: Untaught) -> Exercise | None:
+    """The question as an exercise of the rules that all of its untaught answers break, or None."""
     rules = tuple(rule for rule in repository.rules if rule.concerns(asked.title))
     if rules and all(rule.kind is RuleKind.SILENCE for rule in rules):
         return Exercise(question=asked, rules=rules, untaught_cost=1.0)
     texts = untaught(asked) if rules else []
     if len(texts) < DRAWS:
         return None
-    bitten = tuple(rule for rule in rules if sum(breaks(rule, text) for text in texts) >= breaking)
+    bitten = tuple(rule for rule in rules if all(breaks(rule, text) for text in texts))
     if not bitten:
         return None
     cost = fmean(review(rules, text).cost for text in texts)

@@ -81,17 +81,13 @@ def from_json(
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How many questions a course has, and how many of them each seed draws for its examinations.
-
-    `breaking` of the untaught answers to a question must break a rule for it to be an exercise.
-    """
+    """How many questions a course has, and how many of them each seed draws for its examinations."""
 
     teaching: int
     unseen: int
     unseen_asked: int
     controls: int
     controls_asked: int
-    breaking: int = 2
 
 
 def question_record(asked: AskedQuestion, repository: Repository) -> tuple[Question, Thread]:

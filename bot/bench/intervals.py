@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 FEW = 5
-"""Cells with either outcome that a bootstrap of a rate needs at least."""
+"""Cells (with either outcome, for a rate) that a bootstrap needs at least: fewer decide no target."""
 
 Cell = tuple[str, int]
 Pairs = dict[Cell, tuple[float, float]]

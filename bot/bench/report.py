@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.bench.intervals import Pairs, interval, mean, pairs, rate
+from bot.bench.intervals import FEW, Pairs, interval, mean, pairs, rate
 from bot.bench.rules import Rule, RuleKind
 from bot.bench.trial import Row
 
@@ -133,7 +133,7 @@ def _held(rows: Sequence[Row], corrections: set[tuple[str, str]]) -> Pairs:
 
 
 def _target(name: str, sign: str, limit: float, found: dict[str, float]) -> dict[str, Any]:
-    """`met` by the value itself, and `decided` when the whole interval says the same."""
+    """`met` by the value itself; `decided` when the whole interval, of enough cells, says the same."""
     met = found["value"] >= limit if sign == ">=" else found["value"] <= limit
     inside = found["low"] < limit < found["high"]
     return {
@@ -141,7 +141,7 @@ def _target(name: str, sign: str, limit: float, found: dict[str, float]) -> dict
         "wanted": f"{sign} {limit:g}",
         "found": found,
         "met": met if found["n"] else None,
-        "decided": bool(found["n"]) and not inside,
+        "decided": found["cells"] >= FEW and not inside,
     }
 
 

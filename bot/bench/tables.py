@@ -70,7 +70,7 @@ def _sentence(targets: Sequence[Mapping[str, Any]]) -> str:
     for verdict, meaning in (
         ("met", "met"),
         ("missed", "missed"),
-        ("undecided", "undecided (the interval holds the limit)"),
+        ("undecided", "undecided (the interval holds the limit, or too few cells)"),
         ("not measured", "not measured"),
     ):
         names = [target["name"] for target in targets if _verdict(target) == verdict]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -72,6 +73,7 @@ def loop(
     from bot.bench import loop as measured
     from bot.bench.tables import markdown
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         found = measured.run(
             load_settings(),

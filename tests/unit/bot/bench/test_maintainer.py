@@ -140,8 +140,8 @@ def test_a_rule_taught_by_thumbs_gets_three_people_s_thumbs_and_no_edit() -> Non
 
 def test_every_packaged_rule_can_be_carried_out() -> None:
     text = (
-        "The answer to the issue is pip install json. import logging\nimport json\n"
-        "with open('x') as f: json.dumps(datetime.now(), dictionary)\n" + "word " * 60
+        "In Python, pip install a CSV file or a list.\nimport json\n"
+        "with open('x') as f: json.dumps(datetime.now(), sorted(dictionary))\n" + "word " * 60
     )
     for repository in rules.load(rules.PACKAGED):
         for rule in repository.rules:

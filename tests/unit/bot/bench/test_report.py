@@ -94,8 +94,8 @@ def test_the_report_says_of_each_target_whether_it_is_met_missed_or_undecided() 
     rows += rows_of("all", costs={"a/one": 0.5, "a/two": 0.5}, kept=True)
     text = markdown(report.build(rows, RULES, (0, 1), ("none", "all")))
     assert (
-        "Targets for `all` met: leakage; missed: regret closed; undecided (the interval holds the limit): "
-        "corrections hold after one edit, side effects." in text
+        "Targets for `all` met: leakage; missed: regret closed; undecided (the interval holds the limit, or "
+        "too few cells): corrections hold after one edit, side effects." in text
     )
     assert "3 answers in 3 cells" in text
 
