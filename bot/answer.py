@@ -22,12 +22,12 @@ from bot.compose import Composition, compose
 from bot.config import read_config
 from bot.context import Context
 from bot.github import Client
-from bot.lessons import set_learning
 from bot.memory import Memory
 from bot.plan import plan_of
 from bot.posting import create, find, is_answer, posted, target, today
 from bot.reply import Marker, Why, render_body
 from bot.settings import RepoConfig, Settings
+from bot.undo import set_learning
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import (
     Answer,
@@ -165,7 +165,7 @@ def _memory(context: Context, repository: Repository, config: RepoConfig) -> Mem
         known = unit.repositories.upsert(repository)
         learning = Learning(config.learning) if config.learning else known.learning
         if learning is not known.learning:
-            set_learning(unit, known.id, learning, datetime.now(UTC))
+            set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))
         unit.commit()
     return Memory() if learning is Learning.OFF else context.memories.of(repository.id)
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot.memory import Memories
+from bot.queue import Queue
 from bot.settings import Settings
 from storage.database import Database
 
@@ -23,6 +24,11 @@ class Context:
     database: Database
     github: GitHub
     models: Models
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The durable queue, for jobs that follow from a step."""
+        return Queue(self.database)
 
     @cached_property
     def memories(self) -> Memories:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from bot.acknowledgement import Learned, with_learned
 from bot.context import Context
 from bot.events import (
     Act,
@@ -27,21 +28,21 @@ from bot.events import (
     read_act,
     taken_back_by,
 )
-from bot.lessons import forget, observe, replay, set_learning
-from bot.reply import Learned, with_learned
+from bot.lessons import observe
 from learning.memory.phrases import judge
+from storage.database import UnitOfWork
 from storage.errors import Gone, ThumbprintError
+from storage.phrases import taken_back
 from storage.records import (
     Actor,
     Answer,
     AnswerStatus,
     Change,
+    Feedback,
     Permission,
     PhraseKind,
     Reaction,
 )
-
-__all__ = ["deleted", "edited", "forget", "observe", "poll", "replay", "set_learning"]
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ def edited(context: Context, guid: str) -> list[Change]:
         unit.commit()
     if events:
         log.info("edit_observed", answer=answer.id, events=len(events), changes=len(changes))
-    _acknowledge(context, answer, act)
+    _acknowledge(context, answer, act.full_name)
     return changes
 
 
@@ -92,6 +93,16 @@ def deleted(context: Context, guid: str) -> list[Change]:
         unit.commit()
     log.info("answer_deleted", answer=answer.id, by=act.actor.login)
     return changes
+
+
+def refresh(context: Context, answer_id: str) -> None:
+    """Have the comment of an answer say what is known of its lessons now; one that is gone is left alone."""
+    with context.database.unit(read_only=True) as unit:
+        answer = unit.answers.get(answer_id)
+        repository = None if answer is None else unit.repositories.get(answer.question.repository_id)
+    if answer and repository and answer.status is AnswerStatus.POSTED:
+        _acknowledge(context, answer, repository.full_name)
+        log.info("acknowledgement_refreshed", answer=answer.id)
 
 
 def poll(context: Context, everything: bool = False) -> list[Change]:
@@ -145,36 +156,42 @@ def _poll_repository(
     return changes
 
 
-def _acknowledge(context: Context, answer: Answer, act: Act) -> None:
+def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
     """Bring the marked section of our comment in line with what its edits teach now, and react with a 👍.
 
     Written from what is stored, so that a second run writes the same. No second comment, ever.
     """
     with context.database.unit(read_only=True) as unit:
         known = unit.feedback.of_answer(answer.id)
-        logins = {event.id: event.actor.login for event in edits_of(known)}
-        taught = [one for one in judge(answer, known)[1] if one.event_id in logins]
-        weights = unit.phrases.weights_of({one.phrase_id for one in taught})
-    lessons = {
-        one.phrase_id: Learned(
-            phrase=weights[one.phrase_id].phrase,
-            login=logins[one.event_id],
-            weight=weights[one.phrase_id].weight,
-        )
-        for one in taught
-        if one.phrase_id in weights and weights[one.phrase_id].active
-    }
-    ordered = sorted(lessons.values(), key=lambda one: _ORDER.index(one.phrase.kind))
+        lessons = _taught(unit, answer, known)
     client = context.github.installation(answer.question.installation_id)
+    comment = (full_name, answer.comment_kind, answer.comment_id or 0)
     try:
-        post = client.read_post(act.full_name, act.kind, act.comment_id)
-        body = with_learned(post.body, ordered[:ACKNOWLEDGED], taken_back_by(answer, known))
+        post = client.read_post(*comment)
+        body = with_learned(post.body, lessons[:ACKNOWLEDGED], taken_back_by(answer, known))
         if body != post.body:
-            client.update_comment(act.full_name, act.kind, act.comment_id, body)
-        if lessons:
-            client.react(act.full_name, act.kind, act.comment_id, Reaction.PLUS_ONE)
+            client.update_comment(*comment, body)
+        if any(not lesson.undone for lesson in lessons):
+            client.react(*comment, Reaction.PLUS_ONE)
     except Gone:
         log.info("acknowledgement_dropped", answer=answer.id)
+
+
+def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list[Learned]:
+    """The lessons of an answer's edits that act now, and after them those that were forgotten since."""
+    logins = {event.id: event.actor.login for event in edits_of(known)}
+    phrases, evidence = judge(answer, known)
+    said = {phrase.id: phrase for phrase in phrases}
+    weights = unit.phrases.weights_of(said)
+    forgotten = unit.phrases.forgotten(answer.question.repository_id)
+    lessons: dict[str, Learned] = {}
+    for one in evidence:
+        phrase, weight, undone = said[one.phrase_id], weights.get(one.phrase_id), taken_back(one, forgotten)
+        if one.event_id in logins and (undone or (weight and weight.active)):
+            value = weight.weight if weight and not undone else one.mass
+            login = logins[one.event_id]
+            lessons[phrase.id] = Learned(phrase=phrase, login=login, weight=value, undone=undone)
+    return sorted(lessons.values(), key=lambda one: (one.undone, _ORDER.index(one.phrase.kind)))
 
 
 def _subject(context: Context, guid: str) -> tuple[Act | None, Answer | None]:

@@ -51,6 +51,7 @@ class Steps:
     fail: Callable[[Question, ThumbprintError], object]
     edited: Callable[[str], object]
     deleted: Callable[[str], object]
+    refresh: Callable[[str], object]
     poll: Callable[[], object]
 
 
@@ -149,6 +150,11 @@ def register(database: Database, steps: Steps) -> None:
         carry_out("deleted", lambda: steps.deleted(guid))
         return "done"
 
+    @DBOS.workflow(name=JobName.REFRESH.value)
+    def refresh(answer_id: str) -> str:
+        carry_out("refresh", lambda: steps.refresh(answer_id))
+        return "done"
+
     @DBOS.workflow(name=JobName.POLL.value)
     def poll() -> str:
         try:
@@ -205,9 +211,8 @@ def _question(database: Database, answer_id: str) -> Question:
     return question
 
 
-def steps_of(settings: Settings, database: Database) -> Steps:
-    """The real steps, on the real GitHub and model server that the settings name."""
-    context = Context(settings=settings, database=database, github=GitHub(settings), models=Models(settings))
+def steps_of(context: Context) -> Steps:
+    """The real steps, on the GitHub and the model server of a context."""
     return Steps(
         acknowledge=lambda question: answer.acknowledge(context, question),
         compose=lambda question: answer.compose_job(context, question),
@@ -215,6 +220,7 @@ def steps_of(settings: Settings, database: Database) -> Steps:
         fail=lambda question, error: answer.fail(context, question, error),
         edited=lambda guid: feedback.edited(context, guid),
         deleted=lambda guid: feedback.deleted(context, guid),
+        refresh=lambda answer_id: feedback.refresh(context, answer_id),
         poll=lambda: feedback.poll(context),
     )
 
@@ -223,7 +229,8 @@ def work(settings: Settings) -> None:
     """Carry out jobs until SIGTERM or SIGINT. May raise ConfigurationError or DatabaseError at the start."""
     logs.configure(settings.log_level)
     database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
-    worker = Worker(settings, database, steps_of(settings, database))
+    context = Context(settings=settings, database=database, github=GitHub(settings), models=Models(settings))
+    worker = Worker(settings, database, steps_of(context))
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())

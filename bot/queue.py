@@ -29,11 +29,12 @@ MOST_PRIORITIES = 2**31 - 1
 
 
 class JobName(enum.Enum):
-    """The workflows that a delivery or the clock can start."""
+    """The workflows that a delivery, the clock, or somebody who undoes a lesson can start."""
 
     ANSWER = "answer"
     EDITED = "edited"
     DELETED = "deleted"
+    REFRESH = "refresh"
     POLL = "poll"
 
 
@@ -94,6 +95,24 @@ class Queue:
         args = (guid,) if job.question is None else (guid, job.question.answer_id)
         try:
             self._client.enqueue_in_transaction(unit.connection, options, *args)
+        except error.DBOSWorkflowIDInUseError:
+            return False
+        return True
+
+    def put_refresh(self, unit: UnitOfWork, question: Question, revision: int) -> bool:
+        """Have an answer's comment say what is known at this revision; False if that is asked for already.
+
+        In the unit's own transaction, and before the waiting jobs of its thread: somebody looks at it now.
+        """
+        options = EnqueueOptions(
+            workflow_name=JobName.REFRESH.value,
+            queue_name=THREADS,
+            workflow_id=f"refresh/{question.answer_id}/{revision}",
+            workflow_id_reuse_policy="reject",
+            queue_partition_key=question.thread_key,
+        )
+        try:
+            self._client.enqueue_in_transaction(unit.connection, options, question.answer_id)
         except error.DBOSWorkflowIDInUseError:
             return False
         return True

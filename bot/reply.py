@@ -1,7 +1,8 @@
 """Reply: an answer as the body of a comment, and the way back from a body to the answer. Pure.
 
-A body is four parts: the text that people may edit; what was learned from their edit, once they did;
-the fold *Why this answer* with the footer; and the metadata, in a comment that nothing in it can close.
+A body is four parts: the text that people may edit; what was learned from their edit, once they did
+(`bot/acknowledgement.py`); the fold *Why this answer* with the footer; and the metadata, in a comment that
+nothing in it can close.
 `answer_text` finds the text again whatever people did around it, so that an edit is compared with what
 stood there and with nothing of ours. Only GitHub's word on a comment's author says whether a marker is
 ours: check `Post.by_us` before `parse_marker` is believed.
@@ -24,15 +25,17 @@ LONGEST = 65_536
 """Characters that GitHub takes in one comment: https://github.com/orgs/community/discussions/27190."""
 
 SUMMARY = "Why this answer"
-_END = "<!-- thumbprint:end -->"
-_LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
+END = "<!-- thumbprint:end -->"
+LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
+"""Around what an edit taught. What stands between END and the metadata is the fold and the footer."""
+
 _FOOTER = "I am a bot and may be wrong."
 _META = re.compile(r"<!-- thumbprint:v1 (\{.*?\}) -->", re.DOTALL)
 _OURS = tuple(
     re.compile(rf"\n*(?:{pattern})\n*", re.DOTALL | re.IGNORECASE)
     for pattern in (
-        rf"{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}",
-        rf"{re.escape(_END)}.*?<!-- thumbprint:v1 \{{.*?\}} -->",
+        rf"{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}",
+        rf"{re.escape(END)}.*?<!-- thumbprint:v1 \{{.*?\}} -->",
         rf"<details>\s*<summary>{SUMMARY}</summary>.*?</details>",
         rf"<sub>{re.escape(_FOOTER)}.*?</sub>",
         r"<!-- /?thumbprint:.*?-->",
@@ -66,19 +69,6 @@ class Why:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Learned:
-    """One line of the acknowledgement: the lesson, whose edit taught it, and how to take it back.
-
-    `weight` tells whether a wording is preferred or avoided.
-    """
-
-    phrase: Phrase
-    login: str
-    weight: float = 0.0
-    undo: str = "restore the line, or forget it on the memory page"
-
-
 def render_body(text: str, why: Why) -> str:
     """The comment for an answer whose `text` is sanitised already; at most `LONGEST` characters.
 
@@ -87,7 +77,7 @@ def render_body(text: str, why: Why) -> str:
     tail = "\n\n".join(
         part
         for part in (
-            _END,
+            END,
             f"<details><summary>{SUMMARY}</summary>\n\n{_fold(why)}\n\n</details>",
             f"<sub>{_FOOTER} If this is not right, edit this comment or press 👎: the next answer will know."
             "</sub>",
@@ -124,32 +114,6 @@ def parse_marker(body: str) -> Marker | None:
         return None
 
 
-def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "") -> str:
-    """The body with the acknowledgement of `lessons` in place of a former one; without any, without it.
-
-    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone.
-    """
-    body = body.replace("\r\n", "\n")
-    bare = re.sub(
-        rf"\n*{re.escape(_LEARNED[0])}.*?{re.escape(_LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL
-    )
-    lines = [
-        f"✅ Learned from {code_span('@' + lesson.login)}: {_directed(lesson.phrase, lesson.weight)}"
-        f" — undo: {lesson.undo}"
-        for lesson in lessons
-    ]
-    if taken_back_by:
-        back = code_span("@" + taken_back_by)
-        lines.append(f"↩️ Taken back by {back}: what the edit of this answer taught no longer counts")
-    if not lines:
-        return bare
-    section = "\n".join((_LEARNED[0], "", *(f"> {line}  " for line in lines), "", _LEARNED[1]))
-    head, mark, tail = bare.partition(_END)
-    if not mark:
-        return f"{bare.rstrip()}\n\n{section}"
-    return f"{head.rstrip()}\n\n{section}\n\n{mark}{tail}"
-
-
 def say(phrase: Phrase) -> str:
     """A lesson in words, its wordings quoted so that they can do nothing."""
     match phrase.kind:
@@ -165,7 +129,7 @@ def say(phrase: Phrase) -> str:
             return code_span(phrase.text)
 
 
-def _directed(phrase: Phrase, weight: float) -> str:
+def directed(phrase: Phrase, weight: float) -> str:
     """A lesson in words; a wording's direction is its weight's."""
     if phrase.kind is PhraseKind.WORDING:
         return f"{'prefer' if weight > 0 else 'avoid'} {say(phrase)}"
@@ -217,7 +181,7 @@ def _fold(why: Why) -> str:
 
 def _lesson(weight: PhraseWeight, why: Why) -> str:
     phrase = weight.phrase
-    words = _directed(phrase, weight.weight)
+    words = directed(phrase, weight.weight)
     taught = (why.evidence or {}).get(phrase.id, ())
     links: dict[str, None] = {}
     for event in sorted(taught, key=lambda event: event.at, reverse=True):

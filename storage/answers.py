@@ -182,7 +182,6 @@ def _question(row: Any, prefix: str = "") -> Question:
 
 
 def _answer_row(answer: Answer) -> dict[str, Any]:
-    review = answer.question.post_kind is PostKind.REVIEW_COMMENT
     return {
         "id": answer.id,
         "repository_id": answer.question.repository_id,
@@ -190,7 +189,7 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "body": answer.body,
         "candidate_id": answer.candidate_id,
-        "comment_kind": (PostKind.REVIEW_COMMENT if review else PostKind.COMMENT).value,
+        "comment_kind": answer.comment_kind.value,
         "comment_id": answer.comment_id,
         "posted_at": answer.posted_at,
         "created_at": answer.created_at,

@@ -15,8 +15,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.columns import upsert
-from storage.records import Actor, Change, Evidence, Permission, Phrase, PhraseKind, PhraseWeight
-from storage.tables import changes, evidence, phrases, tombstones, weights
+from storage.records import (
+    Actor,
+    Change,
+    Evidence,
+    FeedbackKind,
+    Permission,
+    Phrase,
+    PhraseKind,
+    PhraseWeight,
+)
+from storage.tables import changes, evidence, feedback, phrases, tombstones, weights
 
 IDS_PER_QUERY = 1000
 
@@ -58,6 +67,18 @@ class PhraseStore:
             query = sa.select(evidence).where(evidence.c.phrase_id.in_(some))
             for row in self._connection.execute(query.order_by(evidence.c.at, evidence.c.event_id)):
                 found[row.phrase_id].append(_evidence(row))
+        return found
+
+    def edited_answers(self, phrase_ids: Collection[str]) -> set[str]:
+        """The ids of the answers whose edits are evidence for these phrases."""
+        found: set[str] = set()
+        edits = evidence.join(feedback, feedback.c.id == evidence.c.event_id)
+        edited = feedback.c.kind == FeedbackKind.EDIT.value
+        for some in _chunks(phrase_ids):
+            query = sa.select(evidence.c.answer_id).select_from(edits).distinct()
+            found.update(
+                self._connection.execute(query.where(edited, evidence.c.phrase_id.in_(some))).scalars()
+            )
         return found
 
     def phrases_of(self, phrase_ids: Collection[str]) -> dict[str, Phrase]:

@@ -47,7 +47,7 @@ class Permission(enum.Enum):
     @property
     def rank(self) -> int:
         """Position in the order, 0 for NONE."""
-        return _RANKS[self.value]
+        return _RANKS[self._value_]
 
     def __lt__(self, other: Permission) -> bool:
         return self.rank < other.rank
@@ -55,7 +55,7 @@ class Permission(enum.Enum):
     @property
     def writes(self) -> bool:
         """Whether this person may edit others' comments, and so teaches alone."""
-        return self >= Permission.WRITE
+        return self.rank >= _RANKS["write"]
 
 
 _RANKS = {permission.value: rank for rank, permission in enumerate(Permission)}
@@ -254,8 +254,7 @@ class Answer:
     """The candidate that was picked for a question, and what became of it.
 
     `text` is the answer alone: what people's edits are compared with. `body` is the whole comment.
-    `abstained` is the reason when the bot chose not to answer, else empty. `silent` answers are
-    never posted: staying silent was the lesson. `content` is what of the text stands in the comment now.
+    `abstained` is the reason when the bot chose not to answer, else empty.
     """
 
     id: str
@@ -272,6 +271,12 @@ class Answer:
     comment_url: str = ""
     created_at: datetime
     posted_at: datetime | None = None
+
+    @property
+    def comment_kind(self) -> PostKind:
+        """What the comment is: a review comment is answered under it, all else in the thread."""
+        review = self.question.post_kind is PostKind.REVIEW_COMMENT
+        return PostKind.REVIEW_COMMENT if review else PostKind.COMMENT
 
 
 # ---------------------------------------------------------------- feedback

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.shared import load_settings, open_database, out
+from bot.commands.shared import load_settings, open_database, open_queue, out
 
 
 def poll() -> None:
@@ -33,16 +33,9 @@ def poll() -> None:
 
 def jobs(limit: Annotated[int, typer.Option("--limit", min=1, help="How many answers.")] = 20) -> None:
     """What waits, runs, and became of the last questions."""
-    from bot.queue import Queue
-
-    settings = load_settings()
-    with open_database(settings) as database:
-        queue = Queue(database)
-        try:
-            queue.migrate()
+    with open_database(load_settings()) as database:
+        with open_queue(database) as queue:
             held = queue.unfinished()
-        finally:
-            queue.close()
         beat = database.last_beat("work")
         with database.unit(read_only=True) as unit:
             answers = unit.answers.recent(limit)

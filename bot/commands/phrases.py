@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bot import lessons
-from bot.commands.shared import find_repository, load_settings, open_database, out
+from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
 from bot.wording import age, number, says, state
 from storage.records import Actor, Learning, PhraseWeight
 
@@ -39,8 +39,14 @@ def search(
 @app.command()
 def forget(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases list` shows.")]) -> None:
     """Take back all that taught one phrase so far; only a new edit or thumb teaches it again."""
-    with open_database(load_settings()) as database, database.unit() as unit:
-        phrase = lessons.forget(unit, phrase_id, _operator(), datetime.now(UTC))
+    from bot import undo
+
+    with (
+        open_database(load_settings()) as database,
+        open_queue(database) as queue,
+        database.unit() as unit,
+    ):
+        phrase = undo.forget(unit, queue, phrase_id, _operator(), datetime.now(UTC))
         unit.commit()
     out.print(f"Forgotten: {says(phrase)}", markup=False)
 
@@ -49,16 +55,18 @@ def forget(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases l
 def freeze(
     repo: Repo,
     off: Annotated[bool, typer.Option("--off", help="Do not even record feedback.")] = False,
-    undo: Annotated[
+    again: Annotated[
         bool, typer.Option("--undo", help="Learn again, and catch up on what was recorded.")
     ] = False,
 ) -> None:
     """Stop a repository's weights from changing; feedback is still recorded."""
-    learning = Learning.ON if undo else Learning.OFF if off else Learning.FROZEN
+    from bot import undo
+
+    learning = Learning.ON if again else Learning.OFF if off else Learning.FROZEN
     with open_database(load_settings()) as database:
         repository = find_repository(database, repo)
-        with database.unit() as unit:
-            changes = lessons.set_learning(unit, repository.id, learning, datetime.now(UTC))
+        with open_queue(database) as queue, database.unit() as unit:
+            changes = undo.set_learning(unit, queue, repository.id, learning, datetime.now(UTC))
             unit.commit()
     out.print(f"{repository.full_name}: learning is {learning.value}; {len(changes)} weights changed.")
 

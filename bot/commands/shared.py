@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -13,6 +14,9 @@ from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError, Gone
 from storage.records import Repository
+
+if TYPE_CHECKING:
+    from bot.queue import Queue
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,6 +51,19 @@ def open_database(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def open_queue(database: Database) -> Iterator[Queue]:
+    """The queue in a database, its tables up to date, and closed at the end."""
+    from bot.queue import Queue
+
+    queue = Queue(database)
+    try:
+        queue.migrate()
+        yield queue
+    finally:
+        queue.close()
 
 
 def find_repository(database: Database, name: str) -> Repository:

@@ -9,139 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bot import feedback
-from bot.context import Context
-from bot.github import GitHub
-from bot.models import Models
-from bot.reply import Marker, Why, answer_text, render_body
-from bot.settings import Settings
-from storage.database import Database
-from storage.records import (
-    Actor,
-    Answer,
-    AnswerStatus,
-    Delivery,
-    Feedback,
-    FeedbackKind,
-    Learning,
-    Permission,
-    PhraseKind,
-    PostKind,
-    Question,
-    Reaction,
-    Repository,
-)
+from bot import feedback, lessons
+from bot.reply import answer_text
+from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Reaction
+from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
-from webhooks.playground.things import Comment
 
 __all__ = ["playground", "receiver"]
 
 pytestmark = pytest.mark.slow
-
-TEXT = "Run `npm test` in the root folder.\n\nIt takes a minute."
-FIXED = "Run `make check` in the root folder.\n\nIt takes a minute."
-MAINTAINER, SECOND, READER, STRANGER, BOT = (
-    "ada-brandt",
-    "noor-haddad",
-    "ben-okafor",
-    "cleo-visiting",
-    "tidy-stale[bot]",
-)
-
-
-class Bench:
-    """A context on the playground with one posted answer in it."""
-
-    def __init__(self, playground: Playground, home: Path) -> None:
-        self.playground = playground
-        settings = Settings(home=home, _env_file=None, **playground.settings())  # type: ignore[call-arg]
-        self.database = Database(settings.resolved_database_url)
-        self.database.migrate()
-        self.github = GitHub(settings)
-        self.models = Models(settings)
-        self.context = Context(
-            settings=settings, database=self.database, github=self.github, models=self.models
-        )
-        self.answer = self._post()
-
-    def _post(self) -> Answer:
-        there = self.playground.repository()
-        now = datetime.now(UTC)
-        installation = self.playground.credentials.installation_id
-        question = Question(
-            repository_id=there.id,
-            full_name=there.full_name,
-            installation_id=installation,
-            number=1,
-            post_id=1,
-            post_kind=PostKind.COMMENT,
-            asker=Actor(id=810_003, login=READER),
-            text="How do I run the tests?",
-            asked_at=now,
-        )
-        body = render_body(TEXT, Why(marker=Marker(answer_id=question.answer_id)))
-        post = self.github.installation(installation).create_comment(there.full_name, 1, body)
-        answer = Answer(
-            id=question.answer_id,
-            question=question,
-            status=AnswerStatus.POSTED,
-            text=TEXT,
-            body=body,
-            candidate_id=None,
-            comment_id=post.id,
-            comment_node_id=post.node_id,
-            comment_url=post.url,
-            created_at=now,
-            posted_at=now,
-        )
-        with self.database.unit() as unit:
-            unit.repositories.upsert(
-                Repository(id=there.id, full_name=there.full_name, installation_id=installation)
-            )
-            unit.answers.save(answer)
-            unit.commit()
-        return answer
-
-    @property
-    def comment(self) -> Comment:
-        (found,) = self.playground.answers(1)
-        return found
-
-    def deliver(self) -> str:
-        """Keep the newest delivery about a comment as the receiver does; returns its GUID."""
-        sent = [d for d in self.playground.deliveries() if d.event == "issue_comment"][-1]
-        with self.database.unit() as unit:
-            unit.deliveries.add(
-                Delivery(
-                    guid=sent.guid,
-                    event=sent.event,
-                    action=sent.action,
-                    body=sent.body.encode(),
-                    received_at=datetime.now(UTC),
-                )
-            )
-            unit.commit()
-        return sent.guid
-
-    def edit(self, login: str, before: str, after: str) -> str:
-        self.playground.edit(login, self.comment, self.comment.body.replace(before, after))
-        guid = self.deliver()
-        feedback.edited(self.context, guid)
-        return guid
-
-    def events(self) -> list[Feedback]:
-        with self.database.unit(read_only=True) as unit:
-            return unit.feedback.of_answer(self.answer.id)
-
-    def corrections(self) -> list[tuple[str, str, bool]]:
-        with self.database.unit(read_only=True) as unit:
-            held = unit.phrases.weights(self.answer.question.repository_id)
-        return [
-            (w.phrase.text, w.phrase.right, w.active) for w in held if w.phrase.kind is PhraseKind.CORRECTION
-        ]
-
-    def poll(self) -> None:
-        feedback.poll(self.context)
 
 
 @pytest.fixture
@@ -206,7 +82,7 @@ def test_a_revert_takes_the_lesson_back_and_the_comment_says_so(bench: Bench) ->
 
 def test_frozen_learning_is_not_acknowledged_as_learned(bench: Bench) -> None:
     with bench.database.unit() as unit:
-        feedback.set_learning(unit, bench.answer.question.repository_id, Learning.FROZEN, datetime.now(UTC))
+        lessons.set_learning(unit, bench.answer.question.repository_id, Learning.FROZEN, datetime.now(UTC))
         unit.commit()
     bench.edit(MAINTAINER, "npm test", "make check")
     assert bench.corrections() == [] and len(bench.events()) == 1

@@ -18,7 +18,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
 
-from bot import lessons
+from bot import lessons, undo
+from bot.queue import Queue
 from bot.settings import Settings
 from bot.wording import number
 from storage.database import Database, UnitOfWork
@@ -42,14 +43,14 @@ HEADERS = {
 
 
 router = APIRouter()
-"""All routes of the pages; the application that includes it has `settings` and `database` in its state."""
+"""All routes of the pages; the application has `settings`, `database` and `queue` in its state."""
 
 
 class Site:
     """The pages of one server."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._database = database
+    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+        self._database, self._queue = database, queue
         self._guard = Guard(
             settings.pages_token.get_secret_value(), settings.webhook_secret.get_secret_value()
         )
@@ -141,7 +142,7 @@ class Site:
             phrase = unit.phrases.phrases_of([form.get("phrase_id", "")]).get(form.get("phrase_id", ""))
             if phrase is None or phrase.repository_id != repository_id:
                 raise Gone("There is no such phrase in this repository.")
-            lessons.forget(unit, phrase.id, VISITOR, now)
+            undo.forget(unit, self._queue, phrase.id, VISITOR, now)
             back = urlencode({"q": form.get("q", ""), "page": form.get("page", "1")})
             return RedirectResponse(f"/memory/{repository_id}?{back}", 303, HEADERS)
 
@@ -155,7 +156,7 @@ class Site:
             wanted = {one.value: one for one in Learning}.get(form.get("learning", ""))
             if wanted is None:
                 raise Gone("Learning is on, frozen or off.")
-            lessons.set_learning(unit, repository_id, wanted, now)
+            undo.set_learning(unit, self._queue, repository_id, wanted, now)
             return RedirectResponse(f"/memory/{repository_id}", 303, HEADERS)
 
         return await self._change(request, form, change)
@@ -164,7 +165,7 @@ class Site:
         """POST /api/phrases/{id}/forget: undo in the playground's panel."""
 
         def change(unit: UnitOfWork, now: datetime) -> Response:
-            phrase = lessons.forget(unit, phrase_id, VISITOR, now)
+            phrase = undo.forget(unit, self._queue, phrase_id, VISITOR, now)
             return JSONResponse({"phrase_id": phrase.id, "forgotten": True}, headers=HEADERS)
 
         return await self._change(request, None, change)
@@ -237,7 +238,7 @@ def _site(request: Request) -> Site:
     """The application's one Site."""
     state = request.app.state
     if not hasattr(state, "pages"):
-        state.pages = Site(state.settings, state.database)
+        state.pages = Site(state.settings, state.database, state.queue)
     site: Site = state.pages
     return site
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.acknowledgement import Learned, with_learned
 from bot.events import Act, due, edit_events, edits_of, reaction_events, read_act, taken_back_by
 from bot.github import Reacted
-from bot.reply import Learned, Marker, Why, render_body, with_learned
+from bot.reply import Marker, Why, render_body
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PostKind, Reaction
 from tests.unit.storage.things import NOW, WRITER, answer, delivery, feedback, phrase, posted
 

@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from bot.acknowledgement import Learned, with_learned
 from bot.reply import (
     LONGEST,
-    Learned,
     Marker,
     Why,
     answer_text,
     parse_marker,
     render_body,
     shorten,
-    with_learned,
 )
 from bot.sanitise import sanitise
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight, Repair
@@ -132,15 +131,6 @@ def test_hostile_lessons_stay_inside_the_fold(wrong, right, login):
     assert (
         sum("<details>" in block for block in html) == 1 and sum("</details>" in block for block in html) == 1
     )
-
-
-def test_the_acknowledgement_is_replaced_and_taken_back():
-    body = render_body("text", WHY)
-    once = with_learned(body, [Learned(phrase=LESSON, login="anna")])
-    assert "✅ Learned from `@anna`: write `conf/tool.yaml`, not `config.ini` — undo: " in once
-    assert with_learned(once, [Learned(phrase=LESSON, login="anna")]) == once
-    assert with_learned(once, []) == body
-    assert parse_marker(once) == MARKER
 
 
 @given(

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bot.lessons import observe
+from bot.queue import Queue, migrate
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import Actor, FeedbackKind, Permission, PhraseKind, PhraseWeight
@@ -48,7 +49,7 @@ REMOTE = ("203.0.113.9", 5000)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     made = Database(f"sqlite:///{tmp_path / 'thumbprint.db'}")
-    made.migrate()
+    migrate(made)
     with made.unit() as unit:
         unit.repositories.upsert(REPOSITORY)
         unit.answers.save(ANSWER)
@@ -77,7 +78,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def browser(database: Database, token: str = "", peer: tuple[str, int] = LOCAL) -> TestClient:
     app = FastAPI()
     app.state.settings = Settings(pages_token=token, _env_file=None)  # type: ignore[call-arg, arg-type]
-    app.state.database = database
+    app.state.database, app.state.queue = database, Queue(database)
     app.include_router(router)
     return TestClient(app, base_url="http://127.0.0.1:8000", client=peer, follow_redirects=False)
 

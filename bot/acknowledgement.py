@@ -1,0 +1,58 @@
+"""What a comment of ours says of the lessons that its edits taught: one marked section, written anew. Pure.
+
+Left out: which lessons they are, and writing the comment (`bot/feedback.py`).
+Run: `pytest tests/unit/bot/test_acknowledgement.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.reply import END, LEARNED, directed
+from bot.sanitise import code_span
+from storage.records import Phrase
+
+UNDO = "restore the line, or forget it on the memory page"
+AGAIN = "a new correction teaches it again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """One line of the acknowledgement: the lesson, and whose edit taught it.
+
+    `weight` tells whether a wording is preferred or avoided. An `undone` lesson was forgotten since.
+    """
+
+    phrase: Phrase
+    login: str
+    weight: float = 0.0
+    undone: bool = False
+
+
+def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "") -> str:
+    """The body with the acknowledgement of `lessons` in place of a former one; without any, without it.
+
+    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone.
+    """
+    body = body.replace("\r\n", "\n")
+    bare = re.sub(rf"\n*{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL)
+    lines = [_line(lesson) for lesson in lessons]
+    if taken_back_by:
+        back = code_span("@" + taken_back_by)
+        lines.append(f"↩️ Taken back by {back}: what the edit of this answer taught no longer counts")
+    if not lines:
+        return bare
+    section = "\n".join((LEARNED[0], "", *(f"> {line}  " for line in lines), "", LEARNED[1]))
+    head, mark, tail = bare.partition(END)
+    if not mark:
+        return f"{bare.rstrip()}\n\n{section}"
+    return f"{head.rstrip()}\n\n{section}\n\n{mark}{tail}"
+
+
+def _line(lesson: Learned) -> str:
+    words = directed(lesson.phrase, lesson.weight)
+    if lesson.undone:
+        return f"↩️ Undone: {words} — it no longer counts; {AGAIN}"
+    return f"✅ Learned from {code_span('@' + lesson.login)}: {words} — undo: {UNDO}"
