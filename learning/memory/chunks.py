@@ -46,15 +46,14 @@ class PerChunk(dict[str, Found]):
 
 def cut(chunk: str) -> tuple[Atom, ...]:
     """The atoms of a text without white space, in order."""
-    return _cut(chunk) if len(chunk) <= CHUNK else _cut.__wrapped__(chunk)
-
-
-@lru_cache(maxsize=65536)
-def _cut(chunk: str) -> tuple[Atom, ...]:
     whole = ATOM.match(chunk)
     if whole and whole.end() == len(chunk):
         return ((chunk, 0, len(chunk), _mark(chunk)),)
     return tuple([(m.group(), *m.span(), _mark(m.group())) for m in ATOM.finditer(chunk)])
+
+
+cut_short = lru_cache(maxsize=65536)(cut)
+"""The same, kept: for chunks of at most CHUNK characters."""
 
 
 def _mark(atom: str) -> bool:

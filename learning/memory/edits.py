@@ -8,10 +8,13 @@ Left out: sentences that moved and changed at once. Run: `pytest tests/unit/lear
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
+from itertools import compress, count
+from operator import attrgetter, ne
 
 from unidiff.patch import PatchSet
 
@@ -27,6 +30,10 @@ KEPT = 0.4
 """Share of a sentence that must stand for a change in it to be a replacement; below, it was rewritten."""
 
 
+_LINE = attrgetter("line")
+_WRITTEN = attrgetter("text", "code")
+
+
 @dataclass(frozen=True)
 class Side:
     """One of the two texts, cut up once: its atoms that count, and its sentences."""
@@ -38,8 +45,8 @@ class Side:
     @classmethod
     def of(cls, text: str) -> Side:
         """Atoms are words and names, and operators within code."""
-        kept = tuple(t for t in tokens(text) if not t.mark or (t.code and spans.operator(t.text)))
-        return cls(text, kept, tuple(sentences(text)))
+        kept = [t for t in tokens(text) if not t[5] or (t.code and spans.operator(t.text))]
+        return cls(text, tuple(kept), tuple(sentences(text)))
 
     def slice(self, start: int, end: int) -> str:
         """The text from atom `start` to before atom `end`, as written."""
@@ -78,6 +85,8 @@ def diff(before: str, after: str) -> Edit:
 
 def blocks(before: str, after: str) -> list[tuple[range, range]]:
     """Which lines of `before` became which lines of `after`, counted from 0; either may be empty."""
+    if "\n" not in before and "\n" not in after:
+        return [(range(1), range(1))] if before != after else []
     old, new = ([line + "\n" for line in text.split("\n")] for text in (before, after))
     patch = PatchSet("".join(unified_diff(old, new, "before", "after", n=0)))
     return [
@@ -100,9 +109,7 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         if (b - a) * (d - c) > PAIRS:
             found.append((a, b, c, d))
             continue
-        start, end = _alike(
-            [(t.text, t.code) for t in old.atoms[a:b]], [(t.text, t.code) for t in new.atoms[c:d]]
-        )
+        start, end = _alike([*map(_WRITTEN, old.atoms[a:b])], [*map(_WRITTEN, new.atoms[c:d])])
         p, q = a + start, c + start
         keys = [t.key for t in old.atoms[p : b - end]], [t.key for t in new.atoms[q : d - end]]
         codes = SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
@@ -119,15 +126,14 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
 def _alike(one: Sequence[object], two: Sequence[object]) -> tuple[int, int]:
     """How many items two sequences share at their start, and of the rest at their end."""
     most = min(len(one), len(two))
-    start = next((at for at in range(most) if one[at] != two[at]), most)
-    end = next((at for at in range(most - start) if one[-1 - at] != two[-1 - at]), most - start)
-    return start, end
+    start = next(compress(count(), map(ne, one, two)), most)
+    end = next(compress(count(), map(ne, reversed(one), reversed(two))), most)
+    return start, min(end, most - start)
 
 
 def _within(atoms: Sequence[Token], lines: range) -> tuple[int, int]:
-    start = next((at for at, t in enumerate(atoms) if t.line >= lines.start), len(atoms))
-    end = next((at for at in range(start, len(atoms)) if atoms[at].line >= lines.stop), len(atoms))
-    return start, end
+    start = bisect_left(atoms, lines.start, key=_LINE)
+    return start, bisect_left(atoms, lines.stop, start, key=_LINE)
 
 
 def _slid(old: Side, new: Side, piece: Piece) -> Piece:

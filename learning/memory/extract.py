@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeVar
 
 from learning.memory.background import HALVES, RARE, Background
 from learning.memory.text import PROGRAMS, STOP, normal, shaped, stem, terms, tokens
@@ -22,6 +23,8 @@ LEAST = 8.0
 
 PHRASES = 8
 """Phrases of one text, at most: an event's mass is shared by these."""
+
+Said = TypeVar("Said")
 
 _Found = dict[str, tuple[float, int, int]]  # phrase: what it says, and its atoms from … to before …
 _Clause = tuple[int, list[str]]  # the place of its first atom, and its words
@@ -148,9 +151,9 @@ def _best(found: _Found, runs: _Runs, most: int) -> list[tuple[str, float]]:
 
 
 def shared_out(
-    phrases: Iterable[tuple[str, float]], mass: float, least: float = LEAST
-) -> list[tuple[str, float]]:
+    phrases: Iterable[tuple[Said, float]], mass: float, least: float = LEAST
+) -> list[tuple[Said, float]]:
     """An event's mass over phrases by specificity; all of it, unless they say too little to carry it."""
     listed = list(phrases)
     total = max(least, sum(says for _, says in listed))
-    return [(text, mass * says / total) for text, says in listed]
+    return [(said, mass * says / total) for said, says in listed]

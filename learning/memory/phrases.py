@@ -64,23 +64,22 @@ def judge(
     found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
     for event, lesson, mass in _edited(answer, edits, {e.id for e in heard}, background):
         _add(found, lesson.phrase, event, mass)
-    voted_on: dict[str, list[tuple[str, float]]] = {}
+    voted_on: dict[str, list[tuple[Phrase, float]]] = {}
     for event in _votes(heard, edits):
         assert event.reaction is not None
         text = _text_at(answer, edits, event)
         if text not in voted_on:  # most votes are about one and the same text
-            voted_on[text] = extract(text, background, answer.question.text)
-        for wording, mass in shared_out(voted_on[text], REACTIONS[event.reaction]):
-            _add(found, make(answer.question.repository_id, PhraseKind.WORDING, wording), event, mass)
+            voted_on[text] = _worded(answer, text, background)
+        for phrase, mass in shared_out(voted_on[text], REACTIONS[event.reaction]):
+            _add(found, phrase, event, mass)
     for event in heard:
         if event.kind is FeedbackKind.DELETION:
             for phrase, mass in _deleted(answer, _text_at(answer, edits, event), background):
                 _add(found, phrase, event, mass)
-    phrases_by_id = {phrase.id: phrase for phrase, _, _ in found.values()}
     asked = " ".join(answer.question.text.split())[:QUESTION]
-    rows = [_row(answer, asked, phrase, event, mass) for phrase, event, mass in found.values() if mass]
-    rows.sort(key=lambda row: (row.phrase_id, row.event_id))
-    return [phrases_by_id[name] for name in sorted({row.phrase_id for row in rows})], rows
+    rows = [_row(answer, asked, *found[key]) for key in sorted(found) if found[key][2]]
+    named = {phrase.id: phrase for phrase, _, mass in found.values() if mass}
+    return [named[name] for name in sorted(named)], rows
 
 
 def fold(
@@ -189,11 +188,15 @@ def _text_at(answer: Answer, edits: Sequence[Feedback], event: Feedback) -> str:
 def _deleted(answer: Answer, text: str, background: Background) -> list[tuple[Phrase, float]]:
     """Half of a deletion says that the question wants no answer, half speaks against what was written."""
     question = answer.question
-    against = shared_out(extract(text, background, question.text), -EDIT_MASS / 2)
-    return [
-        (silence(question.repository_id, question.text), EDIT_MASS / 2),
-        *((make(question.repository_id, PhraseKind.WORDING, wording), mass) for wording, mass in against),
-    ]
+    against = shared_out(_worded(answer, text, background), -EDIT_MASS / 2)
+    return [(silence(question.repository_id, question.text), EDIT_MASS / 2), *against]
+
+
+def _worded(answer: Answer, text: str, background: Background) -> list[tuple[Phrase, float]]:
+    """The wordings of a text that a vote on it speaks about, each with what it says."""
+    repository_id = answer.question.repository_id
+    found = extract(text, background, answer.question.text)
+    return [(make(repository_id, PhraseKind.WORDING, wording), says) for wording, says in found]
 
 
 def _add(

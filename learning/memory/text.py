@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from learning.memory import common
-from learning.memory.chunks import cut
+from learning.memory.chunks import CHUNK, cut, cut_short
 
 STOP = frozenset(common.STOP.split())
 """Words that say nothing alone: no phrase starts or ends with one, no correction consists of them."""
@@ -96,7 +96,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         for chunk in row.split():
             at = find(chunk, position)
             position = at + len(chunk)
-            for atom, start, end, mark in cut(chunk):
+            for atom, start, end, mark in cut_short(chunk) if len(chunk) <= CHUNK else cut(chunk):
                 result.append(make(Token, (atom, at + start, at + end, line, False, mark)))
     ranges = code_ranges(text)
     for first, last, _ in ranges:
@@ -133,7 +133,12 @@ def terms(text: str) -> list[str]:
 
 def atoms(text: str) -> list[str]:
     """The atoms that are not punctuation, as written."""
-    return [atom for chunk in text.split() for atom, _, _, mark in cut(chunk) if not mark]
+    return [
+        atom
+        for chunk in text.split()
+        for atom, _, _, mark in (cut_short(chunk) if len(chunk) <= CHUNK else cut(chunk))
+        if not mark
+    ]
 
 
 @lru_cache(maxsize=65536)
