@@ -1,16 +1,23 @@
 # make run · make test · make check · make clean.   Another Python: make run PYTHON=python3.12
-PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
 .PHONY: run test check format constraints clean
 
+# Without a Python named, that of .venv, if it still works. One that is named may differ from it: look each time.
+ifndef PYTHON
+PYTHON := $(shell $(VENV)/bin/python -c 'print("$(VENV)/bin/python")' 2>/dev/null || echo python3)
+endif
+ifneq ($(PYTHON),$(VENV)/bin/python)
+.PHONY: $(READY)
+endif
+
 run: $(READY)
-	@$(VENV)/bin/thumbprint run
+	@$(VENV)/bin/python -m bot run
 
 test: $(READY)
-	@$(VENV)/bin/thumbprint models pull
-	@$(VENV)/bin/pytest
+	@$(VENV)/bin/python -m bot models pull
+	@$(VENV)/bin/python -m pytest
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .
@@ -26,7 +33,7 @@ format: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c '' 2>/dev/null || \
 		{ echo "✗ There is no $(PYTHON) here: install Python 3.11 or newer, or name one with make PYTHON=…" >&2; exit 1; }
-	@PYTHONIOENCODING=utf-8 $(PYTHON) bot/checks.py install
+	@PYTHONIOENCODING=utf-8 $(PYTHON) -m bot.install
 
 constraints: $(READY)
 	@{ echo "# Every version that Thumbprint was tested with. Regenerate with: make constraints"; \
