@@ -60,7 +60,7 @@ FULL = Scale(
 SMALL = Scale(
     seeds=1,
     checkpoints=(0, 1),
-    size=Size(teaching=3, unseen=3, unseen_asked=3, controls=2, controls_asked=1),
+    size=Size(teaching=2, unseen=3, unseen_asked=3, controls=2, controls_asked=1),
     learners=("none", "prompt", "all"),
 )
 

@@ -24,7 +24,7 @@ def test_the_small_run_measures_the_learners_and_goes_on_where_it_was(tmp_path: 
         assert (leaked["value"], leaked["n"]) == (0.0, 3.0), "one repository's feedback reached another"
     assert found["overall"]["none"]["side_effects"]["value"] == 0.0
     assert found["overall"]["none"]["broken"]["0"]["value"] > 0.3, "the rules do not bite"
-    after = {name: found["overall"][name]["broken"]["3"]["value"] for name in ("none", "all")}
+    after = {name: found["overall"][name]["broken"]["2"]["value"] for name in ("none", "all")}
     assert after["all"] < after["none"], "being taught did not help at all"
 
     folder = tmp_path / "bench" / "loop-small"
