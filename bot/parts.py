@@ -19,6 +19,7 @@ from storage.database import Database
 
 _NOT_FOR_THE_RECEIVER = frozenset({"THUMBPRINT_PRIVATE_KEY_FILE", "THUMBPRINT_MODEL_KEY"})
 _FOR_THE_MODEL = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_PLAIN_LOG = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 PLAYGROUND_POLL_S = 3
 """Reactions on the playground are seen this soon, unless a setting says otherwise."""
 
@@ -97,7 +98,7 @@ def model_command(settings: Settings) -> list[str]:
 def model_env(environ: Mapping[str, str]) -> dict[str, str]:
     """What the model process may know of the environment: where things are, and that it is offline."""
     kept = {name: environ[name] for name in _FOR_THE_MODEL if name in environ}
-    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **_PLAIN_LOG}
 
 
 def playground_command(settings: Settings) -> list[str]:

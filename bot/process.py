@@ -145,6 +145,12 @@ class Process:
         """SIGKILL to it and its children."""
         self._signal(signal.SIGKILL)
 
+    def doing(self) -> str:
+        """Its name, and what it says that it is doing: the last line of its log that begins with its name."""
+        begin = f"{self.part.name}: "
+        said = [line for line in self.last_lines(50) if line.startswith(begin)]
+        return said[-1] if said else self.part.name
+
     def last_lines(self, count: int = 12) -> list[str]:
         """The end of what it logged since its start."""
         return self._own_log().decode(errors="replace").splitlines()[-count:]

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
 from bot import checks
@@ -34,7 +36,7 @@ START_S = 300.0
 STOP_S = 20.0
 DISK_GIB = 1.0
 MODEL_DISK_GIB = 2.0
-WATCH_S = 0.5
+WATCH_S, POLL_S = 0.5, 0.2
 
 
 class Supervisor:
@@ -72,23 +74,25 @@ class Supervisor:
         began = time.monotonic()
         for process in self.processes:
             process.start()
-        for process in self.processes:
-            name = process.part.name
-            with self._console.status(f"{name}: starting … (log: {process.part.log})"):
-                while not process.ready():
-                    if self.stopping:
-                        return False
-                    if process.pid is None or time.monotonic() - began > timeout_s:
-                        self._say_log(process)
-                        what = (
-                            "took too long to start"
-                            if process.pid
-                            else f"ended ({ending(process.exit_code)})"
-                        )
-                        raise SetupError(f"{name} {what}: its log is {process.part.log}.")
-                    time.sleep(0.2)
-            self._console.print(f"[green]✓[/green] {name:<10} ready after {time.monotonic() - began:.1f} s")
-        return True
+        waiting = list(self.processes)
+        with _starting(self._console) as bar:
+            task = bar.add_task("starting", total=len(waiting), doing="")
+            while waiting and not self.stopping:
+                bar.update(task, doing=escape(", ".join(process.doing() for process in waiting)))
+                time.sleep(POLL_S)
+                for process in list(waiting):
+                    self._refuse_late(process, time.monotonic() - began > timeout_s)
+                    if process.ready():
+                        waiting.remove(process)
+                        bar.advance(task)
+                        _done(self._console, process.part.name, "ready", began)
+        return not self.stopping
+
+    def _refuse_late(self, process: Process, late: bool) -> None:
+        if process.pid is None or late:
+            self._say_log(process)
+            how = "took too long to start" if process.pid else f"ended ({ending(process.exit_code)})"
+            raise SetupError(f"{process.part.name} {how}: its log is {process.part.log}.")
 
     def watch(self) -> None:
         """Keep all alive until asked to stop."""
@@ -115,21 +119,32 @@ class Supervisor:
             self._console.print(f"{process.part.name} │ {line}", markup=False, highlight=False)
 
 
-def look_at_machine(settings: Settings, with_playground: bool) -> None:
-    """Python, disk, folders, ports. Raises SetupError with the first thing that is amiss."""
+def look_at_disk(settings: Settings) -> None:
+    """Python, folders, disk. Raises SetupError with the first thing that is amiss."""
     cache = settings.model_cache.expanduser()
-    try:
+    with _unfit_told():
         checks.python_version()
         checks.writable(settings.home, "THUMBPRINT_HOME")
         checks.writable(cache, "THUMBPRINT_MODEL_CACHE")
         checks.disk(settings.home, DISK_GIB)
         if not settings.model_url and not any(cache.iterdir()):
             checks.disk(cache, MODEL_DISK_GIB)
+
+
+def look_at_ports(settings: Settings, with_playground: bool) -> None:
+    """Whether something else listens where we will. Raises SetupError that names the setting."""
+    with _unfit_told():
         checks.port_free(settings.port, "THUMBPRINT_PORT", settings.host)
         if with_playground:
             checks.port_free(settings.playground_port, "THUMBPRINT_PLAYGROUND_PORT")
         if not settings.model_url:
             checks.port_free(settings.model_port, "THUMBPRINT_MODEL_PORT")
+
+
+@contextmanager
+def _unfit_told() -> Iterator[None]:
+    try:
+        yield
     except checks.Unfit as error:
         raise SetupError(str(error)) from error
 
@@ -141,20 +156,19 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
     """
     began = time.monotonic()
     with_playground = settings.playground or not settings.app_id
-    look_at_machine(settings, with_playground)
-    _done(console, "this machine", "Python, disk, folders and ports are fine", began)
-    if not settings.model_url:
-        wanted: list[tuple[str, hub.Kind]] = [
-            (settings.policy, "policy"),
-            (settings.adapter, "adapter"),
-            (settings.encoder, "encoder"),
-        ]
-        hub.pull(settings.model_cache, also=wanted, console=console)
-        _done(console, "models", "policy and encoder are there, hashes checked", began)
-    playground = playground_env(settings) if with_playground else None
-    _require_app(settings, playground)
+    if check and not with_playground:
+        raise ConfigurationError("`run --check` asks in the playground: unset THUMBPRINT_APP_ID for it.")
+    look_at_disk(settings)
     database = Database(settings.resolved_database_url)
     try:
+        database.claim("run")
+        look_at_ports(settings, with_playground)
+        _done(console, "this machine", "Python, disk, folders and ports are fine", began)
+        if not settings.model_url:
+            _pull(settings, console)
+            _done(console, "models", "policy and encoder are there, hashes checked", began)
+        playground = playground_env(settings) if with_playground else None
+        _require_app(settings, playground)
         migrate(database)
         _done(console, "database", database.name, began)
         supervisor = Supervisor(parts_of(settings, playground, database), console)
@@ -171,6 +185,15 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
     finally:
         database.dispose()
     return 0
+
+
+def _pull(settings: Settings, console: Console) -> None:
+    wanted: list[tuple[str, hub.Kind]] = [
+        (settings.policy, "policy"),
+        (settings.adapter, "adapter"),
+        (settings.encoder, "encoder"),
+    ]
+    hub.pull(settings.model_cache, also=wanted, console=console)
 
 
 def _require_app(settings: Settings, playground: dict[str, str] | None) -> None:
@@ -190,6 +213,16 @@ def _require_app(settings: Settings, playground: dict[str, str] | None) -> None:
             f"THUMBPRINT_APP_ID names a GitHub App, and {' and '.join(missing)} is missing: set it, "
             "or unset THUMBPRINT_APP_ID to try the playground."
         )
+
+
+def _starting(console: Console) -> Progress:
+    columns = (
+        "{task.description}",
+        BarColumn(20),
+        "{task.completed} of {task.total}",
+        "{task.fields[doing]}",
+    )
+    return Progress(SpinnerColumn(), *columns, TimeElapsedColumn(), console=console, transient=True)
 
 
 def _done(console: Console, what: str, how: str, began: float) -> None:

@@ -105,7 +105,7 @@ def serve(args: argparse.Namespace) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     torch.set_num_interop_threads(1)
     begin = time.monotonic()
-    _say(f"loading {args.policy}" + (f" with {args.adapter}" if args.adapter else "") + ", merged, as int8")
+    _say(f"loading {args.policy}" + (f" with {args.adapter}" if args.adapter else "") + ", merged, as int8; then measuring threads")
     engine = Engine(
         name=args.name,
         folder=resolve(args.policy, "policy", args.cache),

@@ -16,10 +16,10 @@ from rich.console import Console
 
 from bot.parts import model_command, model_env, parts_of
 from bot.process import Part, Process, ending
-from bot.run import Supervisor, look_at_machine
+from bot.run import Supervisor, look_at_ports, run
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import SetupError
+from storage.errors import ConfigurationError, DatabaseError, SetupError
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -61,6 +61,36 @@ def test_all_start_become_ready_and_stop(tmp_path: Path) -> None:
     supervisor.stop()
     assert all(pid is not None and gone(pid) for pid in pids)
     assert "one" in said(console) and "stopped in" in said(console)
+
+
+def test_what_a_process_says_that_it_is_doing_is_shown_while_it_starts(tmp_path: Path) -> None:
+    script = "import time; print('noise'); print('net: loading x', flush=True); print('more', flush=True)"
+    process = Process(part(tmp_path, f"{script}; time.sleep(60)", "net"))
+    assert process.doing() == "net"
+    process.start()
+    until = time.monotonic() + 20
+    while process.doing() == "net" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert process.doing() == "net: loading x"
+    process.kill()
+    process.wait_stopped(5)
+
+
+def test_a_second_run_on_the_same_folder_is_told_who_runs_already(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", model_cache=tmp_path / "cache", _env_file=None)  # type: ignore[call-arg]
+    first = Database(settings.resolved_database_url)
+    first.claim("run")
+    with pytest.raises(
+        DatabaseError, match=rf"another `thumbprint run` \(process {os.getpid()}\): stop that"
+    ):
+        run(settings, quiet())
+    first.dispose()
+
+
+def test_a_check_without_the_playground_is_refused(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, app_id="1", _env_file=None)  # type: ignore[call-arg]
+    with pytest.raises(ConfigurationError, match="unset THUMBPRINT_APP_ID"):
+        run(settings, quiet(), check=True)
 
 
 def test_what_dies_at_the_start_is_named_with_its_last_words(tmp_path: Path) -> None:
@@ -182,6 +212,7 @@ def test_the_models_command_carries_the_settings() -> None:
         "HF_HUB_OFFLINE",
         "TRANSFORMERS_OFFLINE",
         "PYTHONUNBUFFERED",
+        "HF_HUB_DISABLE_PROGRESS_BARS",
     }
 
 
@@ -192,4 +223,4 @@ def test_a_busy_port_stops_the_run_before_anything_starts(tmp_path: Path) -> Non
         port = busy.getsockname()[1]
         settings = Settings(home=tmp_path / "home", model_cache=tmp_path / "cache", port=port, _env_file=None)  # type: ignore[call-arg]
         with pytest.raises(SetupError, match=f"Port {port}.*THUMBPRINT_PORT"):
-            look_at_machine(settings, with_playground=False)
+            look_at_ports(settings, with_playground=False)
