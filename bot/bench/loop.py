@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from bot.bench.tables import markdown
 from bot.bench.trial import Row, Trial, empty_database
 from bot.plan import Plan
 from bot.settings import Settings
+from storage.errors import ConfigurationError
 
 PLAN = Plan(max_tokens=96, context_tokens=640, phrase_tokens=200, example_tokens=96)
 """What an answer may spend here: shorter than in production, so that thousands fit into a night."""
@@ -74,6 +75,7 @@ def run(
     model_url: str = "",
     seeds: int | None = None,
     workers: int | None = None,
+    learners: Sequence[str] = (),
     out: Path | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def run(
     """
     console = console or Console(stderr=True)
     scale = SMALL if small else FULL
-    scale = scale if seeds is None else Scale(**{**scale.__dict__, "seeds": seeds})
+    scale = replace(scale, seeds=seeds or scale.seeds, learners=known(learners) or scale.learners)
     repositories = rules.load(rules_file or (rules.PACKAGED_SMALL if small else rules.PACKAGED))
     asked_file = questions_file or asked.default_file(small=small)
     questions = asked.load(asked_file)
@@ -100,6 +102,15 @@ def run(
         store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made))
         _trials(courses, scale, hands, store, folder, console)
     return summed_up(folder, scale, store, courses, console)
+
+
+def known(learners: Sequence[str]) -> tuple[str, ...]:
+    """The names as given. Raises ConfigurationError for one that no learner has."""
+    names = [one.name for one in LEARNERS]
+    for name in learners:
+        if name not in names:
+            raise ConfigurationError(f"There is no learner `{name}`: choose among {', '.join(names)}.")
+    return tuple(learners)
 
 
 def _prepared(
@@ -181,7 +192,7 @@ def summed_up(
     kinds = {course.repository.name: course.repository.rules for course in courses}
     rows = [row for trial in store.trials.values() for row in trial]
     after = (*scale.checkpoints, scale.size.teaching)
-    found = report.build(rows, kinds, after, scale.learners)
+    found = report.build(rows, kinds, after, [one.name for one in LEARNERS])
     found["calibration"] = [
         {
             "repository": course.repository.name,

@@ -65,6 +65,10 @@ def loop(
             min=1, max=32, help="Side by side, a model process each; default: a CPU each, 4 at most."
         ),
     ] = None,
+    learners: Annotated[
+        list[str] | None,
+        typer.Option("--learner", help="Only this one; repeat for more. Default: all eight."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the results; a run resumes in it.")
     ] = None,
@@ -83,6 +87,7 @@ def loop(
             model_url=model_url,
             seeds=seeds,
             workers=workers,
+            learners=learners or (),
             out=folder,
             console=err,
         )

@@ -51,7 +51,7 @@ def talking() -> Any:
 
 
 def run_small(
-    tmp_path: Path, out: str, server: ModelStandIn, workers: int
+    tmp_path: Path, out: str, server: ModelStandIn, workers: int, learners: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], Any, Any]:
     rules, questions = tmp_path / "rules.yml", tmp_path / "questions.jsonl"
     rules.write_text(RULES)
@@ -68,6 +68,7 @@ def run_small(
         questions_file=questions,
         model_url=server.url,
         workers=workers,
+        learners=learners,
         out=tmp_path / out,
         console=Console(quiet=True),
     )
@@ -107,6 +108,15 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     monkeypatch.setattr(Crew, "each", each)
     assert (tmp_path / "stopped" / "trials.jsonl").read_text().count("\n") == 3
     assert run_small(tmp_path, "stopped", talking, 2)[1:] == whole[1:]
+
+
+def test_learners_can_be_added_to_a_run_and_all_are_reported(tmp_path: Path, talking: ModelStandIn) -> None:
+    run_small(tmp_path, "out", talking, 2, ("none",))
+    found, _, trials = run_small(tmp_path, "out", talking, 2, ("oracle",))
+    assert found["trials"]["cells"] == {"none": 2, "oracle": 2}
+    assert len(trials) == 4
+    with pytest.raises(ConfigurationError, match="There is no learner `some`: choose among none, last-k"):
+        run_small(tmp_path, "out", talking, 2, ("some",))
 
 
 def test_a_repository_about_which_nobody_asks_is_refused_before_a_model_is_started(tmp_path: Path) -> None:
