@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.commands.shared import err, find_repository, load_settings, open_database, out
 from bot.story import tell
+from bot.wording import number, says
 from storage.errors import ConfigurationError, Gone, ModelUnavailable
 from storage.records import Actor, Post, PostKind, Question, Repository, Thread
+
+if TYPE_CHECKING:
+    from bot.compose import Composition
+    from bot.settings import Settings
 
 ASKER = Actor(id=0, login="you")
 
@@ -33,6 +38,9 @@ def ask(
     from bot.models import Models
     from bot.plan import plan_of
 
+    text = _readable(question)
+    if not text.strip():
+        raise ConfigurationError('There is no question: try `thumbprint ask "How do I run the tests?"`.')
     settings = load_settings()
     repository = Repository(id=0, full_name="none/none", installation_id=0)
     memory = Memory()
@@ -41,25 +49,16 @@ def ask(
             repository = find_repository(database, repo)
             memory = Memories(database).of(repository.id)
     now = datetime.now(UTC)
-    asked = _question(question, repository, now)
+    asked = _question(text, repository, now)
     issue = _thread(thread, asked)
     began = time.monotonic()
     plan, models = plan_of(settings), Models(settings)
     if amiss := models.ready():
-        raise ModelUnavailable(
-            f"{amiss} It is asked for at {settings.resolved_model_url}: start it with `thumbprint model`, "
-            "or everything with `thumbprint run`."
-        )
+        raise ModelUnavailable(f"{amiss} {_remedy(settings)}")
     with err.status(f"Writing {plan.n} candidates, scoring them, picking the best …"):
         done = compose(asked, issue, memory, models, plan, now)
     out.print(done.answer.text, markup=False)
-    taught = f"{len(done.answer.phrase_ids)} lessons of {repository.full_name if repo else 'no repository'}"
-    err.print(
-        f"\n[dim]{time.monotonic() - began:.1f} s, {len(done.generations)} generations, "
-        f"{len(done.candidates)} candidates, {taught}[/dim]"
-    )
-    for repair in done.answer.repairs:
-        err.print(f"repaired: {repair.before} → {repair.after}", style="dim", markup=False)
+    _say_how(done, repository.full_name if repo else "", time.monotonic() - began)
 
 
 def why(answer: Annotated[str, typer.Argument(help="The id that stands in the fold of the answer.")]) -> None:
@@ -77,6 +76,32 @@ def why(answer: Annotated[str, typer.Argument(help="The id that stands in the fo
         evidence = unit.phrases.evidence_of(ids)
         weights = unit.phrases.weights_of(ids)
     tell(out, story, phrases, weights, evidence)
+
+
+def _say_how(done: Composition, taught_in: str, seconds: float) -> None:
+    """How the answer came about, on stderr: a line, and one for each lesson and repair."""
+    attempts, candidates = len(done.generations), len(done.candidates)
+    parts = [f"{seconds:.1f} s", f"{candidates} candidates in {attempts} attempt{'s' * (attempts != 1)}"]
+    if taught_in:
+        lessons = len(done.why.lessons)
+        parts.append(f"{lessons or 'no'} lesson{'s' * (lessons != 1)} of {taught_in} concerned it")
+    lines = ["", ", ".join(parts)]
+    lines += [f"learned: {says(one.phrase, one.weight)} ({number(one.weight)})" for one in done.why.lessons]
+    lines += [f"repaired: {repair.before} → {repair.after}" for repair in done.answer.repairs]
+    for line in lines:
+        err.print(line, style="dim", markup=False)
+
+
+def _remedy(settings: Settings) -> str:
+    where = settings.resolved_model_url
+    if settings.model_url:
+        return f"THUMBPRINT_MODEL_URL says that it is at {where}."
+    return f"It belongs at {where}: start it with `thumbprint model`, or everything with `thumbprint run`."
+
+
+def _readable(words: str) -> str:
+    """What a terminal sent, without bytes that are no text."""
+    return words.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _question(text: str, repository: Repository, now: datetime) -> Question:

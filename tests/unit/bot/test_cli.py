@@ -15,6 +15,7 @@ from bot.cli import app, main
 from bot.lessons import observe
 from storage.database import Database
 from storage.records import FeedbackKind, PhraseKind
+from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.storage.things import NOW, REPOSITORY, candidate, feedback, generation, posted, prompt
 
 TEXT = "Run `npm test` in the root folder."
@@ -137,6 +138,37 @@ def test_a_wrong_setting_is_named(
     monkeypatch.delenv("THUMBPRINT_PORT")
     Path(".env").write_text("THUMBPRINT_PROT=80\n")
     assert "no setting THUMBPRINT_PROT" in failing(monkeypatch, capsys, "jobs")
+
+
+def answered_by_script(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """`ask` talks to a model that always writes this text."""
+    scripted = ScriptedModels(rounds=[[text] * 4])
+    monkeypatch.setattr(scripted, "ready", lambda: None, raising=False)
+    monkeypatch.setattr("bot.models.Models", lambda settings: scripted)
+
+
+def test_ask_prints_the_answer_and_beside_it_what_it_learned_from(
+    taught: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered_by_script(monkeypatch, "To run the tests, type `npm test` in the root folder.")
+    code, out, err = run("ask", "How do I run the tests?", "--repo", "octo/inkwell")
+    assert code == 0 and out == "To run the tests, type `make check` in the root folder.\n"
+    assert "1 lesson of octo/inkwell concerned it" in err and "write “make check”, not “npm test”" in err
+    assert "repaired: npm test → make check" in err
+
+
+def test_ask_without_a_repository_knows_no_lesson_and_reads_odd_bytes(
+    taught: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered_by_script(monkeypatch, "To run the tests, type `npm test` in the root folder.")
+    code, out, err = run("ask", "How do I run \udcff the tests?")
+    assert code == 0 and "npm test" in out and "lesson" not in err
+
+
+def test_ask_wants_a_question(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "There is no question" in failing(monkeypatch, capsys, "ask", "  ")
 
 
 def test_without_a_model_server_ask_says_what_to_start(
