@@ -88,7 +88,7 @@ def topics(
             for term, count in counts.items()
             if count > 1
             and term not in _ASKING
-            and math.comb(len(left), count) * shares[term] ** count <= SURE
+            and _chance(len(left), count, shares[term]) <= SURE
             and count >= DELETED * (count + spared[term])
         ]
         if not kept:
@@ -96,6 +96,14 @@ def topics(
         found.append(min(kept)[-1])
         left = [terms for terms in left if found[-1] not in terms]
     return tuple((term, 1.0) for term in found)
+
+
+def _chance(size: int, count: int, share: float) -> float:
+    """How often, at most, chance puts a word of this share into `count` of `size` questions."""
+    if size <= 1000:
+        return math.comb(size, count) * share**count
+    ways = math.lgamma(size + 1) - math.lgamma(count + 1) - math.lgamma(size - count + 1)
+    return math.exp(min(0.0, ways + count * math.log(share)))  # the ways alone are no float any more
 
 
 def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:

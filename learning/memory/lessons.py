@@ -66,7 +66,7 @@ class Lesson:
         if phrase.kind is PhraseKind.LENGTH:
             return count_words(version) <= phrase.limit_words
         if phrase.kind is PhraseKind.SILENCE:
-            return len(atoms(version)) <= 1
+            return _bare(version)
         return _stands(self.shown, version) == (self.share > 0)
 
 
@@ -91,7 +91,7 @@ def lessons(
     repository_id: int, before: str, after: str, question: str, background: Background
 ) -> list[Lesson]:
     """What the difference between two texts teaches; [] for a cosmetic one."""
-    if len(atoms(after)) <= 1 and len(atoms(before)) > 5:
+    if _bare(after) and len(atoms(before)) > 5:
         return [Lesson(silence(repository_id, question), SHARES[PhraseKind.SILENCE])]
     edit = diff(before, after)
     if not edit.teaches:
@@ -148,6 +148,11 @@ def _module(wrong: str, right: str) -> list[tuple[str, str]]:
         return []
     forms = [(f"{bad}.", f"{good}."), (f"import {bad}", f"import {good}"), (f"`{bad}`", f"`{good}`")]
     return [form for form in forms if form[0] != wrong]
+
+
+def _bare(text: str) -> bool:
+    """Whether a text holds no more than one word; a few of a long one's tell."""
+    return len(atoms(" ".join(text.split(None, 8)[:8]))) <= 1 and len(atoms(text)) <= 1
 
 
 def _used(module: str, text: str) -> bool:

@@ -59,3 +59,8 @@ def test_topics_stand_side_by_side_and_none_is_named_that_adds_nothing() -> None
         "which quux is best",
     )
     assert found == {"stanza", "quux"}
+
+
+def test_thousands_of_deleted_answers_have_topics_too() -> None:
+    deleted = [f"How does stanza {n} work with gadget{n % 7}?" for n in range(3000)]
+    assert topics(deleted, ["What of zeta?"], DEFAULT) == (("stanza", 1.0),)
