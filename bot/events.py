@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from bot.github_shapes import Reacted
 from bot.reply import answer_text
 from learning.memory.edits import diff
 from storage.records import (
@@ -24,10 +24,6 @@ from storage.records import (
     PostKind,
     stable_id,
 )
-
-if TYPE_CHECKING:
-    from bot.github import Reacted
-
 
 BOT_SUFFIX = "[bot]"
 """No person's login may end so. It makes nobody trusted, it only makes GraphQL's untyped reactors unheard."""

@@ -1,12 +1,11 @@
-"""GitHub, as the jobs use it: the only file that knows githubkit.
+"""GitHub, as the jobs use it: what each call means.
 
-JSON is read tolerantly, field by field, because GitHub's answers differ from its own schema. Errors are
-mapped here and nowhere else. Reads are tried again; creating never is: after a time-out the caller looks
-for what it made (`our_comments`) first. Left out: discussions, app-level calls (redelivery), and
-conditional requests. The raw calls are in `bot/github_calls.py`.
+How calls are made, tried again and refused is `bot/github_calls.py`, how JSON is read `bot/github_shapes.py`.
+Reads are tried again; creating never is: after a time-out the caller looks for what it made
+(`our_comments`) first. Left out: discussions, app-level calls (redelivery), conditional requests.
 
     pytest tests/unit/bot/test_github.py          # against a stand-in transport
-    pytest tests/integration/test_github.py       # against the playground
+    pytest tests/integration/test_feedback.py     # against the playground
 """
 
 from __future__ import annotations
@@ -15,37 +14,29 @@ import base64
 import binascii
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from bot.github_calls import Calls, Kit, connect
-from bot.github_shapes import CONTENT, EDITS, MANY, MORE, account, level, moment, place
+from bot.github_shapes import (
+    EDITS,
+    MANY,
+    MORE,
+    Reacted,
+    Revision,
+    account,
+    level,
+    moment,
+    place,
+    reacted,
+    revisions,
+)
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
-from storage.records import Actor, Permission, Post, PostKind, Reaction, Repository, Thread
+from storage.records import Permission, Post, PostKind, Reaction, Repository, Thread
 
 _BATCH = 50
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reacted:
-    """One reaction to a comment as it stands now."""
-
-    actor: Actor
-    reaction: Reaction
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Revision:
-    """One revision of a comment: `text` is what it said then; "" and `redacted` when it was taken away."""
-
-    editor: Actor | None
-    at: datetime
-    text: str
-    redacted: bool
 
 
 class GitHub:
@@ -174,18 +165,7 @@ class Client:
 
     def edit_history(self, node_id: str) -> list[Revision]:
         """The revisions of a comment that GitHub tells of, oldest first."""
-        node = self._calls.graphql(EDITS, {"id": node_id}).get("node") or {}
-        revisions = [
-            Revision(
-                editor=account(one["editor"]) if one.get("editor") else None,
-                at=moment(one.get("editedAt")),
-                text=str(one.get("diff") or ""),
-                redacted=bool(one.get("deletedAt")),
-            )
-            for one in (node.get("userContentEdits") or {}).get("nodes") or ()
-            if one
-        ]
-        return sorted(revisions, key=lambda revision: revision.at)
+        return revisions(self._calls.graphql(EDITS, {"id": node_id}).get("node") or {})
 
     # ------------------------------------------------------------ writing
 
@@ -238,12 +218,7 @@ class Client:
 
     def _reacted(self, node_id: str, page: Mapping[str, Any]) -> Iterator[Reacted]:
         while True:
-            for one in page.get("nodes") or ():
-                reaction = CONTENT.get(str((one or {}).get("content")))
-                if reaction and one.get("user"):
-                    yield Reacted(
-                        actor=account(one["user"]), reaction=reaction, at=moment(one.get("createdAt"))
-                    )
+            yield from reacted(page)
             about = page.get("pageInfo") or {}
             if not about.get("hasNextPage"):
                 return

@@ -5,7 +5,8 @@ Left out: what the calls mean (`bot/github.py`). Run: `pytest tests/unit/bot/tes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,25 @@ MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactab
 EDITS = """query($id: ID!) { node(id: $id) { id ... on Comment { userContentEdits(first: 100) {
   nodes { editedAt deletedAt diff
     editor { __typename login ... on User { databaseId } ... on Bot { databaseId } } } } } } }"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reacted:
+    """One reaction to a comment as it stands now."""
+
+    actor: Actor
+    reaction: Reaction
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One revision of a comment: `text` is what it said then; "" and `redacted` when it was taken away."""
+
+    editor: Actor | None
+    at: datetime
+    text: str
+    redacted: bool
 
 
 def place(full_name: str, kind: PostKind, post_id: int) -> str:
@@ -58,3 +78,26 @@ def moment(said: object) -> datetime:
         return datetime.fromisoformat(str(said)).astimezone(UTC)
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
+
+
+def reacted(page: Mapping[str, Any]) -> Iterator[Reacted]:
+    """The reactions on one page of GraphQL's; those of deleted users and unknown ones are left out."""
+    for one in page.get("nodes") or ():
+        reaction = CONTENT.get(str((one or {}).get("content")))
+        if reaction and one.get("user"):
+            yield Reacted(actor=account(one["user"]), reaction=reaction, at=moment(one.get("createdAt")))
+
+
+def revisions(node: Mapping[str, Any]) -> list[Revision]:
+    """The revisions that a comment's GraphQL node tells of, oldest first."""
+    found = [
+        Revision(
+            editor=account(one["editor"]) if one.get("editor") else None,
+            at=moment(one.get("editedAt")),
+            text=str(one.get("diff") or ""),
+            redacted=bool(one.get("deletedAt")),
+        )
+        for one in (node.get("userContentEdits") or {}).get("nodes") or ()
+        if one
+    ]
+    return sorted(found, key=lambda revision: revision.at)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.acknowledgement import Learned, with_learned
 from bot.events import Act, due, edit_events, edits_of, reaction_events, read_act, taken_back_by
-from bot.github import Reacted
+from bot.github_shapes import Reacted
 from bot.reply import Marker, Why, render_body
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PostKind, Reaction
 from tests.unit.storage.things import NOW, WRITER, answer, delivery, feedback, phrase, posted
