@@ -27,6 +27,7 @@ from bot.process import Part, Process, ending
 from bot.queue import migrate
 from bot.settings import Settings
 from learning.models import hub
+from learning.models.packages import Kind
 from storage.database import Database
 from storage.errors import ConfigurationError, SetupError
 
@@ -188,7 +189,7 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
 
 
 def _pull(settings: Settings, console: Console) -> None:
-    wanted: list[tuple[str, hub.Kind]] = [
+    wanted: list[tuple[str, Kind]] = [
         (settings.policy, "policy"),
         (settings.adapter, "adapter"),
         (settings.encoder, "encoder"),

