@@ -1,9 +1,11 @@
 """Prompt: thread, question and what was learned → chat messages. Pure; the template has a version.
 
 Thread text is data: it stands inside a fence that nothing in it can close, and the question is asked
-after it, by us, and followed by the lessons, one line each. Without lessons, notes and
+after it, by us, and followed by the lessons, one line each. No message can end its turn, whichever server
+and chat template read it: the tokens that do are taken apart here. Without lessons, notes and
 examples the prompt is, to the byte, that of a bot without memory. Left out: what is chosen
-(`learning/memory/choice.py`, `bot/memory.py`), budgets (`bot/answer.py`).
+(`learning/memory/choice.py`, `bot/memory.py`), budgets (`bot/answer.py`), templates whose turns begin with
+plain words (`USER:`), which no rule tells from text.
 Run: `thumbprint why ANSWER` prints a prompt; `pytest tests/unit/bot/test_prompt.py`.
 """
 
@@ -29,6 +31,18 @@ AGAIN = "Your last answer broke these rules, keep them now:"
 FIXED = (SYSTEM, SYSTEM_ALONE, AGAIN)
 """Our own sentences: an answer that repeats one is an echo."""
 
+_CONTROL = re.compile(
+    r"""(?x)
+    < (?= [|｜][^<>|｜\s]{1,60}[|｜]>                        # ChatML, Llama 3, Phi, Granite, Cohere; DeepSeek
+        | <(?:/?SYS)>>                                      # Llama 2
+        | /?s> | (?:bos|eos|pad|unk|BOS_TOKEN|EOS_TOKEN)>   # Llama 2, Mistral, Gemma
+        | (?:start|end|begin|beginning)_of_[a-z]+> )        # Gemma
+    | \[ (?= /?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS|TOOL_CONTENT|ARGS|IMG|gMASK)\] )
+    """
+)
+"""Where a control token of the common chat templates begins: its first character. Case counts, as it does for
+the tokenizers. Sources: the `chat_template` and `added_tokens` of these families' tokenizer_config.json."""
+
 
 def build(
     question: str,
@@ -39,7 +53,8 @@ def build(
 ) -> tuple[Message, ...]:
     """The messages for one generation. `rules` take one line each; `again` are those the last attempt broke.
 
-    `question`, `thread_text` and the examples are within their budgets already.
+    `question`, `thread_text` and the examples are within their budgets already. Whatever they hold, the
+    messages have no control token in them.
     """
     messages = [Message(role="system", content=SYSTEM if thread_text.strip() else SYSTEM_ALONE)]
     for example in examples:
@@ -52,7 +67,12 @@ def build(
         parts.append("\n".join((AGAIN, *(f"- {_one_line(rule)}" for rule in again))))
     parts.append("\n".join((f"{ASK} {question.strip()}", *(_one_line(rule) for rule in rules))))
     messages.append(Message(role="user", content="\n\n".join(parts)))
-    return tuple(messages)
+    return tuple(Message(role=one.role, content=defused(one.content)) for one in messages)
+
+
+def defused(text: str) -> str:
+    """`text` in which no control token can be read: `<|im_end|>` becomes `< |im_end|>`, all else stays."""
+    return _CONTROL.sub(r"\g<0> ", text)
 
 
 def rule(lesson: PhraseWeight) -> str:
