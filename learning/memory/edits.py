@@ -20,7 +20,7 @@ from unidiff.patch import PatchSet
 
 from learning.memory import spans
 from learning.memory.forms import name
-from learning.memory.text import STOP, Token, count_words, normal, sentences, tokens
+from learning.memory.text import STOP, Token, count_words, normal, sentences, shaped, tokens
 from storage.records import Edit, Replacement
 
 PAIRS = 4_000_000
@@ -115,7 +115,8 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         codes = SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
         pieces = [(p + i, p + j, q + k, q + m) for tag, i, j, k, m in codes if tag != "equal"]
         pieces = [_slid(old, new, piece) for piece in pieces]
-        found += _rewritten(old, new, _joined(old, pieces), (a, b))
+        pieces = [part for piece in _joined(old, pieces) for part in _parted(old, new, piece)]
+        found += _rewritten(old, new, pieces, (a, b))
     return [
         piece
         for piece in found
@@ -171,6 +172,43 @@ def _joined(old: Side, pieces: list[Piece]) -> list[Piece]:
                 continue
         result.append(piece)
     return result
+
+
+def _parted(old: Side, new: Side, piece: Piece) -> list[Piece]:
+    """Neighbours that changed together, each with its own counterpart: lines, code spans, names in a list.
+
+    `import logging` and `logging.info` on the line below are one run of changed atoms and two replacements.
+    """
+    a, b, c, d = piece
+    if a == b or c == d:
+        return [piece]
+    gone, come = _lines_of(old, a, b), _lines_of(new, c, d)
+    pairs = zip(gone, come, strict=True) if len(gone) == len(come) > 1 else [((a, b), (c, d))]
+    found: list[Piece] = []
+    for (p, q), (r, s) in pairs:
+        cuts = [0]
+        if q - p == s - r:
+            cuts += [at for at in range(1, q - p) if _apart(old, p + at) and _apart(new, r + at)]
+        ends = [*cuts[1:], None]
+        found += [
+            (p + at, q if end is None else p + end, r + at, s if end is None else r + end)
+            for at, end in zip(cuts, ends, strict=True)
+        ]
+    return found
+
+
+def _lines_of(side: Side, start: int, end: int) -> list[tuple[int, int]]:
+    """The ranges of atoms from `start` to before `end` that stand on one line each."""
+    firsts = [at for at in range(start, end) if at == start or side.atoms[at].line != side.atoms[at - 1].line]
+    return list(zip(firsts, [*firsts[1:], end], strict=True))
+
+
+def _apart(side: Side, at: int) -> bool:
+    """Whether an atom and the one before it are two things: two code spans, or two names listed in prose."""
+    before, after = side.atoms[at - 1], side.atoms[at]
+    between = side.text[before.end : after.start]
+    listed = between.strip() == "," and not (before.code or after.code)
+    return "`" in between or (listed and shaped(before.text) and shaped(after.text))
 
 
 def _tidy(piece: Piece) -> bool:

@@ -109,7 +109,10 @@ def _pattern(phrase: Phrase) -> re.Pattern[str] | None:
 
 
 def _code(text: str, right: str) -> re.Pattern[str]:
-    """A bare name for a bare name (`json` → `orjson`) holds for the head of a dotted name too."""
+    """A bare name for a bare name (`json` → `orjson`) holds for the head of a dotted name too.
+
+    One that nothing else is called by (`get_user`) holds for its tail as well.
+    """
     if text.endswith(".") and name(text[:-1]):
         return re.compile(rf"(?<![\w\\-])(?<!\w[./]){re.escape(text)}(?=[^\W\d])")
     if command(text):
@@ -120,7 +123,10 @@ def _code(text: str, right: str) -> re.Pattern[str]:
         )
     if not (name(text) and name(right)):
         return borders(text)
-    chained = rf"(?:(?<!\w[./])|(?<=\b{re.escape(text)}\.)|(?<=\b{re.escape(right)}\.))"
+    own = re.search(r"\w_\w|[a-z][A-Z]", text) is not None
+    chained = (
+        r"(?<!\w/)" if own else rf"(?:(?<!\w[./])|(?<=\b{re.escape(text)}\.)|(?<=\b{re.escape(right)}\.))"
+    )
     form = re.escape(text)
     if text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
         form = f"(?:{form}|{re.escape(text.capitalize())})"

@@ -99,12 +99,12 @@ class PhraseIndex:
         """Lessons (CORRECTION, WORDING) whose atoms stand in a text in a row; each once, in reading order."""
         found: dict[int, None] = {}
         words = [program(atom.casefold()) for atom in atoms(text)]
-        heads = [word.partition(".")[0] for word in words]
         for at, word in enumerate(words):
             for size in self.lengths.get(word, ()):
                 found.update(dict.fromkeys(self.runs.get(tuple(words[at : at + size]), ())))
-            if heads[at] != word and heads[at] in self.lengths:
-                found.update(dict.fromkeys(self.runs.get((heads[at],), ())))
+            for part in word.split(".") if "." in word else ():
+                if part in self.lengths:
+                    found.update(dict.fromkeys(self.runs.get((part,), ())))
         return list(found)
 
     def near(self, question: str, similarity: Similarity | None = None) -> dict[int, float]:

@@ -128,9 +128,9 @@ def _general(found: Replacement, token: Token, new: Side) -> list[Replacement]:
         return []
     if not all(map(name, (*wrong, *right))) or [right[0] if p == wrong[0] else p for p in wrong] != right:
         return []
-    if wrong[0] in ("self", "cls", "this", "super") or len(wrong[0]) < 3:
-        return []
     module = wrong[0] in MODULES
+    if wrong[0] in ("self", "cls", "this", "super") or (len(wrong[0]) < 3 and not module):
+        return []
     forms = [(wrong[0], right[0])] if module and right[0] not in INSTANCES else []
     if module or not DEFAULT.ordinary(wrong[0]):
         forms.append((wrong[0] + ".", right[0] + "."))

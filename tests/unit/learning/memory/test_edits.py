@@ -14,22 +14,32 @@ from hypothesis import strategies as st
 
 from learning.memory.edits import blocks, diff
 from learning.memory.text import count_words
+from tests.beside import beside
 
-EDITS = Path(__file__).parents[4].parent / "shared" / "data" / "edits"
+OWN = Path(__file__).parents[3] / "data" / "edits.jsonl"
+"""Of our own writing, as people edit answers; the real ones stand beside the checkout."""
+
+
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file, gzip by its ending."""
+    text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    return [json.loads(line) for line in text.decode("utf-8").splitlines()]
 
 
 @cache
-def real_edits() -> tuple[tuple[str, str, dict[str, Any]], ...]:
-    """Before and after of all real edits: revisions of posts, and drafts of models edited by writers."""
-    found = []
-    for name, before, after in (
-        ("se_revisions.jsonl.gz", "before", "after"),
-        ("llm_drafts_lamp.jsonl.gz", "draft", "edited"),
-    ):
-        with gzip.open(EDITS / name, "rt", encoding="utf-8") as lines:
-            rows = [json.loads(line) for line in lines]
-        found += [(row[before].replace("\r\n", "\n"), row[after].replace("\r\n", "\n"), row) for row in rows]
-    return tuple(found)
+def edits_of(source: str) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+    """Before and after: our own, or real revisions of posts and drafts of models edited by writers."""
+    files = [(OWN, "before", "after")]
+    if source == "real":
+        files = [
+            (beside("edits/se_revisions.jsonl.gz"), "before", "after"),
+            (beside("edits/llm_drafts_lamp.jsonl.gz"), "draft", "edited"),
+        ]
+    return tuple(
+        (row[before].replace("\r\n", "\n"), row[after].replace("\r\n", "\n"), row)
+        for file, before, after in files
+        for row in lines_of(file)
+    )
 
 
 REPLACED = [
@@ -148,29 +158,31 @@ def test_the_blocks_hold_every_line_that_changed(before: str, after: str) -> Non
     assert result + old[at:] == new
 
 
-def test_real_edits_replace_what_stood_by_what_stands() -> None:
+@pytest.mark.parametrize(("source", "least"), [("own", 12), ("real", 301)])
+def test_edits_replace_what_stood_by_what_stands(source: str, least: int) -> None:
     replaced = 0
-    for before, after, _ in real_edits():
+    for before, after, _ in edits_of(source):
         for one in diff(before, after).replaced:
             replaced += 1
             assert one.wrong in before
             assert one.right in after
             assert one.wrong != one.right
-    assert replaced > 300
+    assert replaced >= least
 
 
-def test_real_edits_that_change_only_typography_teach_nothing() -> None:
+@pytest.mark.parametrize(("source", "least"), [("own", 12), ("real", 10)])
+def test_edits_that_change_only_typography_teach_nothing(source: str, least: int) -> None:
     checked = 0
-    for before, after, _ in real_edits():
+    for before, after, _ in edits_of(source):
         plain = ["".join(c for c in text.casefold() if c.isalnum()) for text in (before, after)]
         if plain[0] == plain[1] and "`" not in before + after and "http" not in before + after:
             checked += 1
             assert not diff(before, after).replaced
-    assert checked >= 10
+    assert checked >= least
 
 
 def test_many_small_real_edits_are_cosmetic() -> None:
-    revisions = [(b, a) for b, a, row in real_edits() if (row.get("similarity") or 0.0) >= 0.97]
+    revisions = [(b, a) for b, a, row in edits_of("real") if (row.get("similarity") or 0.0) >= 0.97]
     silent = sum(not diff(before, after).teaches for before, after in revisions)
     assert 0.1 <= silent / len(revisions) <= 0.5
 
@@ -180,3 +192,39 @@ def test_long_texts_are_compared_in_seconds() -> None:
     after = before.replace("word3", "word9").replace("stanza", "verse", 200)
     assert diff(before, after).teaches
     assert diff("a b " * 20_000, "b c " * 20_000).distance > 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pairs"),
+    [
+        (
+            "```python\nimport requests\nrequests.get(url)\n```",
+            "```python\nimport httpx\nhttpx.get(url)\n```",
+            {("requests", "httpx")},
+        ),
+        (
+            "```python\nimport logging\nlogging.basicConfig(level=logging.INFO)\n```",
+            "```python\nimport structlog\nstructlog.basicConfig(level=structlog.INFO)\n```",
+            {("logging", "structlog")},
+        ),
+        (
+            "```\nload_all\nsave_all\n```",
+            "```\nload_some\nsave_some\n```",
+            {("load_all", "load_some"), ("save_all", "save_some")},
+        ),
+        (
+            "Edit `setup.py`, `setup.cfg`.",
+            "Edit `pyproject.toml`, `ruff.toml`.",
+            {("setup.py", "pyproject.toml"), ("setup.cfg", "ruff.toml")},
+        ),
+        (
+            "Edit setup.py, setup.cfg now.",
+            "Edit pyproject.toml, ruff.toml now.",
+            {("setup.py", "pyproject.toml"), ("setup.cfg", "ruff.toml")},
+        ),
+    ],
+)
+def test_neighbours_that_changed_together_are_a_replacement_each(
+    before: str, after: str, pairs: set[tuple[str, str]]
+) -> None:
+    assert {(r.wrong, r.right) for r in diff(before, after).replaced} == pairs
