@@ -7,7 +7,6 @@ import gzip
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +15,13 @@ from hypothesis import strategies as st
 
 from bot.queue import Job, JobName
 from storage.records import Actor, Delivery, PostKind, Question, Repository
+from tests.beside import beside
 from webhooks.route import App, Ignored, route
 
 APP = App(slug="thumbprint", id="77")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MONA = {"id": 7, "login": "mona", "type": "User"}
 US = {"id": 99, "login": "thumbprint[bot]", "type": "Bot"}
-PAYLOADS = Path(__file__).parents[4] / "shared" / "data" / "webhooks" / "payloads.jsonl.gz"
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -194,7 +193,7 @@ def test_deleting_our_comment_is_feedback() -> None:
 
 
 def examples() -> list[dict[str, Any]]:
-    with gzip.open(PAYLOADS, "rt", encoding="utf-8") as lines:
+    with gzip.open(beside("webhooks/payloads.jsonl.gz"), "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
