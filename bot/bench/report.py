@@ -86,7 +86,7 @@ def _whole(rows: Sequence[Row], none_cost: Mapping[str, float]) -> dict[str, Any
     return {
         "edit_cost": mean(pairs((row, row.cost, 0) for row in taught)),
         "regret_closed": _regret(taught, none_cost),
-        "side_effects": rate(pairs((r, r.changed, 1) for r in rows if r.phase == "control")),
+        "side_effects": rate(_changed(rows)),
         "leakage": rate(pairs((r, r.changed, 1) for r in rows if r.phase == "elsewhere")),
         "abstained": rate(pairs((row, row.abstained, 1) for row in answered)),
         "repaired": rate(pairs((row, row.repaired, 1) for row in answered)),
@@ -101,14 +101,18 @@ def _targets(
     """What the issue asks of `all`, what came out, and whether the interval decides it."""
     corrections = {key for key, kind in kind_of.items() if kind.corrects}
     taught = [row for row in rows if row.phase == "teach"]
-    side = rate(pairs((row, row.changed, 1) for row in rows if row.phase == "control"))
     leak = rate(pairs((row, row.changed, 1) for row in rows if row.phase == "elsewhere"))
     return [
         _target("corrections hold after one edit", ">=", HOLD, rate(_held(rows, corrections))),
         _target("regret closed", ">=", REGRET, _regret(taught, none_cost)),
-        _target("side effects", "<=", SIDE, side),
+        _target("side effects", "<=", SIDE, rate(_changed(rows))),
         _target("leakage", "<=", 0.0, leak),
     ]
+
+
+def _changed(rows: Sequence[Row]) -> Pairs:
+    """Controls that changed, and controls: only where the untaught answer breaks no rule."""
+    return pairs((row, row.changed, 1) for row in rows if row.phase == "control" and not row.applies)
 
 
 def _held(rows: Sequence[Row], corrections: set[tuple[str, str]]) -> Pairs:

@@ -38,7 +38,8 @@ class Row:
 
     `taught` counts the rounds before it, `edits` those of them that ended in an edit or a deletion.
     `kept` maps rule names to whether the answer kept them (phases teach and unseen). `changed`: whether
-    it differs from the untaught twin's (phases control and elsewhere).
+    it differs from the untaught twin's (phases control and elsewhere). `applies`: whether that twin breaks a
+    rule that concerns a control's question: then it is no control this time, and a change is what was wanted.
     """
 
     repository: str
@@ -53,6 +54,7 @@ class Row:
     abstained: bool = False
     repaired: bool = False
     changed: bool = False
+    applies: bool = False
     seconds: float = 0.0
     attempts: int = 0
     text: str = ""
@@ -154,7 +156,9 @@ class Trial:
         twin = self._ask(Memory(), asked, repository)
         row = self._plain("control" if repository is HOME else "elsewhere", asked, taught, composed)
         same = composed.answer.text == twin.answer.text
-        return replace(row, changed=not same, text="" if same else composed.answer.text)
+        rules = [rule for rule in self._course.repository.rules if rule.concerns(asked.title)]
+        applies = repository is HOME and bool(review(rules, twin.answer.text).broken)
+        return replace(row, changed=not same, applies=applies, text="" if same else composed.answer.text)
 
     def _plain(self, phase: str, asked: AskedQuestion, taught: int, composed: Composition) -> Row:
         return Row(

@@ -108,6 +108,13 @@ def test_side_effects_and_leaks_miss_their_targets() -> None:
     assert [found[name]["met"] for name in ("regret closed", "side effects", "leakage")] == [False] * 3
 
 
+def test_a_change_of_an_answer_that_broke_a_rule_is_no_side_effect() -> None:
+    rows = [a_row("a/one", 0, "all", "control", 1, True, kept={}, changed=True, applies=True)]
+    rows += [a_row("a/one", 0, "all", "control", 1, True, kept={}, question="q2")]
+    found = report.build(rows, RULES, (0, 1), ("all",))["overall"]["all"]["side_effects"]
+    assert (found["value"], found["n"]) == (0.0, 1.0)
+
+
 def test_an_unfinished_run_says_how_many_cells_each_learner_has() -> None:
     rows = rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)
     rows += rows_of("all", costs={"a/one": 0.0}, kept=True)
