@@ -125,6 +125,8 @@ def test_a_repository_about_which_nobody_asks_is_refused_before_a_model_is_start
         "repositories:\n  - name: a/lonely\n    topic: zyzzyva\n    rules:\n"
         "      - {name: tame, kind: term, wrong: zyzzyva, right: weevil}\n"
     )
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"id": "1", "title": "How?", "question": "How do I do it?"}\n')
     with pytest.raises(ConfigurationError, match=r"`a/lonely`: 0 teaching and 0 unseen .* widen `topic`"):
-        run(Settings(home=tmp_path), small=True, rules_file=rules)
+        run(Settings(home=tmp_path), small=True, rules_file=rules, questions_file=questions)
     assert not (tmp_path / "bench").exists()
