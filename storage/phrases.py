@@ -8,23 +8,22 @@ statement for many rows, a read one query for a thousand ids.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from storage.columns import upsert
-from storage.records import (
-    Actor,
-    Change,
-    Evidence,
-    FeedbackKind,
-    Permission,
-    Phrase,
-    PhraseKind,
-    PhraseWeight,
+from storage.phrase_rows import (
+    change_row,
+    evidence_row,
+    phrase_row,
+    to_change,
+    to_evidence,
+    to_phrase,
+    to_weight,
+    weight_row,
 )
+from storage.records import Actor, Change, Evidence, FeedbackKind, Phrase, PhraseWeight
 from storage.tables import changes, evidence, feedback, phrases, tombstones, weights
 
 IDS_PER_QUERY = 1000
@@ -50,14 +49,14 @@ class PhraseStore:
         touched = set(old.scalars())
         gone = self._forgotten_among({one.phrase_id for one in shares})
         self.add_phrases(lessons)
-        rows = [_evidence_row(one) for one in shares if not taken_back(one, gone)]
+        rows = [evidence_row(one) for one in shares if not taken_back(one, gone)]
         if rows:
             self._connection.execute(evidence.insert(), rows)
         return touched | {row["phrase_id"] for row in rows}
 
     def add_phrases(self, lessons: Sequence[Phrase]) -> None:
         """Keep phrases; a known one takes the newer context."""
-        rows = [{**asdict(phrase), "kind": phrase.kind.value} for phrase in lessons]
+        rows = [phrase_row(phrase) for phrase in lessons]
         upsert(self._connection, phrases, rows, update=("context", "limit_words"))
 
     def evidence_of(self, phrase_ids: Collection[str]) -> dict[str, list[Evidence]]:
@@ -66,7 +65,7 @@ class PhraseStore:
         for some in _chunks(phrase_ids):
             query = sa.select(evidence).where(evidence.c.phrase_id.in_(some))
             for row in self._connection.execute(query.order_by(evidence.c.at, evidence.c.event_id)):
-                found[row.phrase_id].append(_evidence(row))
+                found[row.phrase_id].append(to_evidence(row))
         return found
 
     def edited_answers(self, phrase_ids: Collection[str]) -> set[str]:
@@ -86,13 +85,13 @@ class PhraseStore:
         found: dict[str, Phrase] = {}
         for some in _chunks(phrase_ids):
             for row in self._connection.execute(sa.select(phrases).where(phrases.c.id.in_(some))):
-                found[row.id] = _phrase(row)
+                found[row.id] = to_phrase(row)
         return found
 
     def put_weights(self, folded: Sequence[PhraseWeight]) -> None:
         """Keep weights, one a phrase, and the phrases with them."""
         self.add_phrases([weight.phrase for weight in folded])
-        upsert(self._connection, weights, [_weight_row(weight) for weight in folded])
+        upsert(self._connection, weights, [weight_row(weight) for weight in folded])
 
     def drop_weights(self, phrase_ids: Collection[str]) -> None:
         """Remove the weights of phrases that have no evidence any more."""
@@ -146,18 +145,7 @@ class PhraseStore:
 
     def add_changes(self, news: Sequence[Change]) -> None:
         """Note what was learned, in this order."""
-        rows = [
-            {
-                "repository_id": change.phrase.repository_id,
-                "phrase_id": change.phrase.id,
-                "before": change.before,
-                "after": change.after,
-                "at": change.at,
-                "event_ids": list(change.event_ids),
-            }
-            for change in news
-        ]
-        if rows:
+        if rows := [change_row(change) for change in news]:
             self._connection.execute(changes.insert(), rows)
 
     def changes(self, repository_id: int, limit: int = 50) -> list[Change]:
@@ -169,16 +157,7 @@ class PhraseStore:
             .order_by(changes.c.number.desc())
             .limit(limit)
         )
-        return [
-            Change(
-                phrase=_phrase(row),
-                before=row.before,
-                after=row.after,
-                at=row.at,
-                event_ids=tuple(row.event_ids),
-            )
-            for row in self._connection.execute(query)
-        ]
+        return [to_change(row) for row in self._connection.execute(query)]
 
     def _forgotten_among(self, phrase_ids: Collection[str]) -> dict[str, datetime]:
         gone: dict[str, datetime] = {}
@@ -202,7 +181,7 @@ class PhraseStore:
         )
         if limit is not None:
             query = query.limit(limit).offset(offset)
-        return [_weight(row) for row in self._connection.execute(query)]
+        return [to_weight(row) for row in self._connection.execute(query)]
 
 
 def taken_back(one: Evidence, forgotten: Mapping[str, datetime]) -> bool:
@@ -224,54 +203,3 @@ def _matching(repository_id: int, text: str) -> sa.ColumnElement[bool]:
     wanted = text.lower()
     wording = (phrases.c.text, phrases.c.right, phrases.c.context)
     return sa.and_(here, sa.or_(*(sa.func.lower(part).contains(wanted, autoescape=True) for part in wording)))
-
-
-def _phrase(row: Any) -> Phrase:
-    return Phrase(
-        id=row.id,
-        repository_id=row.repository_id,
-        kind=PhraseKind(row.kind),
-        text=row.text,
-        right=row.right,
-        context=row.context,
-        limit_words=row.limit_words,
-    )
-
-
-def _evidence_row(one: Evidence) -> dict[str, Any]:
-    return {**asdict(one), "permission": one.permission.value}
-
-
-def _evidence(row: sa.Row[Any]) -> Evidence:
-    return Evidence(**{**row._mapping, "permission": Permission(row.permission)})
-
-
-def _weight_row(weight: PhraseWeight) -> dict[str, Any]:
-    return {
-        "phrase_id": weight.phrase.id,
-        "repository_id": weight.phrase.repository_id,
-        "ups": weight.ups,
-        "downs": weight.downs,
-        "weight": weight.weight,
-        "active": weight.active,
-        "people": weight.people,
-        "as_of": weight.as_of,
-        "taught_at": weight.taught_at,
-        "contexts": list(weight.contexts),
-        "event_ids": list(weight.event_ids),
-    }
-
-
-def _weight(row: Any) -> PhraseWeight:
-    return PhraseWeight(
-        phrase=_phrase(row),
-        ups=row.ups,
-        downs=row.downs,
-        weight=row.weight,
-        active=row.active,
-        people=row.people,
-        as_of=row.as_of,
-        taught_at=row.taught_at,
-        contexts=tuple(row.contexts),
-        event_ids=tuple(row.event_ids),
-    )
