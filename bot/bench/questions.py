@@ -1,8 +1,9 @@
 """Questions: what people ask in the measured loop, read from a file and split into halves.
 
-Format: docs/bench-loop.md; `../shared/data/so_python` is one such file. The half to which a question
-belongs follows from its id alone, so that no run can teach what another one measures. What is left
-out: which of them break a rule (`bot/bench/trial.py`). Run: `thumbprint bench loop --questions FILE`.
+Format: docs/bench-loop.md; `../shared/data/so_python` is one such file, and a small one of our own writing is
+packaged. The half to which a question belongs follows from its id alone, so that no run can teach what
+another one measures. What is left out: which of them break a rule (`bot/bench/trial.py`).
+Run: `thumbprint bench loop --questions FILE`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from storage.errors import ConfigurationError
 
 DATA = Path("../shared/data/so_python")
+PACKAGED_SMALL = Path(__file__).parent / "data" / "questions-small.jsonl"
 BODY_CHARACTERS = 600
 """How much of an issue's text is used: one prompt stays a few hundred tokens."""
 
@@ -43,8 +45,9 @@ class AskedQuestion:
 
 
 def default_file(*, small: bool) -> Path:
-    """The Stack Overflow questions beside the checkout: the 300 short ones for a small run."""
-    return DATA / ("mini_300.jsonl.gz" if small else "questions.jsonl.gz")
+    """The Stack Overflow questions beside the checkout; a small run takes 300 short ones, or else ours."""
+    file = DATA / ("mini_300.jsonl.gz" if small else "questions.jsonl.gz")
+    return PACKAGED_SMALL if small and not file.exists() else file
 
 
 def load(path: Path) -> tuple[AskedQuestion, ...]:
