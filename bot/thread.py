@@ -13,14 +13,15 @@ lines and HTML comments taken out); *short* (lean, cut in the middle to a share 
 
 So no post is missing, and none cut, that would have fitted. Posts stand in the order of the
 thread. The question's own post is left out: it is asked separately. A cost is the form's token
-count with its separator; should the whole count more than the sum of its parts, the last claims go.
+count with its separator; what fits is decided by the token count of the whole: should it be more than
+the sum of its parts, the last claims go; is it less, the posts left out are tried again in their order.
 Left out: fencing (`bot/prompt.py`). Run: `pytest tests/unit/bot/test_thread.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.reply import answer_text
@@ -46,21 +47,17 @@ def render(thread: Thread, question: Question, budget_tokens: int, count_tokens:
 
     `count_tokens` must count the empty text as 0; a text of over 64 characters a token is not counted at all.
     """
-    cost = _costs(count_tokens)
     rest = _without_question(thread, question)
-    people, noise = _claims(rest)
-    chosen: dict[int, str] = {}
-    left = _take(rest, people, chosen, budget_tokens, cost)
-    _take(rest, noise, chosen, left, cost)
-    claims = [*people, *noise]
-    while chosen and count_tokens(_join(chosen)) > budget_tokens:
-        chosen.pop(next(place for place in reversed(claims) if place in chosen))
-    return _join(chosen)
+    page = _Page(rest, budget_tokens, count_tokens)
+    for claims in _claims(rest):
+        _take(page, claims)
+    return page.text
 
 
-def _take(rest: _Rest, claims: list[int], chosen: dict[int, str], left: int, cost: CountTokens) -> int:
-    """Steps 2 and 3 for some claims; returns the tokens that are left."""
-    budget = left
+def _take(page: _Page, claims: list[int]) -> None:
+    """Steps 2 and 3 for some claims; the second by what the page as a whole counts."""
+    cost, chosen, rest = page.cost, page.chosen, page.rest
+    budget = left = page.left
     for place in claims:
         lean = _form(rest, place, lean=True)
         share = budget // (4 if place else 2)
@@ -68,13 +65,14 @@ def _take(rest: _Rest, claims: list[int], chosen: dict[int, str], left: int, cos
         if form:
             chosen[place] = form
             left -= cost(form)
+    while page.left < 0:
+        chosen.pop(next(place for place in reversed(claims) if place in chosen))
     for place in claims:
-        room = left + (cost(chosen[place]) if place in chosen else 0)
-        better = _longest(rest, place, room, cost)
-        if better and (place not in chosen or cost(better) >= cost(chosen[place])):
-            chosen[place] = better
-            left = room - cost(better)
-    return left
+        if place not in chosen:
+            page.put(place, [_lean(rest, place, page.left + extra, cost) for extra in (page.slack, 0)])
+    for place in claims:
+        room = page.left + (cost(chosen[place]) if place in chosen else 0)
+        page.put(place, [_longest(rest, place, room + extra, cost) for extra in (page.slack, 0)])
 
 
 def cut(text: str, tokens: int, count_tokens: CountTokens) -> str:
@@ -104,18 +102,6 @@ def _around_mark(text: str, characters: int) -> str:
     return text[:head].rstrip() + MARK + (text[-tail:].lstrip() if tail else "")
 
 
-def _costs(count_tokens: CountTokens) -> CountTokens:
-    """Token count with the separator, remembered for each text."""
-    known: dict[str, int] = {}
-
-    def cost(text: str) -> int:
-        if text not in known:
-            known[text] = count_tokens(text + SEPARATOR)
-        return known[text]
-
-    return cost
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Rest:
     """A thread without its question: `asked` is the place where that stood."""
@@ -123,6 +109,43 @@ class _Rest:
     title: str
     posts: tuple[Post, ...]
     asked: int
+
+
+class _Page:
+    """The forms chosen so far, and what they leave of the budget, counted as the one text that they make."""
+
+    def __init__(self, rest: _Rest, budget: int, count_tokens: CountTokens) -> None:
+        self.rest, self.chosen = rest, dict[int, str]()
+        self._budget, self._count = budget, count_tokens
+        self._known: dict[str, int] = {}
+        self.slack = count_tokens(SEPARATOR) + 1
+        """How far the sum of costs may lie above the count of the whole: the last separator, and rounding."""
+
+    @property
+    def text(self) -> str:
+        return SEPARATOR.join(self.chosen[place] for place in sorted(self.chosen))
+
+    @property
+    def left(self) -> int:
+        return self._budget - self._count(self.text)
+
+    def cost(self, form: str) -> int:
+        """Its token count with the separator, remembered for each text."""
+        if form not in self._known:
+            self._known[form] = self._count(form + SEPARATOR)
+        return self._known[form]
+
+    def put(self, place: int, forms: Sequence[str]) -> None:
+        """Give a post the first of the forms, none shorter than the one it has, with which the page fits."""
+        before = self.chosen.pop(place, "")
+        for form in forms:
+            if form != before and self.cost(form) >= self.cost(before):
+                self.chosen[place] = form
+                if self.left >= 0:
+                    return
+        self.chosen.pop(place, None)
+        if before:
+            self.chosen[place] = before
 
 
 def _without_question(thread: Thread, question: Question) -> _Rest:
@@ -166,16 +189,14 @@ def _form(rest: _Rest, place: int, *, lean: bool) -> str:
     return said
 
 
+def _lean(rest: _Rest, place: int, room: int, cost: CountTokens) -> str:
+    return cut(_form(rest, place, lean=True), room, cost)
+
+
 def _longest(rest: _Rest, place: int, room: int, cost: CountTokens) -> str:
     whole = _form(rest, place, lean=False)
-    if _fits(whole, room, cost):
-        return whole
-    return cut(_form(rest, place, lean=True), room, cost)
+    return whole if _fits(whole, room, cost) else _lean(rest, place, room, cost)
 
 
 def _fits(text: str, tokens: int, count_tokens: CountTokens) -> bool:
     return len(text) <= _WIDEST * tokens and count_tokens(text) <= tokens
-
-
-def _join(chosen: dict[int, str]) -> str:
-    return SEPARATOR.join(chosen[place] for place in sorted(chosen))

@@ -1,9 +1,10 @@
 """A thread is rendered within its budget, and nothing is dropped that would fit."""
 
+import re
 import time
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.thread import LEAST, MARK, SEPARATOR, cut, render
@@ -22,7 +23,12 @@ def by_quarters(text: str) -> int:
     return (len(text) + 3) // 4
 
 
-COUNTERS = st.sampled_from([by_characters, by_words, by_quarters])
+def by_whole_quarters(text: str) -> int:
+    """Counts a text as more than the sum of its parts."""
+    return len(text) // 4
+
+
+COUNTERS = st.sampled_from([by_characters, by_words, by_quarters, by_whole_quarters])
 BODIES = st.text(alphabet="ab é中\n>", max_size=300)
 
 
@@ -47,16 +53,24 @@ def test_never_over_the_budget(read, budget, count, asked):
     assert count(render(read, question(post_id=asked), budget, count)) <= budget
 
 
+@settings(max_examples=300)
 @given(threads(), st.integers(0, 900), COUNTERS)
 def test_nothing_is_dropped_that_would_fit(read, budget, count):
     shown = render(read, question(), budget, count)
-    left = budget - sum(count(part + SEPARATOR) for part in shown.split(SEPARATOR) if part)
     for number, one in enumerate(read.posts[1:]):
         if f"<{number}>" in shown:
             continue
-        lean = "\n".join(line for line in one.body.split("\n") if not line.lstrip().startswith(">")).strip()
-        cost = count(lean + SEPARATOR)
-        assert not lean or cost > left - 2 * len(read.posts), (number, cost, left)
+        lean = re.sub(r"\n{3,}", "\n\n", re.sub(r"(?m)^[ \t]{0,3}>.*\n?", "", one.body)).strip()
+        with_it = SEPARATOR.join(part for part in (shown, lean) if part)
+        assert not lean or count(with_it) > budget, (number, count(with_it), budget)
+        assert budget - count(shown) < LEAST + count(SEPARATOR) + 1, "a cut would have fitted"
+
+
+def test_a_post_that_fills_the_budget_to_the_last_token_is_shown():
+    assert render(thread("", post(10, "1234567"), title=""), question(), 7, by_characters) == "1234567"
+    read = thread("issue", post(10, "one"), post(11, "two"), title="")
+    assert render(read, question(), 15, by_characters) == "issue\n\none\n\ntwo"
+    assert render(read, question(), 14, by_characters) == "issue\n\ntwo"
 
 
 @given(threads(), COUNTERS)
