@@ -1,6 +1,7 @@
 """The small run of the measured loop, on the real model: what CI can afford of `thumbprint bench loop`."""
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,23 @@ from bot.bench import loop
 from bot.settings import Settings
 
 pytestmark = pytest.mark.slow
+MOST_CPU_S = 300.0
+"""Processor time of the run and its model processes: under five minutes on a machine with a core to spare."""
+
+
+def spent_s() -> float:
+    """Processor time of this process and of its children that have ended, in seconds."""
+    of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in of)
 
 
 @pytest.mark.timeout(900)
 def test_the_small_run_measures_the_learners_and_goes_on_where_it_was(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     console = Console(quiet=True)
+    before_s = spent_s()
     found = loop.run(settings, small=True, console=console)
+    assert spent_s() - before_s < MOST_CPU_S, "the small run is no small run any more"
 
     assert found["trials"]["cells"] == {"none": 3, "prompt": 3, "all": 3}
     for learner in ("none", "prompt", "all"):

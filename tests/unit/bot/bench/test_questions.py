@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.bench import questions
+from bot.bench import questions, rules
+from bot.bench.course import check
+from bot.bench.loop import SMALL
 from bot.bench.questions import AskedQuestion
 from storage.errors import ConfigurationError
 
@@ -71,3 +73,13 @@ def test_a_damaged_gzip_and_a_missing_file_are_named(tmp_path: Path) -> None:
         questions.load(damaged)
     with pytest.raises(ConfigurationError, match="--questions FILE"):
         questions.load(tmp_path / "none.jsonl")
+
+
+def test_a_small_run_asks_our_own_questions_where_stack_overflows_are_not_beside_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert questions.default_file(small=True) == questions.PACKAGED_SMALL
+    check(rules.load(rules.PACKAGED_SMALL), questions.load(questions.PACKAGED_SMALL), SMALL.size)
+    with pytest.raises(ConfigurationError, match="--questions FILE"):
+        questions.load(questions.default_file(small=False))
