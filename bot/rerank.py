@@ -56,11 +56,16 @@ _SENTENCE_END = re.compile(r"[.!?:…][\"')\]*_`]*(?=\s|\Z)|\n")
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """A candidate with its scores filled in, and its text as it would be posted."""
+    """A candidate with its scores filled in, and its text as it would be posted.
+
+    `spoken_of`: whether any lesson concerns it or its question; where none does, its phrase score of 0
+    says nothing.
+    """
 
     candidate: Candidate
     text: str
     violations: tuple[str, ...] = ()
+    spoken_of: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +168,8 @@ def rank(
     """Decide from all candidates of all rounds so far; ties go to the more likely, then to the earlier one.
 
     While `rounds_left` > 0, a best candidate that fails a guard, breaks a lesson or scores below `min_score`
-    is tried again. After that the best is picked; or none, when all are unusable, or when the best is
-    under `floor` and `repairs` is off (what a repair leaves is judged by the caller).
+    (where any lesson speaks of it) is tried again. After that the best is picked; or none, when all are
+    unusable, or when the best is under `floor` and no repair can help (what one leaves the caller judges).
     """
     usable = [one for one in scored if not UNUSABLE & set(one.candidate.guards)]
     if not usable:
@@ -174,14 +179,15 @@ def rank(
         return Abstain(reason="I could not write an answer that I would stand by.")
     best = max(usable, key=lambda one: (one.candidate.score, one.candidate.logprob))
     found = best.candidate
-    if rounds_left > 0 and (best.violations or found.phrase_score < min_score):
+    low = best.spoken_of and found.phrase_score < min_score
+    if rounds_left > 0 and (best.violations or low):
         why = (
             "a lesson is broken"
             if best.violations
             else f"score {found.phrase_score:.2f} is below {min_score:.2f}"
         )
         return Retry(reason=why, violations=best.violations)
-    if found.phrase_score < floor and not repairs:
+    if found.phrase_score < floor and not (repairs and best.violations):
         return Abstain(reason="What I would have written is what people here have rejected before.")
     return Pick(best=best)
 

@@ -67,8 +67,9 @@ def generate(work: Work) -> Pick | Abstain:
     plan = work.plan
     rounds = plan.rounds if plan.mechanisms.regenerate else 1
     broken: tuple[PhraseWeight, ...] = ()
+    reason = ""
     for attempt in range(1, rounds + 1):
-        prompt = _prompt(work, attempt, broken)
+        prompt = _prompt(work, attempt, broken, reason)
         work.prompts.append(prompt)
         work.scored += _candidates(work, prompt, broken)
         decision = rank(
@@ -81,10 +82,11 @@ def generate(work: Work) -> Pick | Abstain:
         if not isinstance(decision, Retry):
             return decision
         broken = tuple(work.broken[phrase_id] for phrase_id in decision.violations)
+        reason = decision.reason
     raise AssertionError("rank() asks for no retry when no round is left")
 
 
-def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
+def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: str) -> Prompt:
     """The prompt of one attempt, its thread text as long as the context allows."""
     plan, models = work.plan, work.models
     shown = work.choice if plan.mechanisms.prompt else EMPTY
@@ -119,6 +121,7 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight]) -> Prompt:
         messages=built,
         phrase_ids=shown.phrase_ids,
         tokens=models.count_prompt(built),
+        reason=reason,
     )
 
 
@@ -184,7 +187,8 @@ def _scored(
         violations=violations,
         score=score(assessed.score, similarity, failed, len(violations), grounds, repairs=repairs),
     )
-    return Scored(candidate=candidate, text=text, violations=violations)
+    spoken_of = bool(assessed.hits or violations or work.choice)
+    return Scored(candidate=candidate, text=text, violations=violations, spoken_of=spoken_of)
 
 
 def _similarities(work: Work, texts: Sequence[str]) -> list[float]:

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     github_url: str = Field("https://api.github.com", description="REST root of GitHub or of a GHES host.")
     pages_token: SecretStr = Field(
         SecretStr(""),
-        description="Token that the pages ask for before they change anything; empty means loopback only.",
+        description="Token of the memory pages; without one they are closed. In the playground only changes need it.",
     )
 
     model_url: str = Field(
@@ -79,7 +79,10 @@ class Settings(BaseSettings):
         0.0, ge=-1.0, le=1.0, description="Phrase score below which an answer is generated again."
     )
     floor: float = Field(
-        -0.5, ge=-1.0, le=1.0, description="Phrase score below which the bot abstains instead of answering."
+        -0.5,
+        ge=-1.0,
+        le=1.0,
+        description="Phrase score below which the bot abstains; needs `use_regenerate`, which reads scores.",
     )
     use_prompt: bool = Field(True, description="Mechanism: chosen phrases and corrections in the prompt.")
     use_regenerate: bool = Field(True, description="Mechanism: generate again below `min_score`.")

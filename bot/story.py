@@ -19,10 +19,14 @@ def tell(
     console: Console,
     story: Story,
     phrases: Mapping[str, Phrase],
+    names: Mapping[str, Phrase],
     weights: Mapping[str, PhraseWeight],
     evidence: Mapping[str, Sequence[Evidence]],
 ) -> None:
-    """Print the question, what was taught, each attempt and its candidates, the pick, what people did."""
+    """Print the question, what was taught, each attempt and its candidates, the pick, what people did.
+
+    `phrases` concerned the answer; `names` are those and all that a candidate broke.
+    """
     answer = story.answer
     question = answer.question
     _head(console, f"{answer.id} · {answer.status.value}")
@@ -40,7 +44,7 @@ def tell(
     if not phrases:
         _text(console, "nothing")
     for attempt in story.attempts:
-        _attempt(console, attempt, answer.candidate_id, phrases)
+        _attempt(console, attempt, answer.candidate_id, names)
     for repair in answer.repairs:
         _line(console, "repaired", f"{repair.before} → {repair.after}")
     _head(console, f"Abstained: {answer.abstained}" if answer.abstained else "Answer")
@@ -54,9 +58,11 @@ def tell(
         _text(console, "nothing yet")
 
 
-def _attempt(console: Console, attempt: Attempt, picked: str | None, phrases: Mapping[str, Phrase]) -> None:
+def _attempt(console: Console, attempt: Attempt, picked: str | None, names: Mapping[str, Phrase]) -> None:
     prompt, generation = attempt.prompt, attempt.generation
     _head(console, f"Attempt {prompt.attempt}: prompt of {prompt.tokens} tokens, template {prompt.template}")
+    if prompt.reason:
+        _line(console, "asked again", prompt.reason)
     for message in prompt.messages:
         console.print(Text(f"{message.role}:", style="bold"))
         _text(console, message.content)
@@ -72,7 +78,7 @@ def _attempt(console: Console, attempt: Attempt, picked: str | None, phrases: Ma
     for name in ("", "score", "phrases", "similar", "logprob", "tokens", "failed", "text"):
         table.add_column(name, overflow="fold")
     for one in attempt.candidates:
-        broken = [says(phrases[i]) if i in phrases else i for i in one.violations]
+        broken = [f"breaks: {says(names[i])}" if i in names else i for i in one.violations]
         table.add_row(
             "→" if one.id == picked else "",
             f"{one.score:+.2f}",

@@ -180,7 +180,10 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """Exactly what the policy saw, its template's version, and the phrases that were put in."""
+    """Exactly what the policy saw, its template's version, and the phrases that were put in.
+
+    `reason` says why the attempt before it was not good enough; "" for the first.
+    """
 
     id: str
     answer_id: str
@@ -189,6 +192,7 @@ class Prompt:
     messages: tuple[Message, ...]
     phrase_ids: tuple[str, ...]
     tokens: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,6 +121,7 @@ prompts = sa.Table(
     sa.Column("messages", sa.JSON, nullable=False),
     sa.Column("phrase_ids", sa.JSON, nullable=False),
     sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("reason", sa.String, nullable=False, server_default=""),
     # Attempts of one answer are told apart; also the index that `why` reads by.
     sa.UniqueConstraint("answer_id", "attempt"),
 )

@@ -72,10 +72,11 @@ def why(answer: Annotated[str, typer.Argument(help="The id that stands in the fo
         ids = {i for attempt in story.attempts for i in attempt.prompt.phrase_ids} | set(
             story.answer.phrase_ids
         )
-        phrases = unit.phrases.phrases_of(ids)
+        broken = {i for attempt in story.attempts for one in attempt.candidates for i in one.violations}
+        phrases, names = unit.phrases.phrases_of(ids), unit.phrases.phrases_of(ids | broken)
         evidence = unit.phrases.evidence_of(ids)
         weights = unit.phrases.weights_of(ids)
-    tell(out, story, phrases, weights, evidence)
+    tell(out, story, phrases, names, weights, evidence)
 
 
 def _say_how(done: Composition, taught_in: str, seconds: float) -> None:

@@ -1,5 +1,7 @@
 """Candidates are tidied, guarded, scored and ranked by rules that can be read."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +17,12 @@ def scored(name, *, phrase_score=0.0, total=0.0, failed=(), violations=()):
         id=name, generation_id="g", index=0, text=name, tokens=1, logprob=-1.0, finish_reason="stop",
         phrase_score=phrase_score, guards=tuple(failed), violations=tuple(violations), score=total,
     )  # fmt: skip
-    return Scored(candidate=candidate, text=name, violations=tuple(violations))
+    spoken_of = bool(phrase_score or violations)
+    return Scored(candidate=candidate, text=name, violations=tuple(violations), spoken_of=spoken_of)
 
 
-def decide(*all_of_them, rounds_left=0, repairs=True, floor=-0.5):
-    return rank(all_of_them, min_score=0.0, floor=floor, rounds_left=rounds_left, repairs=repairs)
+def decide(*all_of_them, rounds_left=0, repairs=True, floor=-0.5, min_score=0.0):
+    return rank(all_of_them, min_score=min_score, floor=floor, rounds_left=rounds_left, repairs=repairs)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,11 @@ def test_under_the_floor_it_abstains_unless_a_repair_may_help():
     low = scored("a", phrase_score=-0.9, violations=["p_1"])
     assert isinstance(decide(low, repairs=False), Abstain)
     assert isinstance(decide(low, repairs=True), Pick)
+    nothing_to_repair = scored("a", phrase_score=-0.9)
+    assert isinstance(decide(nothing_to_repair, repairs=True), Abstain)
+
+
+def test_a_limit_asks_again_only_where_a_lesson_speaks_of_the_answer():
+    silent, spoken_of = scored("a"), replace(scored("a"), spoken_of=True)
+    assert isinstance(decide(silent, rounds_left=1, min_score=0.2), Pick)
+    assert isinstance(decide(spoken_of, rounds_left=1, min_score=0.2), Retry)
