@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from learning.memory.choice import CLAMP, EMPTY, assess, biases, choose, line
 from learning.memory.index import ASKED, PhraseIndex
 from learning.memory.phrases import fold
-from storage.records import FeedbackKind, PhraseKind, PhraseWeight, Reaction
-from tests.unit.learning.memory.people import NOW, answer, event, react, taught, words
+from storage.records import FeedbackKind, Permission, PhraseKind, PhraseWeight, Reaction
+from tests.unit.learning.memory.people import NOW, answer, event, react, reader, taught, words
 
 LESSONS = [
     ("How do I fetch a page from a server?", "Use `requests.get(url)`.", "Use `client.get(url)`."),
@@ -80,9 +81,12 @@ def test_everything_chosen_is_active_and_can_be_traced_to_events() -> None:
 
 
 def test_inactive_lessons_are_not_even_in_the_index() -> None:
-    given_answer = answer("Frobnicate the widget.", "How do I polish it?")
-    weights = fold([(given_answer, [react(given_answer, Reaction.MINUS_ONE, permission=p) for p in ()])], NOW)
-    assert PhraseIndex.build(weights.values()).lessons == ()
+    judged = answer("Frobnicate the widget.", "How do I polish it?")
+    thumb = react(judged, Reaction.MINUS_ONE, by=reader(1), permission=Permission.READ)
+    weights = fold([(judged, [thumb])], NOW).values()
+    assert weights and not any(weight.active for weight in weights)
+    assert PhraseIndex.build(weights).lessons == ()
+    assert PhraseIndex.build([replace(weight, active=True) for weight in weights]).lessons
 
 
 def test_a_deleted_answer_means_silence_to_such_questions() -> None:

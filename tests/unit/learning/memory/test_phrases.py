@@ -192,11 +192,16 @@ def test_every_reaction_has_a_value() -> None:
 def test_a_reaction_judges_the_text_that_stood_then() -> None:
     a = answer("Frobnicate the widget.")
     changed = edit(a, "Defenestrate the gadget.", minute=5)
-    early = {p.text for p in judge(a, [changed, react(a, by=SECOND, minute=1)])[0]}
-    late = {p.text for p in judge(a, [changed, react(a, by=SECOND, minute=9)])[0]}
-    assert "frobnicate" in early
-    assert "frobnicate" not in {t for t in late if t == "frobnicate"} or "gadget" in late
-    assert "gadget" in late
+
+    def spoken_for(minute: float) -> set[str]:
+        thumb = react(a, by=SECOND, minute=minute)
+        phrases, rows = judge(a, [changed, thumb])
+        text = {phrase.id: phrase.text for phrase in phrases}
+        return {text[row.phrase_id] for row in rows if row.event_id == thumb.id}
+
+    early, late = spoken_for(1), spoken_for(9)
+    assert "frobnicate" in early and not any("gadget" in said for said in early)
+    assert "gadget" in late and not any("frobnicate" in said for said in late)
 
 
 def test_a_deletion_teaches_silence_and_speaks_against_the_text() -> None:
