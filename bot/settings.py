@@ -45,7 +45,8 @@ class Settings(BaseSettings):
     github_url: str = Field("https://api.github.com", description="REST root of GitHub or of a GHES host.")
     pages_token: SecretStr = Field(
         SecretStr(""),
-        description="Token of the memory pages; without one they are closed. In the playground only changes need it.",
+        description="Token of the memory pages; without one they are closed. "
+        "In the playground only changes need it.",
     )
 
     model_url: str = Field(

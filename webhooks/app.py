@@ -30,6 +30,7 @@ from storage.errors import BadDelivery, ConfigurationError, DatabaseBusy, Databa
 from storage.records import Delivery
 from webhooks.delivery import verify
 from webhooks.metrics import Metrics
+from webhooks.pages.guard import CLOSED
 from webhooks.pages.router import router as pages
 from webhooks.route import ANSWERED, App, Ignored, route
 
@@ -109,6 +110,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.resolved_database_url, busy_timeout_s=BUSY_S)
     queue = Queue(database)
     receiver = Receiver(settings, database, queue)
+    if not (settings.playground or settings.pages_token.get_secret_value()):
+        log.warning("pages_closed", reason=CLOSED)
     database.claim("serve")
     queue.migrate()
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from storage.errors import ConfigurationError, DatabaseError
 from storage.records import PostKind
-from tests.integration.receiver_fixture import Receiver, receiver, settings
+from tests.integration.receiver_fixture import Receiver, receiver, running, settings
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
 from webhooks.app import MOST_BYTES, MOST_BYTES_ANSWERED, create_app
@@ -208,6 +208,17 @@ def test_without_a_secret_there_is_no_receiver(tmp_path: Path) -> None:
         create_app(settings(tmp_path, webhook_secret=SecretStr("")))
     with pytest.raises(ConfigurationError):
         create_app(settings(tmp_path, webhook_secret=SecretStr(""), webhook_secret_old=SecretStr("old")))
+
+
+def test_a_receiver_of_a_github_app_says_at_start_that_its_pages_want_a_token(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for changes, said, status in (({}, 1, 403), ({"pages_token": SecretStr("t0ken")}, 0, 401)):
+        caplog.clear()
+        app = create_app(settings(tmp_path, **changes))
+        assert caplog.text.count("closed until THUMBPRINT_PAGES_TOKEN is set") == said
+        with running(app) as url:
+            assert httpx.get(f"{url}/memory", trust_env=False).status_code == status
 
 
 def test_a_second_receiver_on_one_file_does_not_start(receiver: Receiver, tmp_path: Path) -> None:

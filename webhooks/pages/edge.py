@@ -41,7 +41,9 @@ class Edge:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
         self._guard = Guard(
-            settings.pages_token.get_secret_value(), settings.webhook_secret.get_secret_value()
+            settings.pages_token.get_secret_value(),
+            settings.webhook_secret.get_secret_value(),
+            playground=settings.playground,
         )
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),

@@ -1,8 +1,10 @@
 """Who may look at the pages, and who may change something. Pure: decides from headers, peer and settings.
 
-A page tells what private repositories taught, so without a token only this machine may look: its peer is
-loopback, its Host names loopback (else a name that was rebound to us by DNS could read it), and no proxy
-forwarded it. With `THUMBPRINT_PAGES_TOKEN` set, others may look with it, and every change needs it.
+A page tells what private repositories taught, so nobody looks without `THUMBPRINT_PAGES_TOKEN`, and the
+pages are closed until it is set. A loopback peer proves nothing: a receiver stands behind a proxy, and all
+that a plain one passes on comes from 127.0.0.1. Only in the playground, where nothing is private, this
+machine may look without: the peer is loopback, Host names loopback (else a name that was rebound to us by
+DNS could read it), and no proxy forwarded it. With a token set, every change needs it there too.
 """
 
 from __future__ import annotations
@@ -20,6 +22,14 @@ from urllib.parse import urlsplit
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "ip6-localhost"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 TOKEN_HEADER = "x-thumbprint-token"  # noqa: S105
+CLOSED = (
+    "The memory pages are closed until THUMBPRINT_PAGES_TOKEN is set: "
+    "set it, start the server again, and sign in with it."
+)
+ELSEWHERE = (
+    "These pages are for this machine only: open them at 127.0.0.1, "
+    "or set THUMBPRINT_PAGES_TOKEN to reach them from elsewhere."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +44,23 @@ class Refusal:
 class Guard:
     """The rules, for one token. `form_key` ties the forms' tokens to this server."""
 
-    def __init__(self, token: str, form_key: str) -> None:
+    def __init__(self, token: str, form_key: str, *, playground: bool) -> None:
         self._token = token
+        self._playground = playground
         key = form_key or secrets.token_hex(16)
         self.form_token = hmac.new(key.encode(), b"pages", hashlib.sha256).hexdigest()
 
     @property
-    def has_token(self) -> bool:
-        """Whether a token is set, so that changes need it."""
-        return bool(self._token)
+    def asks_in_forms(self) -> bool:
+        """Whether forms ask for the token: elsewhere than in the playground who sees one has signed in."""
+        return bool(self._token) and self._playground
 
     def may_read(self, headers: Mapping[str, str], peer: str) -> Refusal | None:
         """None for who may look at the pages."""
-        if is_local(headers, peer) or self._knows_token(headers):
+        if self._knows_token(headers) or (self._playground and is_local(headers, peer)):
             return None
         if not self._token:
-            return Refusal(
-                status=403,
-                reason="These pages are for this machine only: open them at 127.0.0.1, "
-                "or set THUMBPRINT_PAGES_TOKEN to reach them from elsewhere.",
-            )
+            return Refusal(status=403, reason=ELSEWHERE if self._playground else CLOSED)
         return Refusal(status=401, reason="Sign in with the token of THUMBPRINT_PAGES_TOKEN.", ask=True)
 
     def may_change(
@@ -89,9 +96,13 @@ def is_local(headers: Mapping[str, str], peer: str) -> bool:
 
 
 def crosses_sites(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that another site's page sent this."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return True
+    """Whether a browser says that another site's page sent this.
+
+    Sec-Fetch-Site decides where it is sent, and no page can set it: behind a proxy Host is another name than
+    Origin's. Source: https://www.w3.org/TR/fetch-metadata/
+    """
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
 

@@ -75,9 +75,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.dispose()
 
 
-def browser(database: Database, token: str = "", peer: tuple[str, int] = LOCAL) -> TestClient:
+def browser(
+    database: Database, token: str = "", peer: tuple[str, int] = LOCAL, playground: bool = True
+) -> TestClient:
     app = FastAPI()
-    app.state.settings = Settings(pages_token=token, _env_file=None)  # type: ignore[call-arg, arg-type]
+    app.state.settings = Settings(pages_token=token, playground=playground, _env_file=None)  # type: ignore[call-arg, arg-type]
     app.state.database, app.state.queue = database, Queue(database)
     app.include_router(router)
     return TestClient(app, base_url="http://127.0.0.1:8000", client=peer, follow_redirects=False)
@@ -267,6 +269,7 @@ def test_a_form_without_its_token_changes_nothing(page: TestClient, database: Da
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
+        {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "cross-site"},
     ],
 )
 def test_another_sites_page_changes_nothing(
@@ -300,6 +303,36 @@ def test_what_a_proxy_forwarded_is_not_local(page: TestClient, name: str) -> Non
 def test_from_elsewhere_nothing_is_shown_without_a_token(database: Database) -> None:
     response = browser(database, peer=REMOTE).get("/memory/1")
     assert response.status_code == 403 and "THUMBPRINT_PAGES_TOKEN" in response.text
+
+
+PAGES = ("/memory", "/memory/1", "/memory/1/export", f"/answers/{ANSWER.id}", "/api/learned?repository_id=1")
+
+
+@pytest.mark.parametrize("token", ["", "t0ken"])
+def test_behind_a_plain_proxy_nobody_looks_or_changes_without_the_token(
+    database: Database, token: str
+) -> None:
+    """nginx's bare `proxy_pass`: peer and Host are 127.0.0.1, and nothing says that it was forwarded."""
+    proxied = browser(database, token=token, playground=False)
+    phrase_id = correction(database).phrase.id
+    form = form_of(browser(database).get("/memory/1").text, phrase_id=phrase_id, learning="off")
+    answers = [proxied.get(path) for path in PAGES]
+    answers += [proxied.post(f"/memory/1/{deed}", data=form) for deed in ("forget", "learning")]
+    answers += [proxied.post(f"/api/phrases/{phrase_id}/forget")]
+    assert {answer.status_code for answer in answers} == {401 if token else 403}
+    assert all("THUMBPRINT_PAGES_TOKEN" in answer.text for answer in answers)
+    assert not any("make check" in answer.text for answer in answers)
+    assert correction(database)
+
+
+def test_behind_a_proxy_the_token_opens_every_page_and_is_asked_for_once(database: Database) -> None:
+    proxied = browser(database, token="t0ken", playground=False)
+    assert {proxied.get(path, headers=basic("t0ken")).status_code for path in PAGES} == {200}
+    html = proxied.get("/memory/1", headers=basic("t0ken")).text
+    assert 'name="token"' not in html
+    form = form_of(html, phrase_id=correction(database).phrase.id)
+    sent = basic("t0ken") | {"origin": "https://bot.example", "sec-fetch-site": "same-origin"}
+    assert proxied.post("/memory/1/forget", data=form, headers=sent).status_code == 303
 
 
 def basic(password: str) -> dict[str, str]:
