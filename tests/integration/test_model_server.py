@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,11 @@ import httpx
 import pytest
 
 from bot.models import Models
+from bot.parts import parts_of
+from bot.process import Process
+from bot.settings import Settings
 from learning.memory.choice import Bias
+from storage.database import Database
 from storage.errors import ModelRequestError
 from storage.records import Message
 from tests.integration.model_process import PLAIN, cache, client, free_port, ours, running, wait_ready
@@ -20,6 +25,16 @@ pytestmark = pytest.mark.slow
 ASK = (
     Message(role="system", content="You answer questions about Python in one sentence."),
     Message(role="user", content="How do I read a JSON file?"),
+)
+SECRETS = (
+    "THUMBPRINT_WEBHOOK_SECRET",
+    "THUMBPRINT_WEBHOOK_SECRET_OLD",
+    "THUMBPRINT_PRIVATE_KEY_FILE",
+    "THUMBPRINT_MODEL_KEY",
+    "THUMBPRINT_PAGES_TOKEN",
+    "GITHUB_TOKEN",
+    "HF_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
 )
 HOW = {"temperature": 0.6, "top_p": 0.9, "max_tokens": 40}
 
@@ -74,10 +89,35 @@ def test_a_prompt_over_the_window_is_refused_in_one_sentence(served: Served) -> 
         served.models.complete((Message(role="user", content="word " * 9000),), n=1, seed=1, **HOW)
 
 
-def test_the_process_is_nice_and_knows_no_secret(served: Served) -> None:
+def test_run_starts_it_nice_and_without_the_secrets_that_it_has_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "s3cret-of-the-parent")
+    settings = Settings(_env_file=None, home=tmp_path, model_port=free_port())
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    playground = {"THUMBPRINT_WEBHOOK_SECRET": "s3cret-of-the-playground"}
+    parts = {part.name: part for part in parts_of(settings, playground, database)}
+    process = Process(parts["model"])
+    process.start()
+    try:
+        until = time.monotonic() + 20
+        while b"learning.models.server" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            assert time.monotonic() < until, "it was never started"
+            time.sleep(0.01)
+        environ = Path(f"/proc/{process.pid}/environ").read_bytes()
+        assert os.getpriority(os.PRIO_PROCESS, process.pid or 0) == 19
+    finally:
+        process.kill()
+        process.wait_stopped(10)
+        database.dispose()
+    assert b"PATH=" in environ
+    assert b"s3cret" not in environ
+    assert not [name for name in SECRETS if name.encode() + b"=" in environ]
+
+
+def test_it_makes_itself_nice_whoever_starts_it(served: Served) -> None:
     assert os.getpriority(os.PRIO_PROCESS, served.child.pid) == 19
-    environ = Path(f"/proc/{served.child.pid}/environ").read_bytes()
-    assert b"THUMBPRINT" not in environ
     assert b"ready after" in served.log.read_bytes()
 
 
