@@ -1,6 +1,6 @@
 """Flow 1, the jobs' halves: read, compose, store, post. One function a step, each safe to carry out again.
 
-    acknowledge → compose_job → post          and, when a step failed for good, fail
+    acknowledge          beside it          compose_job → post          and, when one failed for good, fail
 
 What keeps an answer single: its id follows from the question, so composing twice stores once; and `post`
 looks for our marker in the thread before it creates (ADR 0004). No transaction is open while a model or
@@ -208,6 +208,7 @@ def _cause(error: ThumbprintError) -> str:
         "GitHubUnavailable": "GitHub was not to be reached.",
         "RateLimited": "GitHub asked me to wait for too long.",
         "DatabaseBusy": "my database was busy for too long.",
+        "DatabaseFull": "my disk was full for too long.",
     }.get(type(error).__name__, "something is wrong on my side, and my operator has to look at the log.")
 
 

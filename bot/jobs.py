@@ -1,8 +1,7 @@
-"""The worker: DBOS workflows that carry out jobs, resume them after a kill -9, and poll on a clock.
+"""The worker: a process that carries out jobs, resumes them after a kill -9, and polls on a clock.
 
-With `bot/queue.py` the only file that knows DBOS. A workflow here is only the order of its steps; what they
-do is in `bot/answer.py` and `bot/feedback.py`. A step that fails is written down with its kind and sentence,
-and `bot/retry.py` decides from what was written, so that a resumed workflow decides the same.
+What a job's steps are and what becomes of one that fails is `bot/workflows.py`. A worker whose database takes
+nothing any more ends with one sentence: whoever starts the next one has its jobs resumed.
 
     thumbprint work
 """
@@ -14,9 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -26,47 +23,37 @@ from bot.context import Context
 from bot.github import GitHub
 from bot.models import Models
 from bot.queue import APPLICATION, VERSION, JobName, Queue
-from bot.retry import Failure, delay_s
 from bot.settings import Settings
+from bot.workflows import Steps, register
 from storage.database import Database
-from storage.errors import ThumbprintError
-from storage.records import Question
+from storage.errors import DatabaseError, ThumbprintError
 
 EXECUTOR = "worker"
 """One worker holds a database (`Database.claim`), so a restarted one takes up its own jobs, by this name."""
 
 STOP_S = 3
-KEEP_POLLS = timedelta(days=1)
+KEEP = timedelta(days=1)
+SWEPT = (JobName.POLL, JobName.ACKNOWLEDGE)
+"""Jobs that leave nothing to look up: they are deleted a while after their end."""
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """What the workflows carry out. Each may be carried out again after a crash, and does nothing twice."""
-
-    acknowledge: Callable[[Question], object]
-    compose: Callable[[Question], str]
-    post: Callable[[str], object]
-    fail: Callable[[Question, ThumbprintError], object]
-    edited: Callable[[str], object]
-    deleted: Callable[[str], object]
-    refresh: Callable[[str], object]
-    poll: Callable[[], object]
-
-
-class GaveUp(Exception):
-    """A step failed for good, after all retries."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 class Worker:
-    """One process's DBOS, with its queues and its clock: `start()`, then `stop()`. One in a process."""
+    """One process's DBOS, with its queues and its clock: `start()`, then `stop()`. One in a process.
 
-    def __init__(self, settings: Settings, database: Database, steps: Steps) -> None:
+    `on_end` is called when it cannot go on by itself; `ended` then says why.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        steps: Steps,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.ended: ThumbprintError | None = None
+        self._on_end = on_end
         self._settings = settings
         self._database = database
         self._queue = Queue(database)
@@ -91,8 +78,9 @@ class Worker:
         )
         DBOS(config=config)
         self._queue.register(self._settings.workers)
-        register(self._database, self._steps)
-        DBOS.launch()
+        register(self._database, self._queue, self._steps, self._end)
+        with self._database.errors_translated():
+            DBOS.launch()
         self._clock.start()
         log.info("worker_started", workers=self._settings.workers, database=self._database.name)
 
@@ -105,110 +93,27 @@ class Worker:
         self._database.dispose()
         log.info("worker_stopped")
 
+    def _end(self, error: ThumbprintError) -> None:
+        if self.ended is None:
+            self.ended = error
+            log.error("worker_ends", reason=str(error), so="the next worker resumes its jobs")
+            self._on_end()
+
     def _tick(self) -> None:
         swept = 0.0
         while not self._stopping.is_set():
             try:
                 self._database.beat("work")
                 self._queue.put_poll(int(time.time() / self._settings.poll_s))
-                if time.monotonic() - swept > KEEP_POLLS.total_seconds() / 24 or not swept:
+                if time.monotonic() - swept > KEEP.total_seconds() / 24 or not swept:
                     swept = time.monotonic()
-                    self._queue.sweep(JobName.POLL, datetime.now(UTC) - KEEP_POLLS)
+                    for name in SWEPT:
+                        self._queue.sweep(name, datetime.now(UTC) - KEEP)
+            except DatabaseError as error:
+                self._end(error)
             except ThumbprintError as error:
                 log.warning("tick_failed", reason=str(error))
             self._stopping.wait(self._settings.poll_s)
-
-
-def register(database: Database, steps: Steps) -> None:
-    """Define the workflows. Their names and the order of their steps are what `queue.VERSION` stands for."""
-
-    @DBOS.workflow(name=JobName.ANSWER.value)
-    def answer(guid: str, answer_id: str) -> str:
-        question = _question(database, answer_id)
-        structlog.contextvars.bind_contextvars(job=answer_id, thread=question.thread_key)
-        try:
-            try:
-                carry_out("acknowledge", lambda: steps.acknowledge(question))
-            except GaveUp as gave_up:
-                log.warning("acknowledge_failed", reason=str(gave_up))  # the answer matters more
-            carry_out("compose", lambda: steps.compose(question))
-            carry_out("post", lambda: steps.post(answer_id))
-        except GaveUp as gave_up:
-            error = gave_up.failure.error()
-            log.error("answer_failed", kind=gave_up.failure.kind, reason=str(error))
-            carry_out("fail", lambda: steps.fail(question, error))
-            return "failed"
-        return "done"
-
-    @DBOS.workflow(name=JobName.EDITED.value)
-    def edited(guid: str) -> str:
-        carry_out("edited", lambda: steps.edited(guid))
-        return "done"
-
-    @DBOS.workflow(name=JobName.DELETED.value)
-    def deleted(guid: str) -> str:
-        carry_out("deleted", lambda: steps.deleted(guid))
-        return "done"
-
-    @DBOS.workflow(name=JobName.REFRESH.value)
-    def refresh(answer_id: str) -> str:
-        carry_out("refresh", lambda: steps.refresh(answer_id))
-        return "done"
-
-    @DBOS.workflow(name=JobName.POLL.value)
-    def poll() -> str:
-        try:
-            carry_out("poll", steps.poll)
-        except GaveUp as gave_up:
-            log.warning("poll_failed", reason=str(gave_up))  # the next tick is the next try
-            return "failed"
-        return "done"
-
-
-def carry_out(step: str, call: Callable[[], object]) -> None:
-    """Carry out one step until it succeeds, durably waiting between attempts. Raises GaveUp."""
-    attempts = 0
-    while True:
-        attempts += 1
-        outcome: dict[str, Any] = DBOS.run_step({"name": step}, _attempt, step, call)
-        if outcome["ok"]:
-            return
-        failure = Failure(**outcome["failure"])
-        wait_s = delay_s(failure, attempts)
-        if wait_s is None:
-            raise GaveUp(failure)
-        log.info("step_waits", step=step, kind=failure.kind, attempts=attempts, wait_s=wait_s)
-        DBOS.sleep(wait_s)
-
-
-def _attempt(step: str, call: Callable[[], object]) -> dict[str, Any]:
-    began = time.monotonic()
-    try:
-        call()
-    except Exception as error:
-        failure = Failure.of(error, step)
-        if isinstance(error, ThumbprintError):
-            log.warning("step_failed", step=step, kind=failure.kind, reason=failure.message)
-        else:
-            log.exception("step_failed", step=step, kind=failure.kind)
-        return {
-            "ok": False,
-            "failure": {
-                "kind": failure.kind,
-                "message": failure.message,
-                "retry_after_s": failure.retry_after_s,
-            },
-        }
-    log.info("step_done", step=step, seconds=round(time.monotonic() - began, 3))
-    return {"ok": True}
-
-
-def _question(database: Database, answer_id: str) -> Question:
-    with database.unit(read_only=True) as unit:
-        question = unit.answers.question(answer_id)
-    if question is None:
-        raise ThumbprintError(f"the question of {answer_id} is not in the database any more")
-    return question
 
 
 def steps_of(context: Context) -> Steps:
@@ -226,16 +131,19 @@ def steps_of(context: Context) -> Steps:
 
 
 def work(settings: Settings) -> None:
-    """Carry out jobs until SIGTERM or SIGINT. May raise ConfigurationError or DatabaseError at the start."""
+    """Carry out jobs until SIGTERM, SIGINT, or a database that takes nothing any more (exit code 1).
+
+    May raise ConfigurationError or DatabaseError at the start.
+    """
     logs.configure(settings.log_level)
     database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
     context = Context(settings=settings, database=database, github=GitHub(settings), models=Models(settings))
-    worker = Worker(settings, database, steps_of(context))
     asked = threading.Event()
+    worker = Worker(settings, database, steps_of(context), asked.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     worker.start()
     asked.wait()
     worker.stop()
     # A step that still waits for the model would keep the interpreter alive; the next worker resumes it.
-    os._exit(0)
+    os._exit(1 if worker.ended else 0)

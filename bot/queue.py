@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,22 +20,28 @@ from storage.records import Question, Repository
 APPLICATION = "thumbprint"
 """DBOS's name for us: all our processes use it, and a shared PostgreSQL may hold others'."""
 
-VERSION = "1"
+VERSION = "2"
 """The shape of the workflows in `bot/jobs.py`: raise it when their steps change order or meaning. Not the
 package's version, for then a job that was running during an upgrade would never be taken up again."""
 
 THREADS = "threads"
+EYES = "eyes"
+LATER = "later"
 POLLS = "polls"
+EYES_AT_ONCE = 16
+LATER_AT_ONCE = 2
 MOST_PRIORITIES = 2**31 - 1
 
 
 class JobName(enum.Enum):
     """The workflows that a delivery, the clock, or somebody who undoes a lesson can start."""
 
+    ACKNOWLEDGE = "acknowledge"
     ANSWER = "answer"
     EDITED = "edited"
     DELETED = "deleted"
     REFRESH = "refresh"
+    LATER = "later"
     POLL = "poll"
 
 
@@ -78,7 +85,8 @@ class Queue:
     def put(self, unit: UnitOfWork, job: Job, guid: str) -> bool:
         """Enqueue a job in the unit's own transaction; False if this job was enqueued before.
 
-        The delivery `guid` has to be kept in the same unit: its place is the job's place in the thread.
+        The delivery `guid` has to be kept in the same unit: its place is the job's place in the thread. A
+        question's 👀 is a job of its own, which waits neither for its thread nor for a worker that generates.
         """
         number = unit.deliveries.number(guid)
         if number is None:
@@ -97,6 +105,11 @@ class Queue:
             self._client.enqueue_in_transaction(unit.connection, options, *args)
         except error.DBOSWorkflowIDInUseError:
             return False
+        if job.question is not None:
+            eyes = EnqueueOptions(
+                workflow_name=JobName.ACKNOWLEDGE.value, queue_name=EYES, workflow_id=f"eyes/{job.id}"
+            )
+            self._client.enqueue_in_transaction(unit.connection, eyes, job.question.answer_id)
         return True
 
     def put_refresh(self, unit: UnitOfWork, question: Question, revision: int) -> bool:
@@ -117,6 +130,22 @@ class Queue:
             return False
         return True
 
+    def put_later(self, job: str, step: str, args: Sequence[str], tries: int, delay_s: float) -> None:
+        """Have a step carried out after `delay_s`, outside of its thread; `tries` of `job` went before."""
+        options = EnqueueOptions(
+            workflow_name=JobName.LATER.value,
+            queue_name=LATER,
+            workflow_id=f"later/{tries}/{job}",
+            workflow_id_reuse_policy="reject",
+        )
+        if delay_s > 0:
+            options["delay_seconds"] = delay_s
+        try:
+            with self._database.errors_translated():
+                self._client.enqueue(options, job, step, list(args), tries)
+        except error.DBOSWorkflowIDInUseError:
+            return
+
     def put_poll(self, tick: int) -> bool:
         """Enqueue the poll of this tick of the clock; False while another poll waits or runs."""
         options = EnqueueOptions(
@@ -133,17 +162,22 @@ class Queue:
         return True
 
     def register(self, workers: int, polling_s: float = 0.25) -> None:
-        """Set up the queues: one job a thread at a time, `workers` threads side by side."""
-        self._client.register_queue(
-            THREADS, partition_concurrency=1, worker_concurrency=workers, polling_interval_sec=polling_s
-        )
-        self._client.register_queue(POLLS, worker_concurrency=1, polling_interval_sec=1.0)
+        """Set up the queues: one job a thread at a time, `workers` threads side by side, 👀 beside them."""
+        with self._database.errors_translated():
+            self._client.register_queue(
+                THREADS, partition_concurrency=1, worker_concurrency=workers, polling_interval_sec=polling_s
+            )
+            self._client.register_queue(EYES, worker_concurrency=EYES_AT_ONCE, polling_interval_sec=polling_s)
+            self._client.register_queue(
+                LATER, worker_concurrency=LATER_AT_ONCE, polling_interval_sec=polling_s
+            )
+            self._client.register_queue(POLLS, worker_concurrency=1, polling_interval_sec=1.0)
 
     def unfinished(self) -> dict[str, int]:
-        """How many jobs wait (ENQUEUED) and run (PENDING). Raises when the queue is out of reach."""
+        """How many jobs wait (ENQUEUED, DELAYED) and run (PENDING). Raises when the queue is out of reach."""
         with self._database.errors_translated():
             found = self._client.list_queued_workflows(load_input=False)
-        return dict(Counter(job.status for job in found if job.queue_name == THREADS))
+        return dict(Counter(job.status for job in found if job.queue_name in (THREADS, LATER)))
 
     def sweep(self, name: JobName, before: datetime) -> int:
         """Delete the finished jobs of one kind that ended before a time; returns how many."""

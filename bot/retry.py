@@ -29,8 +29,15 @@ PATIENCE = {
     # Without a hint GitHub asks for a minute; with one, at most an hour until the limit is renewed.
     "RateLimited": Patience(first_s=60.0, longest_s=900.0, total_s=7200.0),
     "DatabaseBusy": Patience(first_s=0.5, longest_s=10.0, total_s=300.0),
+    # Somebody has to free some space.
+    "DatabaseFull": Patience(first_s=5.0, longest_s=60.0, total_s=7200.0),
 }
 LONGEST_HINT_S = 3600.0
+
+LATER_FIRST_S = 60.0
+LATER_LONGEST_S = 3600.0
+FOR_THE_OPERATOR = frozenset({"ConfigurationError"})
+"""Permanent until somebody mends the settings: what was promised to people waits for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +81,14 @@ def delay_s(failure: Failure, attempts: int) -> float | None:
         return None
     hint = min(failure.retry_after_s or 0.0, LONGEST_HINT_S)
     return max(pauses[-1], hint)
+
+
+def later_s(failure: Failure, tries: int) -> float | None:
+    """Seconds until the next try of what must not be given up, `tries` after its patience ended; None: never.
+
+    Telling an asker, and learning from people: as long as the cause may pass, hourly in the end, for ever.
+    """
+    if failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
+        return None
+    pause = min(LATER_LONGEST_S, LATER_FIRST_S * 2.0 ** min(tries, 30))
+    return max(pause, min(failure.retry_after_s or 0.0, LONGEST_HINT_S))

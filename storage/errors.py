@@ -13,7 +13,8 @@
         ├── ModelRequestError       the model server rejected what was asked of it
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
-        ├── DatabaseError           full, damaged, or owned by another server
+        ├── DatabaseError           damaged, or owned by another server
+        │   └── DatabaseFull        no space left under it: jobs wait until somebody frees some
         └── BadDelivery             a webhook that cannot be trusted or read; carries `status`
 
 Messages say what is wrong and what to do, in one sentence, without secrets or thread text.
@@ -83,7 +84,11 @@ class Gone(Permanent):
 
 
 class DatabaseError(Permanent):
-    """The database is full, damaged, or owned by another server."""
+    """The database is damaged, or owned by another server."""
+
+
+class DatabaseFull(DatabaseError):
+    """The disk under the database is full: the same call succeeds once somebody has freed some space."""
 
 
 class BadDelivery(Permanent):

@@ -1,14 +1,15 @@
 """What a driver's error means for the caller: the one seam where SQLAlchemy's errors become ours.
 
-DatabaseBusy when the same call may succeed later; DatabaseError, with the remedy in its sentence, when a
-person has to act. The driver's own words are kept as the cause, not repeated: they may quote values.
+DatabaseBusy when the same call may succeed later; DatabaseError, or its kind DatabaseFull, with the remedy in
+its sentence, when a person has to act. The driver's own words are kept as the cause, not repeated: they may
+quote values.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import exc
 
-from storage.errors import DatabaseBusy, DatabaseError, ThumbprintError
+from storage.errors import DatabaseBusy, DatabaseError, DatabaseFull, ThumbprintError
 
 _SQLITE = {  # result code's name, without what follows a second underscore → what to tell
     "SQLITE_FULL": "the disk under the database {name} is full: free some space and try again",
@@ -56,13 +57,15 @@ def _sqlite(code: str, name: str) -> ThumbprintError:
     if family in ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"):
         return DatabaseBusy(f"the database {name} is locked by another process: try again in a moment")
     text = _SQLITE.get(family, "the database {name} failed with {code}: see the log")
-    return DatabaseError(text.format(name=name, code=code))
+    kind = DatabaseFull if family == "SQLITE_FULL" else DatabaseError
+    return kind(text.format(name=name, code=code))
 
 
 def _postgres(state: str, name: str) -> ThumbprintError:
     for key in (state, state[:2]):
         if key in _POSTGRES:
-            return DatabaseError(_POSTGRES[key].format(name=name))
+            kind = DatabaseFull if key == "53100" else DatabaseError
+            return kind(_POSTGRES[key].format(name=name))
     if state[:2] in _POSTGRES_BUSY:
         return DatabaseBusy(f"the database {name} is busy or restarting: try again in a moment")
     return DatabaseError(f"the database {name} failed with SQLSTATE {state}: see the log")

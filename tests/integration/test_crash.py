@@ -86,7 +86,11 @@ class Loop:
         return self.statuses() == [AnswerStatus.POSTED] and not self.unfinished()
 
     def unfinished(self) -> int:
-        query = "SELECT count(*) FROM workflow_status WHERE name <> 'poll' AND status <> 'SUCCESS'"
+        """Jobs that are not done, but for polls and 👀."""
+        query = (
+            "SELECT count(*) FROM workflow_status"
+            " WHERE name NOT IN ('poll', 'acknowledge') AND status <> 'SUCCESS'"
+        )
         with self.database.engine.connect() as connection:
             return int(connection.exec_driver_sql(query).scalar_one())
 

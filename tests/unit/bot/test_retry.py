@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.retry import LONGEST_HINT_S, PATIENCE, Failure, delay_s
+from bot.retry import (
+    FOR_THE_OPERATOR,
+    LATER_FIRST_S,
+    LATER_LONGEST_S,
+    LONGEST_HINT_S,
+    PATIENCE,
+    Failure,
+    delay_s,
+    later_s,
+)
 from storage.errors import (
     BadDelivery,
     DatabaseBusy,
@@ -51,8 +60,19 @@ def test_what_a_person_has_to_change_is_not_tried_again(error: Exception) -> Non
     assert delay_s(Failure.of(error, "post"), 1) is None
 
 
-def test_a_retryable_error_of_every_kind_has_its_patience() -> None:
-    assert {kind.__name__ for kind in Retryable.__subclasses__()} == set(PATIENCE)
+def test_a_retryable_error_of_every_kind_has_its_patience_and_so_has_a_full_disk() -> None:
+    assert {kind.__name__ for kind in Retryable.__subclasses__()} | {"DatabaseFull"} == set(PATIENCE)
+
+
+@pytest.mark.parametrize("kind", sorted({*PATIENCE, *FOR_THE_OPERATOR}))
+def test_telling_and_learning_are_never_given_up_while_the_cause_may_pass(kind: str) -> None:
+    found = [later_s(Failure(kind=kind, message=""), tries) or 0.0 for tries in range(5000)]
+    assert found == sorted(found) and found[0] == LATER_FIRST_S and found[-1] == LATER_LONGEST_S == 3600
+
+
+@pytest.mark.parametrize("error", [Gone("x"), GitHubRefused("x"), KeyError("x"), ThumbprintError("x")])
+def test_telling_and_learning_end_at_once_where_nothing_can_change(error: Exception) -> None:
+    assert later_s(Failure.of(error, "fail"), 0) is None
 
 
 @given(st.floats(0, 1e6), st.integers(1, 4))
