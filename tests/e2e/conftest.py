@@ -6,13 +6,13 @@ SAVE_IMAGES=1 pytest tests/e2e     # writes docs/images/playground.png as well
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.chromium import chromium
 from tests.e2e.browsing import Tab
 from tests.e2e.system import System, running
 
@@ -27,6 +27,12 @@ FLAGS = (
 WAIT_MS = 10_000
 
 
+@pytest.fixture(scope="session", autouse=True)
+def path() -> str:
+    """Chromium's; asked for before the system is started in vain."""
+    return chromium()
+
+
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with running(tmp_path_factory.mktemp("home")) as started:
@@ -34,17 +40,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Chromium with a profile that is thrown away. Without Chromium: a failure in CI, a skip elsewhere.
+def browser(path: str) -> Iterator[Browser]:
+    """Chromium with a profile that is thrown away.
 
     Of the package, not the session: a thread has one playwright at a time, and other rooms test with theirs.
     """
-    path = shutil.which("chromium")
-    if path is None:
-        said = "There is no chromium here: install it (`apt-get install chromium`) for the browser tests."
-        if os.environ.get("CI"):
-            pytest.fail(said)
-        pytest.skip(said)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
         yield started

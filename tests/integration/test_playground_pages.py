@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.chromium import chromium
 from tests.integration.playground_fixture import Playground, playground_at
 from webhooks.playground import people
 
@@ -24,8 +24,8 @@ TOKEN = "let-me-forget"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    path = chromium()
     with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         launched = playwright.chromium.launch(executable_path=path, args=arguments)
         yield launched
