@@ -179,6 +179,7 @@ def _stop(child: "subprocess.Popen[str]") -> None:
     """It does not outlive us. Ctrl-C has reached it too: it is given time to put back what it began."""
     if child.poll() is None:
         try:
+            say("Stopping pip …")
             child.wait(STOP_S)
         except subprocess.TimeoutExpired:
             child.kill()
