@@ -75,7 +75,9 @@ def test_a_line_that_does_not_fit_is_passed_over_and_not_the_rest() -> None:
 
 def test_everything_chosen_is_active_and_can_be_traced_to_events() -> None:
     for question, _, _ in LESSONS:
-        for weight in choose(INDEX, question, 200, words).weights:
+        weights = choose(INDEX, question, 200, words).weights
+        assert weights
+        for weight in weights:
             assert weight.active
             assert weight.event_ids
 

@@ -120,7 +120,7 @@ def test_common_wordings_are_discounted_by_the_background() -> None:
 def test_weights_stay_within_minus_one_and_one_and_are_shrunk() -> None:
     given = [answer(SHORT, number=n) for n in range(60)]
     weights = fold([(a, [react(a, by=reader(n))]) for n, a in enumerate(given)], NOW).values()
-    assert all(-1.0 < w.weight < 1.0 for w in weights)
+    assert weights and all(-1.0 < w.weight < 1.0 for w in weights)
     one = fold([(given[0], [react(given[0])])], NOW).values()
     assert max(w.weight for w in one) < 0.5
 
@@ -138,7 +138,9 @@ def test_old_praise_fades_and_then_no_longer_acts() -> None:
 def test_one_person_is_capped_over_all_answers() -> None:
     given = [answer("Do it. Use frobnicate now.", number=n) for n in range(30)]
     events = [(a, [edit(a, "Do it.", minute=n)]) for n, a in enumerate(given)]
-    for weight in fold(events, NOW + timedelta(hours=1)).values():
+    weights = fold(events, NOW + timedelta(hours=1)).values()
+    assert weights
+    for weight in weights:
         assert weight.downs <= 1.0 + 1e-9
         assert weight.people == 1
 
@@ -159,7 +161,7 @@ def test_an_up_vote_never_pushes_a_down_voted_phrase_further_down() -> None:
     downs = [react(given, Reaction.MINUS_ONE, by=reader(n), minute=n) for n in range(4)]
     before = fold([(given, downs)], NOW)
     after = fold([(given, [*downs, react(given, by=reader(9), minute=9)])], NOW)
-    assert all(after[name].weight > weight.weight for name, weight in before.items())
+    assert before and all(after[name].weight > weight.weight for name, weight in before.items())
 
 
 def test_a_bias_is_clamped() -> None:

@@ -210,7 +210,8 @@ def test_a_deletion_teaches_silence_and_speaks_against_the_text() -> None:
     (silence,) = of_kind(weights, PhraseKind.SILENCE)
     assert silence.active
     assert silence.contexts == (a.question.text,)
-    assert all(w.weight < 0 for w in of_kind(weights, PhraseKind.WORDING))
+    wordings = of_kind(weights, PhraseKind.WORDING)
+    assert wordings and all(w.weight < 0 for w in wordings)
 
 
 def test_an_answer_edited_down_to_nothing_teaches_silence() -> None:

@@ -15,7 +15,7 @@ from learning.memory.text import count_words
 from learning.memory.weights import weigh
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight
 from tests.unit.learning.memory.people import NOW, taught, words
-from tests.unit.learning.memory.test_edits import REPLACED, real_edits
+from tests.unit.learning.memory.test_edits import REPLACED, edits_of
 
 
 def lesson(
@@ -253,13 +253,17 @@ def test_what_an_edit_taught_changes_its_own_result_no_more(
     assert fixed(before, *weights) != before
 
 
-def test_real_edits_teach_corrections_that_their_own_results_keep() -> None:
-    for before, after, _ in real_edits():
+@pytest.mark.parametrize(("source", "least"), [("own", 10), ("real", 300)])
+def test_edits_teach_corrections_that_their_own_results_keep(source: str, least: int) -> None:
+    checked = 0
+    for before, after, _ in edits_of(source):
         for one in lessons(1, before, after, "", DEFAULT):
             if one.phrase.kind is PhraseKind.CORRECTION:
+                checked += 1
                 assert not breaks(correction(one.phrase.text, one.phrase.right, one.phrase.context), after), (
                     one
                 )
+    assert checked >= least
 
 
 def test_one_edit_holds_on_texts_never_seen() -> None:
