@@ -9,7 +9,7 @@ lists, HTML); only fences and backticks matter here. Run: `pytest tests/unit/lea
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -24,7 +24,7 @@ STOP = frozenset(common.STOP.split())
 PROGRAMS = frozenset(common.PROGRAMS.split())
 """Command-line programs: a line of code or prose that starts with one is a command."""
 
-_START = itemgetter(1)
+_START, _FIRST = itemgetter(1), itemgetter(0)
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
@@ -224,7 +224,11 @@ def _fence_mark(text: str, at: int, fences: Sequence[tuple[int, int, bool]]) -> 
     """Whether an atom belongs to the lines that open or close a fence."""
     if text.startswith("```", max(0, at - 3), at):
         return True
-    return any(start <= at < end and _fence_line(text, at, start, end) for start, end, _ in fences)
+    before = bisect_right(fences, at, key=_FIRST)
+    if not before:
+        return False
+    start, end, _ = fences[before - 1]
+    return at < end and _fence_line(text, at, start, end)
 
 
 def _fence_line(text: str, at: int, start: int, end: int) -> bool:
