@@ -30,11 +30,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 EVENTS_PER_ANSWER = 5
 KINDS = (
     *(PhraseKind.WORDING,) * 12,
-    *(PhraseKind.CORRECTION,) * 5,
+    *(PhraseKind.CORRECTION,) * 6,
     PhraseKind.MENTION,
-    PhraseKind.LENGTH,
     PhraseKind.SILENCE,
-)
+)  # no LENGTH: limits are rounded, so that a repository has few of them
 PEOPLE = tuple(Actor(id=100 + n, login=f"person-{n}") for n in range(40))
 
 
@@ -65,17 +64,13 @@ class MadeUp:
         kind = self._random.choice(KINDS)
         contexts = tuple(self.question() for _ in range(self._random.randint(1, 3)))
         name = self._names[number % len(self._names)]
-        right = f"{name}.w{number:x}"
-        text, right, limit = {
-            PhraseKind.WORDING: (f"{self.text(2)} {number:x}", "", 0),
-            PhraseKind.CORRECTION: (f"{name}.v{number:x}", right, 0),
-            PhraseKind.MENTION: (right, right, 0),
-            PhraseKind.LENGTH: ("", "", 10 * self._random.randint(3, 20)),
-            PhraseKind.SILENCE: (contexts[0], "", 0),
+        text, right = {
+            PhraseKind.WORDING: (f"{self.text(2)} {number:x}", ""),
+            PhraseKind.CORRECTION: (f"{name}.v{number:x}", f"{name}.w{number:x}"),
+            PhraseKind.MENTION: (f"{name}.w{number:x}", f"{name}.w{number:x}"),
+            PhraseKind.SILENCE: (contexts[0], ""),
         }[kind]
-        phrase = Phrase(
-            id=f"p_{number:016x}", repository_id=1, kind=kind, text=text, right=right, limit_words=limit
-        )
+        phrase = Phrase(id=f"p_{number:016x}", repository_id=1, kind=kind, text=text, right=right)
         weight = self._random.uniform(0.3, 0.9)
         return PhraseWeight(
             phrase=phrase,
