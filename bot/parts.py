@@ -1,7 +1,6 @@
-"""The processes of `thumbprint run`: their commands, and what each may know of the environment.
+"""The processes of `thumbprint run`: which there are, their commands, when they are ready.
 
-The model process gets no secret, the receiver not the App's key, the playground its own state. Left out:
-starting them (`bot/run.py`), and anything about models or GitHub.
+Left out: what each may know (`bot/environment.py`), starting them (`bot/run.py`).
 """
 
 from __future__ import annotations
@@ -13,22 +12,45 @@ from datetime import UTC, datetime
 
 from uvicorn.importer import import_from_string
 
+from bot.environment import environment, model_env
 from bot.process import Part
 from bot.settings import Settings
 from storage.database import Database
+from storage.errors import ConfigurationError
 
-_NOT_FOR_THE_RECEIVER = frozenset({"THUMBPRINT_PRIVATE_KEY_FILE", "THUMBPRINT_MODEL_KEY"})
-_FOR_THE_MODEL = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-_PLAIN_LOG = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 PLAYGROUND_POLL_S = 3
 """Reactions on the playground are seen this soon, unless a setting says otherwise."""
 
 
+def plays(settings: Settings) -> bool:
+    """Whether `run` stands in for GitHub: it does where nothing of a GitHub App is configured.
+
+    Raises ConfigurationError for an App beside the playground, and for half an App.
+    """
+    app = {"THUMBPRINT_APP_ID": settings.app_id, "THUMBPRINT_PRIVATE_KEY_FILE": settings.private_key_file}
+    has = [name for name, value in app.items() if value]
+    if not has:
+        return True
+    if settings.playground:
+        raise ConfigurationError(
+            f"THUMBPRINT_PLAYGROUND stands beside a GitHub App ({', '.join(has)}), and the playground never "
+            "runs in production: unset it."
+        )
+    needed = {**app, "THUMBPRINT_WEBHOOK_SECRET": settings.webhook_secret.get_secret_value()}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigurationError(
+            f"{has[0]} names a GitHub App, and {' and '.join(missing)} is missing: set it, "
+            f"or unset {has[0]} to try the playground."
+        )
+    return False
+
+
 def parts_of(settings: Settings, playground: Mapping[str, str] | None, database: Database) -> list[Part]:
     """What to start, in order. `playground`: the settings that make the bot talk to it, None without one."""
-    env = {**os.environ, **(playground or {})}
     logs = settings.home / "logs"
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    here = playground is not None or settings.host in ("0.0.0.0", "::")  # noqa: S104
+    host = "127.0.0.1" if here else settings.host
     verb = [sys.executable, "-m", "bot"]
     model = Part(
         name="model",
@@ -42,7 +64,7 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
     work = Part(
         name="work",
         command=[*verb, "work"],
-        env=env,
+        env=environment("work", settings, os.environ, playground),
         log=logs / "work.log",
         ready=_beats_since(datetime.now(UTC), database),
         stop_s=8,
@@ -50,14 +72,14 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
     serve = Part(
         name="serve",
         command=[*verb, "serve"],
-        env={name: value for name, value in env.items() if name not in _NOT_FOR_THE_RECEIVER},
+        env=environment("serve", settings, os.environ, playground),
         log=logs / "serve.log",
         ready=f"http://{host}:{settings.port}/healthz",
     )
     stand_in = Part(
         name="playground",
         command=playground_command(settings),
-        env=env | {"PLAYGROUND_APP_TOKEN": settings.pages_token.get_secret_value()},
+        env=environment("playground", settings, os.environ),
         log=logs / "playground.log",
         ready=f"http://127.0.0.1:{settings.playground_port}/",
         stop_s=3,
@@ -93,12 +115,6 @@ def model_command(settings: Settings) -> list[str]:
         f"--memory-gb={settings.model_memory_gb}",
         f"--timeout-s={settings.model_timeout_s}",
     ]
-
-
-def model_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the model process may know of the environment: where things are, and that it is offline."""
-    kept = {name: environ[name] for name in _FOR_THE_MODEL if name in environ}
-    return {**kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **_PLAIN_LOG}
 
 
 def playground_command(settings: Settings) -> list[str]:

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from bot import checks
 from bot.first_answer import first_answer
-from bot.parts import model_command, model_env, parts_of, playground_command, playground_env
+from bot.parts import parts_of, playground_env, plays
 from bot.process import Part, Process, ending
 from bot.queue import migrate
 from bot.settings import Settings
@@ -30,8 +30,6 @@ from learning.models import hub
 from learning.models.packages import Kind
 from storage.database import Database
 from storage.errors import ConfigurationError, SetupError
-
-__all__ = ["Supervisor", "first_answer", "model_command", "model_env", "playground_command", "run"]
 
 START_S = 300.0
 STOP_S = 20.0
@@ -156,7 +154,7 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
     Raises SetupError, ModelError, DatabaseError: one sentence each.
     """
     began = time.monotonic()
-    with_playground = settings.playground or not settings.app_id
+    with_playground = plays(settings)
     if check and not with_playground:
         raise ConfigurationError("`run --check` asks in the playground: unset THUMBPRINT_APP_ID for it.")
     look_at_disk(settings)
@@ -169,7 +167,6 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
             _pull(settings, console)
             _done(console, "models", "policy and encoder are there, hashes checked", began)
         playground = playground_env(settings) if with_playground else None
-        _require_app(settings, playground)
         migrate(database)
         _done(console, "database", database.name, began)
         supervisor = Supervisor(parts_of(settings, playground, database), console)
@@ -197,25 +194,6 @@ def _pull(settings: Settings, console: Console) -> None:
     hub.pull(settings.model_cache, also=wanted, console=console)
 
 
-def _require_app(settings: Settings, playground: dict[str, str] | None) -> None:
-    """A GitHub App needs its key and its secret before anything starts. Raises ConfigurationError."""
-    if playground is not None:
-        return
-    missing = [
-        name
-        for name, value in (
-            ("THUMBPRINT_PRIVATE_KEY_FILE", settings.private_key_file),
-            ("THUMBPRINT_WEBHOOK_SECRET", settings.webhook_secret.get_secret_value()),
-        )
-        if not value
-    ]
-    if missing:
-        raise ConfigurationError(
-            f"THUMBPRINT_APP_ID names a GitHub App, and {' and '.join(missing)} is missing: set it, "
-            "or unset THUMBPRINT_APP_ID to try the playground."
-        )
-
-
 def _starting(console: Console) -> Progress:
     columns = (
         "{task.description}",
@@ -238,6 +216,8 @@ def _say_where(settings: Settings, playground: dict[str, str] | None, console: C
         console.print(
             f"\nReceiving webhooks on port {settings.port}. What was learned: {pages}", style="bold"
         )
+        if not settings.pages_token.get_secret_value():
+            console.print("The pages are closed until THUMBPRINT_PAGES_TOKEN is set.")
     else:
         console.print(f"\nOpen http://127.0.0.1:{settings.playground_port}", style="bold")
         console.print(

@@ -1,23 +1,29 @@
 """Settings: what an operator chooses for the whole server, read once from the environment.
 
 Nothing else in Thumbprint reads the environment. Every field is `THUMBPRINT_<NAME>`; a `.env` file in
-the working directory is read too. What one repository chooses is `RepoConfig`, in its
-`.github/thumbprint.yml`. The README's table is compared with this file by a test.
+the working directory is read too (`THUMBPRINT_ENV_FILE` names another; empty: none). What one repository
+chooses is `RepoConfig`, in its `.github/thumbprint.yml`. A test compares the README's table with this file.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "THUMBPRINT_"
+ENV_FILE = "THUMBPRINT_ENV_FILE"
 
 
 class Settings(BaseSettings):
     """One server's configuration. Frozen; secrets are masked in `repr`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="THUMBPRINT_", env_file=".env", frozen=True, extra="forbid", validate_default=True
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="forbid", validate_default=True
     )
 
     home: Path = Field(Path("var"), description="Folder for the database, logs and the playground's state.")
@@ -98,6 +104,22 @@ class Settings(BaseSettings):
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )
 
+    @field_validator("private_key_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _playground_alone(self) -> Self:
+        """Beside an App the playground is refused, unless the App is the playground's own: on loopback."""
+        here = urlsplit(self.github_url).hostname in ("127.0.0.1", "localhost", "::1")
+        if self.playground and (self.app_id or self.private_key_file) and not here:
+            raise ValueError(
+                "THUMBPRINT_PLAYGROUND stands beside a GitHub App (THUMBPRINT_APP_ID, "
+                "THUMBPRINT_PRIVATE_KEY_FILE), and the playground never runs in production: unset it."
+            )
+        return self
+
     @property
     def resolved_database_url(self) -> str:
         """`database_url`, or SQLite in `home`."""
@@ -112,6 +134,11 @@ class Settings(BaseSettings):
     def resolved_encoder_url(self) -> str:
         """`encoder_url`, or wherever the policy is."""
         return self.encoder_url or self.resolved_model_url
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises pydantic's ValidationError."""
+    return Settings(_env_file=os.environ.get(ENV_FILE, ".env") or None)
 
 
 class RepoConfig(BaseModel):

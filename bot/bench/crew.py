@@ -21,8 +21,9 @@ from typing import TypeVar
 from rich.console import Console
 
 from bot.bench.cache import CachedModels, Generations
+from bot.environment import model_env
 from bot.models import Models
-from bot.parts import model_command, model_env
+from bot.parts import model_command
 from bot.process import Part
 from bot.run import Supervisor
 from bot.settings import Settings

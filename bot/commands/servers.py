@@ -32,9 +32,10 @@ def run(
 
 
 def serve() -> None:
-    """Serve the receiver of webhooks and the pages."""
+    """Serve the receiver of webhooks and the pages; in the playground on loopback, whatever the host."""
     settings = load_settings()
-    _uvicorn("webhooks.app:create_app", settings.host, settings.port, settings)
+    host = "127.0.0.1" if settings.playground else settings.host
+    _uvicorn("webhooks.app:create_app", host, settings.port, settings)
 
 
 def work() -> None:
@@ -46,7 +47,8 @@ def work() -> None:
 
 def model() -> None:
     """Serve policy and encoder behind OpenAI's protocol, in a process without secrets."""
-    from bot.parts import model_command, model_env
+    from bot.environment import model_env
+    from bot.parts import model_command
 
     settings = load_settings()
     if settings.model_url:
@@ -61,17 +63,17 @@ def model() -> None:
 
 def playground() -> None:
     """Stand in for GitHub on loopback: issues, people, reactions, edits, signed deliveries."""
+    from bot.environment import environment
     from bot.parts import playground_command
 
     settings = load_settings()
-    if not settings.playground and settings.app_id:
+    if not settings.playground and (settings.app_id or settings.private_key_file):
         raise ConfigurationError(
-            "A GitHub App is configured (THUMBPRINT_APP_ID), and the playground never runs beside it: "
-            "unset that, or set THUMBPRINT_PLAYGROUND=true on a machine that is for trying out."
+            "A GitHub App is configured (THUMBPRINT_APP_ID, THUMBPRINT_PRIVATE_KEY_FILE), and the playground "
+            "never runs beside it: unset that to try the playground."
         )
     command = playground_command(settings)
-    token = settings.pages_token.get_secret_value()
-    os.execve(command[0], command, {**os.environ, "PLAYGROUND_APP_TOKEN": token})  # noqa: S606
+    os.execve(command[0], command, environment("playground", settings, os.environ))  # noqa: S606
 
 
 def _uvicorn(factory: str, host: str, port: int, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from rich.console import Console
 
-from bot.settings import Settings
+from bot.settings import Settings, read_settings
 from storage.database import Database
 from storage.errors import ConfigurationError, Gone
 from storage.records import Repository
@@ -25,9 +25,11 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def load_settings() -> Settings:
     """The settings of this environment. Raises ConfigurationError that names the first wrong variable."""
     try:
-        return Settings()
+        return read_settings()
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            raise ConfigurationError(str(first["ctx"]["error"])) from error
         name = "_".join(str(part) for part in first["loc"]).upper()
         variable = name if name.startswith("THUMBPRINT_") else f"THUMBPRINT_{name}"
         if first["type"] == "extra_forbidden":

@@ -6,7 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from bot.parts import model_command, model_env
+from bot.environment import model_env
+from bot.parts import model_command
 from bot.process import Part, Process
 from bot.settings import Settings
 from learning.models import hub

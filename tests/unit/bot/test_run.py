@@ -1,4 +1,4 @@
-"""Processes start, are restarted, and stop together; none knows more than it needs."""
+"""Processes start, are restarted, and stop together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.parts import model_command, model_env, parts_of
+from bot.parts import model_command, parts_of
 from bot.process import Part, Process, ending
 from bot.run import Supervisor, look_at_ports, run
 from bot.settings import Settings
@@ -164,41 +164,6 @@ def test_endings_are_words() -> None:
     assert (ending(3), ending(-9)) == ("exit code 3", "SIGKILL")
 
 
-# ---------------------------------------------------------------- who knows what
-
-
-SECRETS = {
-    "THUMBPRINT_WEBHOOK_SECRET": "s3cret",
-    "THUMBPRINT_PRIVATE_KEY_FILE": "/keys/app.pem",
-    "THUMBPRINT_MODEL_KEY": "k3y",
-    "GITHUB_TOKEN": "t0ken",
-    "AWS_SECRET_ACCESS_KEY": "aws",
-}
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-
-
-def test_the_model_process_knows_no_secret(environment: None, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, _env_file=None)  # type: ignore[call-arg]
-    parts = {one.name: one for one in parts_of(settings, {}, Database(settings.resolved_database_url))}
-    given = " ".join([*parts["model"].command, *parts["model"].env, *parts["model"].env.values()])
-    assert not any(value in given for value in SECRETS.values())
-    assert not any(name.startswith("THUMBPRINT_") for name in parts["model"].env)
-    assert parts["model"].nice == 19
-
-
-def test_the_receiver_does_not_know_the_apps_key(environment: None, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, _env_file=None)  # type: ignore[call-arg]
-    parts = {one.name: one for one in parts_of(settings, {}, Database(settings.resolved_database_url))}
-    assert "THUMBPRINT_PRIVATE_KEY_FILE" not in parts["serve"].env
-    assert parts["serve"].env["THUMBPRINT_WEBHOOK_SECRET"] == "s3cret"
-    assert parts["work"].env["THUMBPRINT_PRIVATE_KEY_FILE"] == "/keys/app.pem"
-
-
 def test_no_playground_and_no_model_of_ours_beside_an_app_and_a_foreign_server(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, model_url="http://127.0.0.1:9/v1", _env_file=None)  # type: ignore[call-arg]
     parts = parts_of(settings, None, Database(settings.resolved_database_url))
@@ -208,12 +173,6 @@ def test_no_playground_and_no_model_of_ours_beside_an_app_and_a_foreign_server(t
 def test_the_models_command_carries_the_settings() -> None:
     command = model_command(Settings(policy="some/llama", threads=1, model_memory_gb=4, _env_file=None))  # type: ignore[call-arg]
     assert {"--policy=some/llama", "--threads=1", "--memory-gb=4.0"} <= set(command)
-    assert model_env({"HF_TOKEN": "x"}).keys() == {
-        "HF_HUB_OFFLINE",
-        "TRANSFORMERS_OFFLINE",
-        "PYTHONUNBUFFERED",
-        "HF_HUB_DISABLE_PROGRESS_BARS",
-    }
 
 
 def test_a_busy_port_stops_the_run_before_anything_starts(tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""None of the processes knows more than it needs, and none looks for more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.commands import servers
+from bot.commands.shared import load_settings
+from bot.environment import model_env
+from bot.parts import parts_of, playground_command, playground_env, plays
+from bot.process import Part
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import ConfigurationError
+
+MACHINE = {"PATH": "/bin", "HOME": "/home/op", "LANG": "C.UTF-8"}
+SECRETS = {
+    "THUMBPRINT_WEBHOOK_SECRET": "s3cret",
+    "THUMBPRINT_WEBHOOK_SECRET_OLD": "s3cret-old",
+    "THUMBPRINT_PRIVATE_KEY_FILE": "/keys/app.pem",
+    "THUMBPRINT_MODEL_KEY": "k3y",
+    "THUMBPRINT_PAGES_TOKEN": "p4ges",
+    "THUMBPRINT_DATABASE_URL": "postgresql://op:pw@db.test/thumbprint",
+}
+OTHERS = {
+    "GITHUB_TOKEN": "t0ken",
+    "AWS_SECRET_ACCESS_KEY": "aws",
+    "HF_TOKEN": "hf",
+    "PGPASSWORD": "pg",
+    "HTTPS_PROXY": "http://op:pw@proxy.test",
+}
+PLAIN = {"PATH", "HOME", "LANG", "PYTHONUNBUFFERED"}
+OURS = {*PLAIN, "THUMBPRINT_ENV_FILE", "THUMBPRINT_HOME"}
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing in the environment but the machine, in a folder of one's own."""
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name, value in MACHINE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def dotenv(**values: str) -> None:
+    Path(".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def parts(playground: Mapping[str, str] | None = None) -> dict[str, Part]:
+    return {one.name: one for one in parts_of(load_settings(), playground, Database("sqlite:///unused.db"))}
+
+
+def environments(playground: Mapping[str, str] | None = None) -> dict[str, Mapping[str, str]]:
+    return {name: part.env for name, part in parts(playground).items()}
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_each_process_knows_what_it_needs_and_no_more(bare: pytest.MonkeyPatch, where: str) -> None:
+    given = {**SECRETS, "THUMBPRINT_APP_ID": "7", "THUMBPRINT_HOME": "home", "THUMBPRINT_CANDIDATES": "2"}
+    if where == ".env":
+        dotenv(**given)
+    for name, value in {**OTHERS, **({} if where == ".env" else given)}.items():
+        bare.setenv(name, value)
+    known = environments()
+    app = {"THUMBPRINT_APP_ID", "THUMBPRINT_DATABASE_URL"}
+    offline = {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS"}
+    assert {part: set(env) for part, env in known.items()} == {
+        "model": PLAIN | offline,
+        "work": {
+            *(OURS | app),
+            *("THUMBPRINT_PRIVATE_KEY_FILE", "THUMBPRINT_MODEL_KEY", "THUMBPRINT_CANDIDATES"),
+            *("PGPASSWORD", "HTTPS_PROXY"),
+        },
+        "serve": {
+            *(OURS | app),
+            *("THUMBPRINT_WEBHOOK_SECRET", "THUMBPRINT_WEBHOOK_SECRET_OLD", "THUMBPRINT_PAGES_TOKEN"),
+            "PGPASSWORD",
+        },
+    }
+    for env in known.values():
+        assert all(env[name] == value for name, value in given.items() if name in env)
+
+
+def test_the_playground_knows_its_own_state_and_the_pages_token(bare: pytest.MonkeyPatch) -> None:
+    dotenv(**{name: value for name, value in SECRETS.items() if "PRIVATE_KEY" not in name})
+    known = environments(playground_env(load_settings()))
+    assert set(known["playground"]) == {*PLAIN, "THUMBPRINT_ENV_FILE", "THUMBPRINT_PAGES_TOKEN"}
+    for part in ("work", "serve"):
+        assert known[part]["THUMBPRINT_GITHUB_URL"] == "http://127.0.0.1:8001/api/v3"
+        assert known[part]["THUMBPRINT_PLAYGROUND"] == "true"
+    assert known["serve"]["THUMBPRINT_WEBHOOK_SECRET"] != SECRETS["THUMBPRINT_WEBHOOK_SECRET"]
+
+
+def test_a_process_that_run_starts_reads_no_env_file(bare: pytest.MonkeyPatch) -> None:
+    dotenv(**SECRETS, THUMBPRINT_APP_ID="7")
+    known = environments()
+    for name, value in known["serve"].items():
+        bare.setenv(name, value)
+    settings = load_settings()
+    assert settings.webhook_secret.get_secret_value() == "s3cret" and settings.app_id == "7"
+    assert settings.private_key_file is None and settings.model_key.get_secret_value() == ""
+
+
+def test_another_env_file_may_be_named(bare: pytest.MonkeyPatch) -> None:
+    Path("other").write_text("THUMBPRINT_PORT=8100\n")
+    dotenv(THUMBPRINT_PORT="8200")
+    bare.setenv("THUMBPRINT_ENV_FILE", "other")
+    assert load_settings().port == 8100
+
+
+def test_the_model_process_knows_no_secret_by_its_arguments_either(bare: pytest.MonkeyPatch) -> None:
+    dotenv(**SECRETS, THUMBPRINT_APP_ID="7")
+    model = parts()["model"]
+    given = " ".join([*model.command, *model.env, *model.env.values()])
+    assert not any(value in given for value in SECRETS.values()) and "THUMBPRINT_" not in given
+    assert model.nice == 19 and not model_env({"HF_TOKEN": "x"}).keys() & {"HF_TOKEN"}
+
+
+# ---------------------------------------------------------------- never in production
+
+
+APP = ({"app_id": "7"}, {"private_key_file": Path("/keys/app.pem")})
+
+
+@pytest.mark.parametrize("app", APP)
+def test_the_playground_is_refused_beside_a_github_app(
+    bare: pytest.MonkeyPatch, app: dict[str, object]
+) -> None:
+    for name, value in app.items():
+        bare.setenv(f"THUMBPRINT_{name.upper()}", str(value))
+    bare.setenv("THUMBPRINT_PLAYGROUND", "true")
+    for verb in (servers.run, servers.serve, servers.work, servers.playground):
+        with pytest.raises(ConfigurationError, match=r"never runs in production: unset it\.$"):
+            verb()
+    bare.setenv("THUMBPRINT_GITHUB_URL", "http://127.0.0.1:8001/api/v3")
+    with pytest.raises(ConfigurationError, match="never runs in production"):
+        servers.run(check=False)
+
+
+@pytest.mark.parametrize("app", APP)
+def test_half_an_app_is_neither_production_nor_playground(
+    bare: pytest.MonkeyPatch, app: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigurationError, match="is missing: set it, or unset THUMBPRINT_"):
+        plays(Settings(_env_file=None, **app))
+
+
+def test_a_whole_app_is_production_and_an_empty_variable_is_none(bare: pytest.MonkeyPatch) -> None:
+    whole = {"app_id": "7", "private_key_file": Path("/keys/app.pem"), "webhook_secret": "s"}
+    assert not plays(Settings(_env_file=None, **whole))
+    bare.setenv("THUMBPRINT_PRIVATE_KEY_FILE", "")
+    assert plays(load_settings())
+
+
+def test_the_playground_listens_on_loopback_whatever_the_host(bare: pytest.MonkeyPatch) -> None:
+    settings = Settings(_env_file=None, host="0.0.0.0")
+    assert not any("0.0.0.0" in word or word.startswith("--host") for word in playground_command(settings))
+    heard: list[str] = []
+    bare.setattr(servers, "_uvicorn", lambda factory, host, port, settings: heard.append(host))
+    bare.setenv("THUMBPRINT_HOST", "0.0.0.0")
+    servers.serve()
+    bare.setenv("THUMBPRINT_PLAYGROUND", "true")
+    servers.serve()
+    assert heard == ["0.0.0.0", "127.0.0.1"]
