@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -190,8 +191,10 @@ def test_many_small_real_edits_are_cosmetic() -> None:
 def test_long_texts_are_compared_in_seconds() -> None:
     before = "\n".join(f"line {n} of the stanza with word{n % 7}" for n in range(4000))
     after = before.replace("word3", "word9").replace("stanza", "verse", 200)
+    began_s = time.process_time()
     assert diff(before, after).teaches
     assert diff("a b " * 20_000, "b c " * 20_000).distance > 0
+    assert time.process_time() - began_s < 20.0
 
 
 @pytest.mark.parametrize(
