@@ -128,7 +128,9 @@ def _code(text: str, right: str) -> re.Pattern[str]:
         r"(?<!\w/)" if own else rf"(?:(?<!\w[./])|(?<=\b{re.escape(text)}\.)|(?<=\b{re.escape(right)}\.))"
     )
     form = re.escape(text)
-    if text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
+    if text in PROGRAMS and not DEFAULT.ordinary(text):
+        form = f"(?i:{form})"  # people say PIP and Pip, and mean the same
+    elif text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
         form = f"(?:{form}|{re.escape(text.capitalize())})"
     return re.compile(rf"(?<![\w\\-]){chained}{form}(?!\w|-\w|/|::)")
 
@@ -139,7 +141,7 @@ def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> b
     after = text[end : end + 14]
     used = re.match(r"\(|\.[^\W\d]", after) is not None
     if inside:
-        said = text[start:end] != phrase.text and name(phrase.text)
+        said = text[start:end] != phrase.text and name(phrase.text) and phrase.text not in PROGRAMS
         return not said and (not _remark(text, start) or not DEFAULT.ordinary(phrase.text) or used)
     return used or not DEFAULT.ordinary(phrase.text) or bool(_NOUN.match(after))
 

@@ -61,6 +61,7 @@ CODE = [
     ("requests.get", "client.get", "Then `requests.get(other)`.", "Then `client.get(other)`."),
     ("requests.get", "client.get", "my.requests.get(x), requests.get_all()", None),
     ("get_user", "fetch_user", "get_users() and forget_user()", None),
+    ("pip", "conda", "Install `PIP`, then Pip and pip.", "Install `conda`, then conda and conda."),
     ("get_user", "fetch_user", "Call `client.get_user(4)`.", "Call `client.fetch_user(4)`."),
     (
         "setup.py",
