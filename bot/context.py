@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot.memory import Memories
+from bot.permissions import Permissions
 from bot.queue import Queue
 from bot.settings import Settings
 from storage.database import Database
@@ -34,3 +35,8 @@ class Context:
     def memories(self) -> Memories:
         """What the repositories taught, each loaded once for each revision of its weights."""
         return Memories(self.database)
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        """Who may do what, as GitHub said lately."""
+        return Permissions()

@@ -22,6 +22,7 @@ from storage.records import (
     FeedbackKind,
     Permission,
     PostKind,
+    Reaction,
     stable_id,
 )
 
@@ -105,6 +106,12 @@ def taken_back_by(answer: Answer, events: Iterable[Feedback]) -> str:
     return edits[-1].actor.login
 
 
+def new_reactors(known: Sequence[Feedback], seen: Sequence[Reacted]) -> list[Actor]:
+    """The people among those who reacted to an answer whose permission `reaction_events` needs to know."""
+    live = _live(known)
+    return [one.actor for key, one in _standing(seen).items() if key not in live]
+
+
 def reaction_events(
     answer: Answer,
     known: Sequence[Feedback],
@@ -115,16 +122,9 @@ def reaction_events(
     """What is new among an answer's reactions as they stand now, and what has vanished since.
 
     Each reaction is an event of its own; which of one person's counts is the memory's to judge. Bots are
-    left out. `permissions` are by actor id.
+    left out. `permissions` are those of the `new_reactors`, by actor id.
     """
-    gone = {event.retracts for event in known if event.kind is FeedbackKind.RETRACTION}
-    live = {
-        (event.actor.id, event.reaction): event
-        for event in known
-        if event.kind is FeedbackKind.REACTION and event.id not in gone
-    }
-    people = [one for one in seen if not one.actor.is_bot and not one.actor.login.endswith(BOT_SUFFIX)]
-    standing = {(one.actor.id, one.reaction): one for one in people}
+    live, standing = _live(known), _standing(seen)
     events = []
     for key, one in standing.items():
         if key not in live:
@@ -148,6 +148,22 @@ def due(answer: Answer, now: datetime, poll_s: float) -> bool:
 
 def _is_bot(sender: Mapping[str, object]) -> bool:
     return sender.get("type") == "Bot" or str(sender["login"]).endswith(BOT_SUFFIX)
+
+
+def _live(known: Sequence[Feedback]) -> dict[tuple[int, Reaction | None], Feedback]:
+    """The reactions that stand as far as is known, by person and kind."""
+    gone = {event.retracts for event in known if event.kind is FeedbackKind.RETRACTION}
+    return {
+        (event.actor.id, event.reaction): event
+        for event in known
+        if event.kind is FeedbackKind.REACTION and event.id not in gone
+    }
+
+
+def _standing(seen: Sequence[Reacted]) -> dict[tuple[int, Reaction | None], Reacted]:
+    """The reactions of people as they stand now, by person and kind."""
+    people = [one for one in seen if not one.actor.is_bot and not one.actor.login.endswith(BOT_SUFFIX)]
+    return {(one.actor.id, one.reaction): one for one in people}
 
 
 def _event(

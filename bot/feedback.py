@@ -24,6 +24,7 @@ from bot.events import (
     due,
     edit_events,
     edits_of,
+    new_reactors,
     reaction_events,
     read_act,
     taken_back_by,
@@ -132,27 +133,32 @@ def poll(context: Context, everything: bool = False) -> list[Change]:
 def _poll_repository(
     context: Context, installation_id: int, repository_id: int, answers: Sequence[Answer]
 ) -> list[Change]:
-    """Poll answers of one repository: GitHub first, then one transaction."""
+    """Poll answers of one repository: GitHub first, then one transaction; neither where nothing is new."""
     client = context.github.installation(installation_id)
-    repository = client.repository(repository_id)
     seen = client.reactions([answer.comment_node_id for answer in answers])
-    permissions: dict[int, Permission] = {}
-    for reactions in seen.values():
-        for one in reactions or ():
-            if not one.actor.is_bot and one.actor.id not in permissions:
-                permissions[one.actor.id] = client.permission(repository.full_name, one.actor.login)
+    with context.database.unit(read_only=True) as unit:
+        known = {answer.id: unit.feedback.of_answer(answer.id) for answer in answers}
+    # None: the comment is gone, which `deleted` hears of
+    told = [
+        (one, known[one.id], seen[one.comment_node_id] or ())
+        for one in answers
+        if seen[one.comment_node_id] is not None
+    ]
+    people = {actor.id: actor for _, events, standing in told for actor in new_reactors(events, standing)}
+    permissions = {}
+    if people:
+        name = client.repository(repository_id).full_name
+        permissions = {
+            key: context.permissions.of(client, repository_id, name, actor) for key, actor in people.items()
+        }
     now = _now()
+    new = [event for one in told for event in reaction_events(*one, permissions, now)]
+    if not new:
+        return []
     with context.database.unit() as unit:
-        events = []
-        for answer in answers:
-            standing = seen[answer.comment_node_id]
-            if standing is not None:  # None: the comment is gone, which `deleted` hears of
-                known = unit.feedback.of_answer(answer.id)
-                events += reaction_events(answer, known, standing, permissions, now)
-        changes = observe(unit, events, now)
+        changes = observe(unit, new, now)
         unit.commit()
-    if events:
-        log.info("reactions_observed", repository=repository_id, events=len(events), changes=len(changes))
+    log.info("reactions_observed", repository=repository_id, events=len(new), changes=len(changes))
     return changes
 
 

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge
@@ -32,6 +32,8 @@ READERS = 3
 
 KEPT = 64
 """Repositories whose memory is kept loaded."""
+FRESH = timedelta(days=1)
+"""How long a loaded memory stands: weights decay as time goes by, also where nobody teaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +56,29 @@ class Memory:
 
 
 class Memories:
-    """Memories by repository and revision; safe for threads. A loaded one is used until that changes."""
+    """Memories by repository and revision; safe for threads. One stands until that changes, a day at most."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
-        self._loaded: OrderedDict[int, tuple[int, Memory]] = OrderedDict()
+        self._clock = clock
+        self._loaded: OrderedDict[int, tuple[int, datetime, Memory]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, repository_id: int) -> Memory:
-        """The memory of one repository as of now; an empty one for a repository that is not known yet.
+        """The memory of one repository as of now; an empty one where it is not known yet, or learning is off.
 
         While learning is frozen only feedback that acted before makes examples: frozen means all of memory.
         """
-        with self._database.unit() as unit:
+        now = self._clock()
+        with self._database.unit(read_only=True) as unit:
             repository = unit.repositories.get(repository_id)
-            if repository is None:
+            if repository is None or repository.learning is Learning.OFF:
                 return Memory()
             with self._lock:
                 known = self._loaded.get(repository_id)
-                if known and known[0] == repository.revision:
+                if known and known[0] == repository.revision and now - known[1] < FRESH:
                     self._loaded.move_to_end(repository_id)
-                    return known[1]
+                    return known[2]
             weights = unit.phrases.weights(repository_id)
             answers = unit.answers.of_repository(repository_id)
             feedback = unit.feedback.of_repository(repository_id)
@@ -83,11 +87,11 @@ class Memories:
             acted = {event_id for weight in weights for event_id in weight.event_ids}
             feedback = [event for event in feedback if event.id in acted]
         memory = Memory(
-            index=PhraseIndex.build(weights, datetime.now(UTC)),
+            index=PhraseIndex.build(weights, now),
             examples=examples_of(answers, feedback, forgotten),
         )
         with self._lock:
-            self._loaded[repository_id] = (repository.revision, memory)
+            self._loaded[repository_id] = (repository.revision, now, memory)
             self._loaded.move_to_end(repository_id)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)

@@ -117,6 +117,26 @@ def test_reactions_are_polled_with_the_permission_of_each_person(bench: Bench) -
     assert len(bench.events()) == 3
 
 
+def test_a_poll_with_nothing_new_asks_for_no_permission_and_spends_nothing_of_the_rate_limit(
+    bench: Bench,
+) -> None:
+    for login in (MAINTAINER, READER, STRANGER, BOT):
+        bench.playground.react(login, bench.comment, "-1")
+    bench.poll()
+    bench.poll()
+    limits = bench.playground.limits
+    core, graphql = limits.core.used, limits.graphql.used
+    for _ in range(3):
+        bench.poll()
+    assert limits.core.used == core
+    assert limits.graphql.used - graphql <= 3
+    bench.playground.react(SECOND, bench.comment, "+1")
+    bench.playground.react(MAINTAINER, bench.comment, "heart")
+    bench.poll()
+    assert limits.core.used - core == 2  # the repository's name, and what the newcomer may do
+    assert len(bench.events()) == 5
+
+
 def test_a_withdrawn_reaction_is_retracted_by_the_next_poll(bench: Bench) -> None:
     bench.playground.react(MAINTAINER, bench.comment, "-1")
     bench.poll()

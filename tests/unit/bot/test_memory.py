@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
-from bot.memory import examples_of
+import pytest
+
+from bot.memory import FRESH, Memories, examples_of
 from learning.memory.phrases import judge
-from storage.records import Feedback, FeedbackKind, Reaction
-from tests.unit.storage.things import NOW, feedback, posted
+from storage.database import Database
+from storage.records import Feedback, FeedbackKind, Learning, Reaction
+from tests.unit.bot.taught import edit, observed, opened
+from tests.unit.storage.things import NOW, REPOSITORY, feedback, posted
 
 TEXT = "Run `npm test` in the root folder."
 CORRECTED = TEXT.replace("npm test", "make check")
@@ -44,3 +50,45 @@ def test_a_disliked_answer_is_an_example_only_once_corrected() -> None:
     disliked = feedback("e2", reaction=Reaction.MINUS_ONE)
     assert examples_of([ANSWER], [disliked]) == ()
     assert len(examples_of([ANSWER], [disliked, corrected()])) == 1
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = opened(tmp_path / "thumbprint.db")
+    observed(made, [edit()])
+    yield made
+    made.dispose()
+
+
+def test_a_memory_is_loaded_while_another_process_writes_and_keeps_no_writer_waiting(
+    database: Database,
+) -> None:
+    with database.unit():  # a write transaction, under which a second one would wait for ten seconds
+        assert Memories(database, lambda: NOW).of(REPOSITORY.id).index.lessons
+
+
+def test_a_memory_decays_in_a_worker_that_lives_for_years(database: Database) -> None:
+    now = [NOW]
+    long_lived = Memories(database, lambda: now[0])
+    first = long_lived.of(REPOSITORY.id)
+    assert first.index.lessons
+    now[0] = NOW + FRESH - timedelta(seconds=1)
+    assert long_lived.of(REPOSITORY.id) is first
+    now[0] = NOW + FRESH
+    assert long_lived.of(REPOSITORY.id) is not first
+    now[0] = NOW + timedelta(days=5 * 365)
+    fresh = Memories(database, lambda: now[0]).of(REPOSITORY.id)
+    assert long_lived.of(REPOSITORY.id).index.lessons == fresh.index.lessons == ()
+    assert timedelta(days=1) >= FRESH
+
+
+def test_where_learning_is_off_nothing_is_remembered(database: Database) -> None:
+    memories = Memories(database, lambda: NOW)
+    with database.unit() as unit:
+        unit.repositories.set_learning(REPOSITORY.id, Learning.OFF)
+        unit.commit()
+    assert memories.of(REPOSITORY.id).index.lessons == ()
+    with database.unit() as unit:
+        unit.repositories.set_learning(REPOSITORY.id, Learning.ON)
+        unit.commit()
+    assert memories.of(REPOSITORY.id).index.lessons

@@ -1,0 +1,42 @@
+"""GitHub is asked once in a while what somebody may do, not at every look."""
+
+from __future__ import annotations
+
+from bot.permissions import KEPT_S, Permissions
+from storage.records import Actor, Permission
+
+ADA, BEN = Actor(id=1, login="ada"), Actor(id=2, login="ben")
+
+
+class Asked:
+    """A GitHub that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.said = Permission.READ
+        self.calls: list[tuple[str, str]] = []
+
+    def permission(self, full_name: str, login: str) -> Permission:
+        self.calls.append((full_name, login))
+        return self.said
+
+
+def test_a_permission_is_asked_once_for_each_repository_and_person() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0)
+    for _ in range(3):
+        kept.of(github, 1, "o/a", ADA)
+        kept.of(github, 1, "o/a", BEN)
+        kept.of(github, 2, "o/b", ADA)
+    assert github.calls == [("o/a", "ada"), ("o/a", "ben"), ("o/b", "ada")]
+
+
+def test_a_permission_that_was_taken_away_stands_for_ten_minutes_at_most() -> None:
+    now = [0.0]
+    github, kept = Asked(), Permissions(lambda: now[0])
+    github.said = Permission.WRITE
+    assert kept.of(github, 1, "o/a", ADA) is Permission.WRITE
+    github.said = Permission.NONE
+    now[0] = KEPT_S - 1
+    assert kept.of(github, 1, "o/a", ADA) is Permission.WRITE
+    now[0] = KEPT_S
+    assert kept.of(github, 1, "o/a", ADA) is Permission.NONE
+    assert KEPT_S <= 600
