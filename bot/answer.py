@@ -160,14 +160,14 @@ def _read(client: Client, question: Question) -> tuple[Repository, Thread]:
 
 
 def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:
-    """What the repository taught; nothing where learning is off. What its file says of learning is kept."""
+    """What the repository taught. What its file says of learning is kept."""
     with context.database.unit() as unit:
         known = unit.repositories.upsert(repository)
         learning = Learning(config.learning) if config.learning else known.learning
         if learning is not known.learning:
             set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))
         unit.commit()
-    return Memory() if learning is Learning.OFF else context.memories.of(repository.id)
+    return context.memories.of(repository.id)
 
 
 def _with_evidence(context: Context, done: Composition) -> Composition:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.wording import age, says, state
+from bot.wording import says, state, taught_ago
 from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
@@ -103,7 +103,7 @@ def _line(weight: PhraseWeight, now: datetime) -> str:
         f"{weight.weight:+.3f}",
         state(weight),
         str(weight.people),
-        age(weight.as_of, now),
+        taught_ago(weight, now),
         phrase.kind.value,
         says(phrase, weight.weight),
         phrase.context,

@@ -48,6 +48,11 @@ def state(weight: PhraseWeight) -> str:
     return "waits for more people" if weight.people else "strangers only"
 
 
+def taught_ago(weight: PhraseWeight, now: datetime) -> str:
+    """How long ago a lesson was last taught, wherever its age is shown."""
+    return age(weight.taught_at or weight.as_of, now)
+
+
 def age(then: datetime, now: datetime) -> str:
     """How long ago, in the largest unit: `3 d`, `2 h`, `5 min`, `now`."""
     seconds = max(0.0, (now - then).total_seconds())

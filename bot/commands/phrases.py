@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bot import lessons
 from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
-from bot.wording import age, number, says, state
+from bot.wording import number, says, state, taught_ago
 from storage.records import Actor, Learning, PhraseWeight
 
 app = typer.Typer(
@@ -107,5 +107,5 @@ def _row(weight: PhraseWeight) -> tuple[str, ...]:
         state(weight),
         says(weight.phrase, weight.weight).replace("[", r"\["),
         str(weight.people),
-        age(weight.as_of, datetime.now(UTC)),
+        taught_ago(weight, datetime.now(UTC)),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.wording import age, did, says, state
+from bot.wording import age, did, says, state, taught_ago
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Change, Feedback, PhraseWeight, Repository, Story, stable_id
@@ -159,7 +159,7 @@ def _rows(unit: UnitOfWork, weights: Sequence[PhraseWeight], now: datetime) -> t
             weight=weight,
             label=says(weight.phrase, weight.weight),
             state=state(weight),
-            age=age(weight.taught_at or weight.as_of, now),
+            age=taught_ago(weight, now),
             bar=round(abs(weight.weight) * 100),
             sources=_sources(weight.event_ids[:SHOWN], events, now),
             more=max(0, len(weight.event_ids) - SHOWN),
