@@ -6,13 +6,15 @@ cannot, is `bot/models.py`. Left out: streaming. Run: `pytest tests/unit/bot/tes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import openai
 from openai.types import Model
 from openai.types.chat import ChatCompletion
+from openai.types.chat.chat_completion import Choice
 
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
 
@@ -44,13 +46,13 @@ class Endpoint:
         return answer
 
     def embeddings(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        """POST /embeddings: a vector a text, in their order."""
+        """POST /embeddings: a vector of unit length a text, in their order."""
         with _mapped("encoder"):
             given = self._client.embeddings.create(model=model, input=list(texts), encoding_format="float")
         ordered = sorted(given.data, key=lambda each: each.index)
         if len(ordered) != len(texts):
             raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
-        return [each.embedding for each in ordered]
+        return [_unit(each.embedding) for each in ordered]
 
     def models(self) -> list[Model]:
         """GET /models."""
@@ -85,10 +87,46 @@ def _mapped(which: str) -> Iterator[None]:
         ) from error
 
 
+def logprobs_of(choice: Choice) -> list[float]:
+    """The log-probabilities of a choice's tokens, where the server says them."""
+    return [each.logprob for each in (choice.logprobs.content or ())] if choice.logprobs else []
+
+
+def _unit(vector: Sequence[float]) -> list[float]:
+    length = sum(x * x for x in vector) ** 0.5
+    return [x / length for x in vector] if length else list(vector)
+
+
 def status(error: ThumbprintError) -> int:
     """The HTTP status behind one of our errors, 0 when there was no answer."""
     cause = error.__cause__
     return cause.status_code if isinstance(cause, openai.APIStatusError) else 0
+
+
+REFUSALS = (400, 404, 405, 422, 501)
+"""How servers answer to what they do not know; what else they answer may be over in a moment."""
+
+NAMED = {"n": r"[`'\"]n[`'\"]|completion choice", "logprobs": "logprobs", "embedding": "embedding"}
+"""How a refusal names what it refuses, also by a server that answers 500 to it, as llama.cpp's does."""
+
+
+def refuses(error: ThumbprintError, feature: str) -> bool:
+    """Whether an error is a server's clear word that it does not do something, and no failure of a moment."""
+    return status(error) in REFUSALS or (status(error) == 500 and _names(error, feature))
+
+
+def refused_fields(error: ThumbprintError, fields: Collection[str]) -> set[str]:
+    """Which fields of a request a server does not take: those that it names, or all where it names none."""
+    named = {field for field in fields if _names(error, field)}
+    if status(error) in REFUSALS:
+        return named or set(fields)
+    return named if status(error) == 500 else set()
+
+
+def _names(error: ThumbprintError, feature: str) -> bool:
+    cause = error.__cause__
+    said = cause.response.text if isinstance(cause, openai.APIStatusError) else ""
+    return feature in NAMED and re.search(NAMED[feature], said) is not None
 
 
 def _said(error: openai.APIStatusError) -> str:

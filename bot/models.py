@@ -1,9 +1,10 @@
 """The only client of the model endpoint: OpenAI's protocol, whichever server speaks it.
 
-Ours, vLLM, llama.cpp, Ollama and `transformers serve` are one code path. What a server cannot do is found out
-once, said once in the log, and done without: `n` (n calls with seed, seed + 1, ...), phrase biases (sent only
-to servers that announce them in /v1/models), log-probabilities (0.0), embeddings (null vectors), token
-counts (`bot/tokens.py`). Left out: streaming, retries: a job's.
+Ours, vLLM, llama.cpp, Ollama and `transformers serve` are one code path. What a server cannot do is found
+out once, from its refusal or an answer without it, never from a failure; said once in the log; and done
+without: `n` (n calls with seed, seed + 1, ...), phrase biases (sent only to servers that announce them in
+/v1/models), log-probabilities (0.0), embeddings (null vectors), token counts (`bot/tokens.py`). Left out:
+streaming, retries: a job's.
 
     thumbprint ask "What does this do?"
 """
@@ -20,7 +21,7 @@ from openai.types import Model
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 
-from bot.endpoint import Endpoint, status
+from bot.endpoint import Endpoint, logprobs_of, refused_fields, refuses
 from bot.settings import Settings
 from bot.tokens import Counter
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
@@ -28,7 +29,6 @@ from storage.records import Message
 
 log = structlog.get_logger()
 QUEUE_S = 15.0  # what the client waits beyond the server's own time cap
-NOT_SUPPORTED = (400, 422, 500, 501)  # how servers answer to a field that they do not know
 
 
 class Biased(Protocol):
@@ -115,7 +115,7 @@ class Models:
         if biases and self._announces("phrase_bias"):
             phrases = [{"text": each.text, "bias": each.value} for each in biases]
             body["extra_body"] = {"phrase_bias": phrases}
-        elif biases:
+        elif biases and self._announced is not None:
             self._lack("phrase_bias", "answers are not biased while they are decoded")
         answers = self._ask(body, n)
         texts = tuple(_text(choice, answer) for answer in answers for choice in answer.choices)
@@ -140,12 +140,12 @@ class Models:
         try:
             vectors = self._encoder.embeddings(self._settings.encoder_name, texts)
         except (ModelRequestError, ModelUnavailable) as error:
-            if self._embedded or status(error) not in (404, 405, *NOT_SUPPORTED):
+            if self._embedded or not refuses(error, "embedding"):
                 raise
             self._lack("embeddings", "similarity is off")
             return [[0.0] for _ in texts]
         self._embedded = True
-        return [_unit(vector) for vector in vectors]
+        return vectors
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; an upper estimate where the server does not count. Raises ModelUnavailable."""
@@ -179,15 +179,18 @@ class Models:
         try:
             return self._policy.models()
         except ThumbprintError as error:
-            if status(error) in (404, 405, *NOT_SUPPORTED):
+            if refuses(error, "models"):
                 return []
             raise
 
     def _announces(self, feature: str) -> bool:
-        """Whether the server says in /v1/models that it can do `feature` of ours."""
+        """Whether the server says in /v1/models that it can do `feature` of ours; not while that fails."""
         if self._announced is None:
             name = self._settings.model_name
-            told = [each.to_dict().get("thumbprint") for each in self._known() if each.id == name]
+            try:
+                told = [each.to_dict().get("thumbprint") for each in self._known() if each.id == name]
+            except ModelUnavailable:
+                return False
             self._announced = told[0] if told and isinstance(told[0], dict) else {}
         return bool(self._announced.get(feature))
 
@@ -213,27 +216,31 @@ class Models:
         return [self._create({**body, "seed": body["seed"] + place}, 1) for place in places]
 
     def _create(self, body: dict[str, Any], n: int) -> ChatCompletion:
-        """One request. A server never seen to accept `n` and `logprobs` is asked again without, once."""
-        full = {**body, **({"n": n} if n > 1 else {})}
+        """One request, without what the server refuses of `n` and `logprobs` at its first one."""
+        extras: dict[str, Any] = {"n": n} if n > 1 else {}
         if "logprobs" not in self._lacks:
-            full["logprobs"] = True
-        try:
-            answer = self._policy.chat(full)
-            self._proven = True
-            return answer
-        except (ModelRequestError, ModelUnavailable) as error:
-            if self._proven or status(error) not in NOT_SUPPORTED or full.keys() == body.keys():
-                raise
-            answer = self._policy.chat(body)
-        self._lack("logprobs", "candidates carry no log-probabilities")
+            extras["logprobs"] = True
+        while True:
+            try:
+                answer = self._policy.chat({**body, **extras})
+                break
+            except (ModelRequestError, ModelUnavailable) as error:
+                refused = set() if self._proven else refused_fields(error, extras)
+                if not refused:
+                    raise
+                extras = {name: value for name, value in extras.items() if name not in refused}
         self._proven = True
+        written = any(choice.message.content for choice in answer.choices)
+        if "logprobs" not in extras or (
+            written and not any(logprobs_of(choice) for choice in answer.choices)
+        ):
+            self._lack("logprobs", "candidates carry no log-probabilities")
         return answer
 
 
 def _text(choice: Choice, answer: ChatCompletion) -> Text:
     content = choice.message.content or ""
-    told = choice.logprobs.content if choice.logprobs and choice.logprobs.content else []
-    logprobs = [each.logprob for each in told]
+    logprobs = logprobs_of(choice)
     made = answer.usage.completion_tokens if answer.usage and len(answer.choices) == 1 else 0
     return Text(
         text=content,
@@ -241,8 +248,3 @@ def _text(choice: Choice, answer: ChatCompletion) -> Text:
         logprob=sum(logprobs) / len(logprobs) if logprobs else 0.0,
         finish_reason=choice.finish_reason,
     )
-
-
-def _unit(vector: Sequence[float]) -> list[float]:
-    length = sum(x * x for x in vector) ** 0.5
-    return [x / length for x in vector] if length else list(vector)

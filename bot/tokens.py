@@ -93,7 +93,7 @@ class Counter:
             answer = self._http.post(path, json=body)
         except httpx.TransportError as error:
             raise ModelUnavailable("The policy server cannot be reached: is it running?") from error
-        if answer.status_code in (429, 502, 503, 504):
+        if answer.status_code in (408, 429) or (answer.status_code >= 500 and answer.status_code != 501):
             raise ModelUnavailable(f"The policy server is not able now ({answer.status_code}).")
         answer.raise_for_status()
         found = answer.json()

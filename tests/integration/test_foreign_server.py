@@ -44,7 +44,7 @@ def test_transformers_own_server_is_the_same_code_path(tmp_path: Path) -> None:
         wait_ready(models, child, log)
         missing = asked(models)
         models.close()
-        assert sorted(missing) == ["embeddings", "n", "phrase_bias", "tokenize"]
+        assert sorted(missing) == ["embeddings", "logprobs", "n", "phrase_bias", "tokenize"]
 
 
 def test_llama_cpps_server_is_the_same_code_path(tmp_path: Path) -> None:

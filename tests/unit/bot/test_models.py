@@ -19,6 +19,7 @@ from storage.errors import ModelRequestError, ModelUnavailable
 from storage.records import Message
 
 ASK = (Message(role="user", content="What is pip?"),)
+BIASES = (Bias(text="uv", value=2.0),)
 HOW = {"seed": 5, "temperature": 0.5, "top_p": 0.9, "max_tokens": 10}
 Answer = tuple[int, dict[str, Any]]
 
@@ -36,6 +37,7 @@ class Server:
     embeddings: Callable[[list[str]], Answer] | None = None
     tokenize: bool = False
     models: int = 200
+    failing: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ class Server:
         return self.clients[-1]
 
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
+        if self.failing:
+            return self.failing, {"error": {"message": "Internal server error"}}
         if path == "/v1/models":
             entry = {"id": "policy", "object": "model", "created": 0, "owned_by": "x"}
             if self.announce is not None:
@@ -112,6 +116,16 @@ def server() -> Iterator[Server]:
     listening.server_close()
 
 
+def embed(texts: list[str]) -> Answer:
+    """Vectors of growing length, in the wrong order."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": [3.0 * (index + 1), 4.0 * (index + 1)]}
+        for index in range(len(texts))
+    ]
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    return 200, {"object": "list", "data": data[::-1], "model": "e", "usage": usage}
+
+
 def missing(logs: list[Any]) -> list[str]:
     return [each["feature"] for each in logs if each["event"] == "model_feature_missing"]
 
@@ -147,10 +161,60 @@ def test_a_server_that_refuses_extra_fields_is_asked_without_them(refusal: int, 
     assert sorted(missing(logs)) == ["logprobs", "n"]
 
 
-def test_missing_log_probabilities_are_zero(server: Server) -> None:
+def test_a_server_that_refuses_one_field_gets_the_other(server: Server) -> None:
+    server.refuses, server.refusal = ("logprobs",), 400
+    models = server.models_client()
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert len(models.complete(ASK, n=2, **HOW).candidates) == 2
+    assert missing(logs) == ["logprobs"]
+    assert [("n" in body, "logprobs" in body) for body in server.asked] == [
+        (True, True),
+        (True, False),
+        (True, False),
+    ]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_a_failure_of_a_moment_is_no_lack_of_a_feature(status: int, server: Server) -> None:
+    server.tokenize, server.embeddings, server.announce = True, embed, {"phrase_bias": True}
+    models = server.models_client()
+    server.failing = status
+    with capture_logs() as logs:
+        for call in (
+            lambda: models.complete(ASK, n=2, biases=BIASES, **HOW),
+            lambda: models.embed(["a"]),
+            lambda: models.count_tokens("a"),
+        ):
+            with pytest.raises(ModelUnavailable):
+                call()
+        assert models.ready() is not None
+        server.failing = 0
+        server.asked.clear()
+        done = models.complete(ASK, n=2, biases=BIASES, **HOW)
+        assert [each.logprob for each in done.candidates] == [-1.0, -1.0]
+        assert len(server.asked) == 1 and "phrase_bias" in server.asked[0]
+        assert models.embed(["a"]) == [pytest.approx([0.6, 0.8])]
+        assert models.count_tokens("a") == 7
+    assert missing(logs) == []
+
+
+def test_a_refusal_by_a_server_that_took_everything_before_is_an_error(server: Server) -> None:
+    models = server.models_client()
+    models.complete(ASK, n=2, **HOW)
+    server.refuses = ("logprobs",)
+    with pytest.raises(ModelRequestError):
+        models.complete(ASK, n=2, **HOW)
+
+
+def test_missing_log_probabilities_are_zero_and_that_is_said_once(server: Server) -> None:
     server.logprobs = False
-    done = server.models_client().complete(ASK, n=1, **HOW)
+    models = server.models_client()
+    with capture_logs() as logs:
+        for _ in range(2):
+            done = models.complete(ASK, n=1, **HOW)
     assert (done.candidates[0].logprob, done.candidates[0].tokens) == (0.0, 4)
+    assert missing(logs) == ["logprobs"]
 
 
 def test_biases_go_to_servers_that_announce_them(server: Server) -> None:
@@ -171,24 +235,23 @@ def test_biases_are_not_sent_to_others_and_that_is_said_once(server: Server) -> 
 def test_a_server_whose_model_list_fails_still_answers(server: Server) -> None:
     server.models = 500
     models = server.models_client()
+    assert "not able now" in (models.ready() or "")
+    assert models.complete(ASK, n=1, biases=BIASES, **HOW).candidates
+
+
+def test_a_server_without_a_model_list_still_answers(server: Server) -> None:
+    server.models = 404
+    models = server.models_client()
     assert models.ready() is None
-    assert models.complete(ASK, n=1, biases=(Bias(text="uv", value=2.0),), **HOW).candidates
+    assert models.complete(ASK, n=1, biases=BIASES, **HOW).candidates
 
 
 def test_vectors_have_unit_length_and_the_order_of_the_texts(server: Server) -> None:
-    def embed(texts: list[str]) -> Answer:
-        data = [
-            {"object": "embedding", "index": index, "embedding": [3.0 * (index + 1), 4.0 * (index + 1)]}
-            for index in range(len(texts))
-        ]
-        usage = {"prompt_tokens": 1, "total_tokens": 1}
-        return 200, {"object": "list", "data": data[::-1], "model": "e", "usage": usage}
-
     server.embeddings = embed
     assert server.models_client().embed(["a", "b"]) == [pytest.approx([0.6, 0.8])] * 2
 
 
-@pytest.mark.parametrize("status", [404, 500, 501])
+@pytest.mark.parametrize("status", [400, 404, 501])
 def test_without_embeddings_every_cosine_is_zero_and_that_is_said_once(status: int, server: Server) -> None:
     server.embeddings = lambda _: (status, {"error": {"message": "no"}})
     models = server.models_client()
