@@ -2,7 +2,7 @@
 
 Settings are the server's, `RepoConfig` the repository's; a Plan is the two together, and what
 benchmarks vary. What is left out: reading either (`bot/settings.py`, `bot/config.py`).
-Run: `thumbprint ask "How do I …?"` prints the plan's effect; `pytest tests/unit/bot/test_plan.py`.
+Run: `thumbprint ask "How do I …?"` prints the plan's effect; `pytest tests/unit/bot/test_config.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The encoder: texts to unit vectors. The one seam to sentence-transformers.
 
-Left out: training it (learning/training/reward.py), rerankers. Text past the encoder's longest input is cut.
+Left out: training it, rerankers. Text past the encoder's longest input is cut.
 """
 
 from __future__ import annotations

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,24 @@ from bot.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+ROOMS = ("bot", "learning", "storage", "webhooks")
+SOURCES = [path for room in (*ROOMS, "tests") for path in ROOT.glob(f"{room}/**/*.py")]
+OF_OTHERS = {"docs/sorting.md"}
+"""Files of the repositories in examples."""
+
+
+@cache
+def tree_of(source: Path) -> ast.Module:
+    return ast.parse(source.read_text())
+
+
+def docstrings(source: Path) -> Iterator[str]:
+    """Every string that stands alone: of modules, classes, functions and attributes."""
+    for node in ast.walk(tree_of(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield text
 
 
 def shown(value: object) -> str:
@@ -36,7 +58,8 @@ def test_the_configuration_table_is_settings_py() -> None:
 
 
 def documented() -> list[str]:
-    texts = [README, *(path.read_text() for path in (ROOT / "docs").rglob("*.md"))]
+    texts = [path.read_text() for path in DOCUMENTS]
+    texts += [text for source in SOURCES for text in docstrings(source)]
     lines = [line.strip() for text in texts for line in text.splitlines()]
     lines += [found for text in texts for found in re.findall(r"`(thumbprint [^`]+)`", text)]
     return sorted({line.partition("#")[0].strip() for line in lines if line.startswith("thumbprint ")})
@@ -62,11 +85,52 @@ def test_make_targets_in_the_readme_exist(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "document", sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-)
+@pytest.mark.parametrize("document", sorted(path.relative_to(ROOT) for path in DOCUMENTS))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     text = (ROOT / document).read_text()
     for target in re.findall(r"\]\(([^)#\s]+)\)", text):
         if "://" not in target:
             assert (ROOT / document.parent / target).exists(), f"{document}: {target}"
+
+
+@pytest.mark.parametrize("source", sorted(path.relative_to(ROOT) for path in [*DOCUMENTS, *SOURCES]))
+def test_every_file_that_a_document_or_a_docstring_names_exists(source: Path) -> None:
+    texts = [(ROOT / source).read_text()] if source.suffix == ".md" else docstrings(ROOT / source)
+    for text in texts:
+        named = re.findall(rf"(?<![\w/.~-])((?:{'|'.join(ROOMS)}|tests|docs)/[\w./*-]*\w)", text)
+        missing = [name for name in named if name not in OF_OTHERS and not any(ROOT.glob(name))]
+        assert not missing, f"{source} names {', '.join(missing)}"
+
+
+def parameters() -> dict[str, list[set[str]]]:
+    """What each function, method and class of the rooms takes or holds, by its name."""
+    found: dict[str, list[set[str]]] = defaultdict(list)
+    for source in SOURCES:
+        if source.relative_to(ROOT).parts[0] not in ROOMS:
+            continue
+        for node in ast.walk(tree_of(source)):
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    found[node.name].append(
+                        {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
+                    )
+                case ast.ClassDef():
+                    fields = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+                    inits = [one for one in node.body if getattr(one, "name", "") == "__init__"]
+                    taken = {arg.arg for one in inits for arg in ast.walk(one) if isinstance(arg, ast.arg)}
+                    found[node.name].append(fields | taken)
+    return found
+
+
+def test_the_signatures_in_the_architecture_are_those_of_the_code() -> None:
+    """Shorthand is allowed: a type for a parameter of that type, `id` for `repository_id`, words."""
+    known, wrong = parameters(), []
+    block = (ROOT / "docs/architecture.md").read_text().partition("```python")[2].partition("```")[0]
+    for name, listed in re.findall(r"(?<!\w)(\w+)\(([^()]*)\)", block):
+        given = {arg.strip(" *[]").partition("=")[0] for arg in listed.partition(";")[0].split(",")}
+        given = {arg for arg in given if arg.isidentifier() and arg.islower()}
+        if not any(
+            all(any(f"_{one}".endswith(f"_{arg}") for one in taken) for arg in given) for taken in known[name]
+        ):
+            wrong.append(f"{name}({listed})")
+    assert not wrong, "; ".join(wrong)
