@@ -48,6 +48,7 @@ REMEDIES = (
         "`make run PYTHON=python3.12`.",
     ),
 )
+UNKNOWN = "The packages could not be installed, for the reason above: mend it and run `make` again."
 
 
 def install(python: str, venv: Path, lock: int) -> None:
@@ -75,8 +76,10 @@ def install(python: str, venv: Path, lock: int) -> None:
     if code < 0:
         raise Unfit(f"pip was ended by signal {-code}, perhaps for lack of memory: run `make` again.")
     if code != 0:
-        sys.stderr.write("".join(progress.lines[-TAIL:]))
-        raise Unfit(remedy("".join(progress.lines)))
+        found = remedy("".join(progress.lines))
+        errors = [line for line in progress.lines if "error: " in line.lower()]
+        sys.stderr.write("".join(progress.lines[-TAIL:] if found == UNKNOWN else errors[-3:]))
+        raise Unfit(found)
 
 
 def remedy(said: str) -> str:
@@ -85,7 +88,7 @@ def remedy(said: str) -> str:
     for pattern, sentence in REMEDIES:
         if re.search(pattern, said):
             return sentence.format(gib=INSTALL_GIB, python=python)
-    return "The packages could not be installed, for the reason above: mend it and run `make` again."
+    return UNKNOWN
 
 
 def say(text: str) -> None:

@@ -33,12 +33,16 @@ def making(cache: Path, home: Path, need_mib: int) -> Iterator[Path]:
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SetupError(f"The model cache {cache} cannot be made: {error.strerror}.") from error
+        raise SetupError(
+            f"The model cache {cache} cannot be written ({error.strerror}): make it writable, "
+            "or set THUMBPRINT_MODEL_CACHE to another folder."
+        ) from error
     _sweep(home.parent)
     free = shutil.disk_usage(home.parent).free // MIB
     if free < need_mib:
         raise SetupError(
-            f"{cache} has {free} MiB free, but {need_mib} MiB are needed: make room or set model_cache."
+            f"{cache} has {free} MiB free, but {need_mib} MiB are needed: make room, "
+            "or set THUMBPRINT_MODEL_CACHE to a folder elsewhere."
         )
     folder = Path(tempfile.mkdtemp(prefix=f".partial-{os.getpid()}-", dir=home.parent))
     try:
