@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -89,6 +88,57 @@ def database_full(loop: Loop) -> None:
     redeliver_and_answer(loop)
 
 
+IMPATIENT_DATABASE = """
+import os
+from pathlib import Path
+import sqlalchemy as sa
+from bot import jobs
+from bot.commands.shared import load_settings
+from storage.database import Database
+
+jobs.Database = lambda url, busy_timeout_s: Database(url, busy_timeout_s=0.3)
+full = Path(os.environ["THUMBPRINT_HOME"], "full")
+
+@sa.event.listens_for(sa.pool.Pool, "checkout")
+def limit(connection, *_):
+    connection.execute(f"PRAGMA max_page_count={1 if full.exists() else 2**30}")
+
+jobs.work(load_settings())
+"""
+"""`thumbprint work` that waits for no writer for long; its database is full while HOME/full is there."""
+
+
+def worker_locked_out(loop: Loop) -> None:
+    loop.model.hold.clear()
+    ask(loop, "How do I run the tests?")
+    with loop.worker("-c", IMPATIENT_DATABASE):
+        loop.wait(lambda: loop.model.asked > 0)
+        with loop.database.engine.connect() as other:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+            loop.model.hold.set()
+            loop.wait(lambda: "is locked by another process" in (loop.home / "worker.log").read_text())
+            assert loop.playground.answers(1) == []
+            other.connection.rollback()
+        answered(loop)
+
+
+def worker_without_room(loop: Loop) -> None:
+    steps = ", ".join(f"suite {number} covers module {number * 7}" for number in range(400))
+    loop.model.text = f"Run the tests with make test; {steps}."
+    loop.model.hold.clear()
+    ask(loop, "How do I run the tests?")
+    with loop.worker("-c", IMPATIENT_DATABASE) as process:
+        loop.wait(lambda: loop.model.asked > 0)
+        (loop.home / "full").touch()
+        loop.model.hold.set()
+        loop.wait(lambda: "is full: free some space" in (loop.home / "worker.log").read_text())
+        assert loop.playground.answers(1) == []
+        (loop.home / "full").unlink()
+        loop.wait(lambda: loop.settled() or process.poll() == 1)
+    with loop.worker():
+        answered(loop)
+
+
 def started(loop: Loop, verb: str, **settings: object) -> tuple[int, str]:
     """Start one of our processes that is expected to end at once: its exit code and what it said."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("THUMBPRINT_")}
@@ -132,16 +182,26 @@ def two_servers(loop: Loop) -> None:
         one_answer(loop)
 
 
-def model_damaged(loop: Loop) -> None:
-    cache = Settings(_env_file=None).model_cache.expanduser()
+def _model_with(loop: Loop, kind: str) -> tuple[int, str]:
+    """Start the model process with zeros in the place of one model's weights, size and name unchanged."""
+    cache, home = Settings(_env_file=None).model_cache.expanduser(), loop.home / "cache"
     hub.pull(cache)
-    shutil.copytree(cache / "encoder", loop.home / "cache" / "encoder")
-    (loop.home / "cache" / "policy").symlink_to(cache / "policy")
-    [weights] = (loop.home / "cache" / "encoder").rglob("model.safetensors")
-    with weights.open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
-    settings = {"model_cache": loop.home / "cache", "model_port": free_port()}
-    one_sentence(started(loop, "model", **settings), "model.safetensors")
+    for file in cache.rglob("*"):
+        if file.is_file():
+            there = home / file.relative_to(cache)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.symlink_to(file)
+    [weights] = (home / kind).rglob("model.safetensors")
+    size = weights.stat().st_size
+    weights.unlink()
+    with weights.open("wb") as zeros:
+        zeros.truncate(size)
+    return started(loop, "model", model_cache=home, model_port=free_port())
+
+
+def policy_damaged(loop: Loop) -> None:
+    one_sentence(_model_with(loop, "policy"), "model.safetensors")
+
+
+def encoder_damaged(loop: Loop) -> None:
+    one_sentence(_model_with(loop, "encoder"), "model.safetensors")

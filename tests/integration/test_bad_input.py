@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration import bad_input as bad
 from tests.integration import bad_machine as machine
-from tests.integration import test_crash
+from tests.integration import test_crash, test_outage
 from tests.integration.bad_input import Case
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop, loop
@@ -65,9 +65,14 @@ CASES = (
         bad.renamed_meanwhile,
     ),
     Case(
-        "model file corrupted",
+        "policy file corrupted",
         "the model server does not start and names the file",
-        machine.model_damaged,
+        machine.policy_damaged,
+    ),
+    Case(
+        "encoder file corrupted",
+        "the model server does not start and names the file",
+        machine.encoder_damaged,
     ),
     Case(
         "model server killed",
@@ -85,6 +90,21 @@ CASES = (
         "database full",
         "503 and a failed delivery; redelivered, it is answered once",
         machine.database_full,
+    ),
+    Case(
+        "database locked under the worker",
+        "said in its log; waited out, answered once",
+        machine.worker_locked_out,
+    ),
+    Case(
+        "database full under the worker",
+        "said in its log; once there is room, at the latest after a restart, answered once",
+        machine.worker_without_room,
+    ),
+    Case(
+        "GitHub away for longer than all patience",
+        "once it is back, after restarts too, 😕 and one sentence; edits are learned",
+        test_outage.test_after_an_outage_longer_than_all_patience_the_asker_is_told_and_the_edit_is_learned,
     ),
     Case(
         "two servers on one database file",

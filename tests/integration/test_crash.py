@@ -27,7 +27,7 @@ from webhooks.app import create_app
 from webhooks.playground.misbehave import Rule
 
 pytestmark = pytest.mark.slow
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 
 @dataclass
