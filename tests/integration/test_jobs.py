@@ -370,6 +370,28 @@ def test_a_job_that_was_stopped_in_its_midst_is_resumed(bench: Bench) -> None:
     assert names == ["compose", "compose", "post"]
 
 
+def test_a_worker_whose_queue_cannot_be_written_ends_and_the_next_resumes_its_jobs(bench: Bench) -> None:
+    bench.ask(4)
+    with bench.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER no_room BEFORE INSERT ON operation_outputs"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    ended = threading.Event()
+    database = Database(bench.settings.resolved_database_url, busy_timeout_s=30)
+    worker = Worker(bench.settings, database, steps_in(bench.home), ended.set)
+    worker.start()
+    assert ended.wait(WAIT_S)
+    worker.stop()
+    assert isinstance(worker.ended, DatabaseError)
+    assert set(bench.states().values()) <= {"PENDING", "ENQUEUED"}
+    with bench.database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER no_room")
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    assert [line.split()[0] for line in _answering(bench)][-1] == "post"
+
+
 @contextmanager
 def _process(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "tests.integration.worker_program", str(home)]
