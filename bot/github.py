@@ -20,17 +20,14 @@ from urllib.parse import quote
 
 from bot.github_calls import Calls, Kit, connect
 from bot.github_shapes import (
-    EDITS,
     MANY,
     MORE,
     Reacted,
-    Revision,
     account,
     level,
     moment,
     place,
     reacted,
-    revisions,
 )
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
@@ -163,10 +160,6 @@ class Client:
                     found[node["id"]] = tuple(self._reacted(node["id"], node["reactions"]))
         return found
 
-    def edit_history(self, node_id: str) -> list[Revision]:
-        """The revisions of a comment that GitHub tells of, oldest first."""
-        return revisions(self._calls.graphql(EDITS, {"id": node_id}).get("node") or {})
-
     # ------------------------------------------------------------ writing
 
     def create_comment(self, full_name: str, number: int, body: str, reply_to: int | None = None) -> Post:
@@ -185,13 +178,6 @@ class Client:
     def update_comment(self, full_name: str, kind: PostKind, comment_id: int, body: str) -> Post:
         """Write a comment of ours anew."""
         return self._post(self._calls.patch(place(full_name, kind, comment_id), {"body": body}), kind)
-
-    def delete_comment(self, full_name: str, kind: PostKind, comment_id: int) -> None:
-        """Delete a comment of ours; one that is gone already is fine."""
-        try:
-            self._calls.delete(place(full_name, kind, comment_id))
-        except Gone:
-            return
 
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
         """React to a post (an issue by its number). Doing it twice is doing it once."""

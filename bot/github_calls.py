@@ -131,10 +131,6 @@ class Calls:
         """PATCH; writing the same twice is writing it once."""
         return self._patiently(lambda: self._send("PATCH", path, body=body) or {})
 
-    def delete(self, path: str) -> None:
-        """DELETE."""
-        self._patiently(lambda: self._send("DELETE", path))
-
     def _patiently(self, call: Callable[[], T]) -> T:
         for pause in PAUSES_S:
             try:

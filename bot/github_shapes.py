@@ -23,9 +23,6 @@ MANY = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id ... on Reactable {{
   reactions(first: 100) {{ {_REACTIONS} }} }} }} }}"""
 MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactable {{
   reactions(first: 100, after: $after) {{ {_REACTIONS} }} }} }} }}"""
-EDITS = """query($id: ID!) { node(id: $id) { id ... on Comment { userContentEdits(first: 100) {
-  nodes { editedAt deletedAt diff
-    editor { __typename login ... on User { databaseId } ... on Bot { databaseId } } } } } } }"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +32,6 @@ class Reacted:
     actor: Actor
     reaction: Reaction
     at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Revision:
-    """One revision of a comment: `text` is what it said then; "" and `redacted` when it was taken away."""
-
-    editor: Actor | None
-    at: datetime
-    text: str
-    redacted: bool
 
 
 def place(full_name: str, kind: PostKind, post_id: int) -> str:
@@ -86,18 +73,3 @@ def reacted(page: Mapping[str, Any]) -> Iterator[Reacted]:
         reaction = CONTENT.get(str((one or {}).get("content")))
         if reaction and one.get("user"):
             yield Reacted(actor=account(one["user"]), reaction=reaction, at=moment(one.get("createdAt")))
-
-
-def revisions(node: Mapping[str, Any]) -> list[Revision]:
-    """The revisions that a comment's GraphQL node tells of, oldest first."""
-    found = [
-        Revision(
-            editor=account(one["editor"]) if one.get("editor") else None,
-            at=moment(one.get("editedAt")),
-            text=str(one.get("diff") or ""),
-            redacted=bool(one.get("deletedAt")),
-        )
-        for one in (node.get("userContentEdits") or {}).get("nodes") or ()
-        if one
-    ]
-    return sorted(found, key=lambda revision: revision.at)

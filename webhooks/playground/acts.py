@@ -199,13 +199,6 @@ def rename(state: State, repository: Repository, name: str) -> None:
         state.keep(repository)
 
 
-def put_file(state: State, repository: Repository, path: str, text: str) -> None:
-    """Write a file on the default branch."""
-    with state.change():
-        repository.files[path] = text
-        state.keep(repository)
-
-
 def _kind(post: Post) -> str:
     return post.kind if isinstance(post, Comment) else "issue"
 
