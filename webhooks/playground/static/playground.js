@@ -102,11 +102,11 @@ function merge(page) {
         continue;
       }
       const open = $$(".body details", here).map((fold) => fold.open);
-      const focused = here.contains(document.activeElement) ? document.activeElement.dataset.react : undefined;
+      const focused = here.contains(document.activeElement) ? document.activeElement : null;
       $$(".body details", post).forEach((fold, index) => (fold.open = open[index] ?? fold.open));
       if ($(".body", here).innerHTML !== $(".body", post).innerHTML) post.classList.add("fresh");
       here.replaceWith(post);
-      if (focused) $(`.chip[data-react="${focused}"], .round`, post)?.focus();
+      if (focused) ($(`.chip[data-react="${focused.dataset.react}"], summary[aria-label="${focused.ariaLabel}"]`, post) || $(".round", post))?.focus();
     }
   }
   $("#thinking")?.remove();
@@ -246,7 +246,10 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   const data = button.dataset;
   const menu = button.closest(".menu");
-  if (menu) menu.open = false;
+  if (menu) {
+    menu.open = false;
+    $("summary", menu).focus();
+  }
   if (data.do) presses[data.do]?.(button);
   else if (data.person) {
     document.cookie = `playground_person=${encodeURIComponent(data.person)}; path=/; max-age=31536000; samesite=strict`;
@@ -263,7 +266,22 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// The arrows go through the items of an open menu, from its button on, and through tabs.
+function walk(event) {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  const group = event.target.closest(".menu[open], [role=tablist]");
+  if (!group || !(step || event.key === "Home" || event.key === "End")) return;
+  const items = $$("[role^=menuitem], .popover > a, [role=tab]", group);
+  const here = items.indexOf(event.target);
+  const to = step ? Math.max(here, step < 0 ? 0 : -1) + step : event.key === "Home" ? 0 : -1;
+  const item = items.at(to % items.length);
+  event.preventDefault();
+  item.focus();
+  if (item.role === "tab") item.click();
+}
+
 document.addEventListener("keydown", (event) => {
+  walk(event);
   if (event.key === "Escape") {
     for (const menu of $$(".menu[open]")) {
       menu.open = false;
