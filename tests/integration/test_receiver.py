@@ -22,14 +22,15 @@ from webhooks.app import MOST_BYTES, MOST_BYTES_ANSWERED, create_app
 __all__ = ["receiver"]
 
 
-def jobs(receiver: Receiver) -> list[tuple[Any, ...]]:
+def jobs(receiver: Receiver, queue: str = "threads") -> list[tuple[Any, ...]]:
     """What DBOS holds: id, partition, arguments; in the order in which it would run."""
     query = (
         "SELECT w.workflow_uuid, w.queue_partition_key, i.inputs FROM workflow_status w"
-        " JOIN workflow_input i ON i.workflow_uuid = w.workflow_uuid ORDER BY w.priority"
+        " JOIN workflow_input i ON i.workflow_uuid = w.workflow_uuid WHERE w.queue_name = ?"
+        " ORDER BY w.priority"
     )
     with receiver.database.engine.connect() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(query)]
+        return [tuple(row) for row in connection.exec_driver_sql(query, (queue,))]
 
 
 def test_a_question_is_durable_before_it_is_acknowledged(receiver: Receiver) -> None:
@@ -50,6 +51,9 @@ def test_a_question_is_durable_before_it_is_acknowledged(receiver: Receiver) -> 
         assert guid == "g1"
         assert question is not None
         assert (question.text, question.post_kind) == ("How?", PostKind.COMMENT)
+    [(name, thread, arguments)] = jobs(receiver, "eyes")
+    assert (name, thread) == ("eyes/answer/1/issue_comment/4", None)
+    assert json.loads(arguments)["positionalArgs"] == [answer_id]
 
 
 def test_no_text_of_a_thread_enters_the_queues_own_tables(receiver: Receiver) -> None:
@@ -70,7 +74,7 @@ def test_a_redelivery_does_nothing(receiver: Receiver) -> None:
     receiver.deliver(payload())
     again = receiver.deliver(payload())
     assert (again.status_code, again.json()["outcome"]) == (202, "duplicate")
-    assert len(jobs(receiver)) == 1
+    assert len(jobs(receiver)) == len(jobs(receiver, "eyes")) == 1
 
 
 def test_the_same_meaning_under_another_guid_does_nothing(receiver: Receiver) -> None:
@@ -107,7 +111,7 @@ def test_every_one_of_githubs_examples_gets_2xx(receiver: Receiver) -> None:
 )
 def test_odd_bodies_have_one_outcome(receiver: Receiver, content: Any, event: str, status: int) -> None:
     assert receiver.deliver(content, event).status_code == status
-    assert jobs(receiver) == []
+    assert jobs(receiver) == jobs(receiver, "eyes") == []
 
 
 def test_a_wrong_secret_is_unauthorised(receiver: Receiver) -> None:
