@@ -34,6 +34,7 @@ class System:
     home: Path
     playground: str
     app: str
+    pid: int
 
     def log(self, name: str) -> str:
         """What one of its processes logged."""
@@ -89,7 +90,8 @@ def running(home: Path) -> Iterator[System]:
             assert process.pid is not None, f"`thumbprint run` ended: {process.last_lines()}"
             assert time.monotonic() < end, f"`thumbprint run` took too long: {process.last_lines()}"
             time.sleep(0.2)
-        system = System(home, f"http://127.0.0.1:{playground_port}", f"http://127.0.0.1:{port}")
+        assert process.pid is not None
+        system = System(home, f"http://127.0.0.1:{playground_port}", f"http://127.0.0.1:{port}", process.pid)
         httpx.get(f"{system.app}/readyz", trust_env=False).raise_for_status()
         yield system
     finally:
