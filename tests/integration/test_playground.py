@@ -497,6 +497,8 @@ def test_it_misbehaves_as_told(playground: Playground, receiver: Receiver, api: 
 def test_other_hosts_and_other_sites_pages_are_refused(playground: Playground) -> None:
     rebound = httpx.get(playground.base_url, headers={"Host": "evil.example"})
     assert rebound.status_code == 403
+    forwarded = httpx.get(playground.base_url, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert forwarded.status_code == 403 and "127.0.0.1 only" in forwarded.text
     act = {"as": ADA, "do": "say", "repository": "paperboat/inkwell", "number": 1, "body": "x"}
     url = f"{playground.base_url}/playground/act"
     assert httpx.post(url, json=act, headers={"Origin": "http://evil.example"}).status_code == 403

@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from storage.errors import ConfigurationError
+from webhooks.pages.guard import FORWARDED
 from webhooks.playground import control, graphql, pages, rest, rest_app, rest_reactions, seed
 from webhooks.playground.api import PREFIX, Moved, Services, services, with_etag
 from webhooks.playground.auth import TOKEN_LIFE_S, Guard
@@ -161,7 +162,7 @@ class Cut(Response):
 
 
 class OnlyHere:
-    """Refuses what is not addressed to loopback, and browsers' writes from other sites' pages."""
+    """Refuses what is not addressed to loopback, what a proxy forwarded, and other sites' pages' writes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -172,7 +173,8 @@ class OnlyHere:
             request = Request(scope)
             origin = request.headers.get("origin")
             host = request.headers.get("host", "")
-            if urlsplit(f"//{host}").hostname not in LOOPBACK:
+            forwarded = any(name in request.headers for name in FORWARDED)
+            if forwarded or urlsplit(f"//{host}").hostname not in LOOPBACK:
                 await PlainTextResponse("This playground answers on 127.0.0.1 only.", 403)(
                     scope, receive, send
                 )
