@@ -156,7 +156,8 @@ def watch(child: "subprocess.Popen[str]", progress: Progress) -> int:
             time.sleep(DRAW_S)
             passed = int(time.monotonic() - began)
             if terminal:
-                sys.stdout.write("\r\033[K" + drawn(*progress.now(), passed_s=passed))
+                columns = shutil.get_terminal_size().columns
+                sys.stdout.write("\r\033[K" + drawn(*progress.now(), passed_s=passed)[: columns - 1])
                 sys.stdout.flush()
             elif time.monotonic() - said > SAY_S:
                 said = time.monotonic()
@@ -172,10 +173,9 @@ def watch(child: "subprocess.Popen[str]", progress: Progress) -> int:
 
 
 def drawn(part: float, doing: str, passed_s: int) -> str:
-    """A bar, how long already, and what is being done, no wider than the terminal."""
+    """A bar, how long already, and what is being done."""
     bar = ("━" * int(part * 20)).ljust(20, "╌")
-    line = f"  {bar} {passed_s // 60}:{passed_s % 60:02d}  {doing}"
-    return line[: shutil.get_terminal_size().columns - 1]
+    return f"  {bar} {passed_s // 60}:{passed_s % 60:02d}  {doing}"
 
 
 def _stop(child: "subprocess.Popen[str]") -> None:
