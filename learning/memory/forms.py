@@ -129,7 +129,7 @@ def _code(text: str, right: str) -> re.Pattern[str]:
     )
     form = re.escape(text)
     if text in PROGRAMS and not DEFAULT.ordinary(text):
-        form = f"(?i:{form})"  # people say PIP and Pip, and mean the same
+        form = rf"(?i:{form})[\d.]*(?<!\.)"  # people say PIP, Pip and pip3, and mean the same
     elif text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
         form = f"(?:{form}|{re.escape(text.capitalize())})"
     return re.compile(rf"(?<![\w\\-]){chained}{form}(?!\w|-\w|/|::)")

@@ -8,7 +8,7 @@ Run: `pytest tests/unit/learning/memory/test_weights.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -101,7 +101,7 @@ def decayed(weight: PhraseWeight, now: datetime) -> PhraseWeight:
 def current(weights: Iterable[PhraseWeight], now: datetime | None = None) -> list[PhraseWeight]:
     """The lessons that hold: active ones, and of corrections that contradict each other the newest.
 
-    Two contradict each other when they correct the same form, or when each undoes the other.
+    Two contradict each other when they correct one form into different ones, or when each undoes the other.
     """
     held = [w if now is None else decayed(w, now) for w in weights if w.active]
     held = [w for w in held if w.active]
@@ -112,7 +112,13 @@ def current(weights: Iterable[PhraseWeight], now: datetime | None = None) -> lis
         back = newest.get(lesson.phrase.right)
         if back and back.phrase.right == lesson.phrase.text and lesson.phrase.text in newest:
             del newest[min(lesson, back, key=_taught).phrase.text]
-    return [w for w in held if w.phrase.kind is not PhraseKind.CORRECTION or newest.get(w.phrase.text) is w]
+    return [w for w in held if w.phrase.kind is not PhraseKind.CORRECTION or _agrees(w, newest)]
+
+
+def _agrees(lesson: PhraseWeight, newest: Mapping[str, PhraseWeight]) -> bool:
+    """Whether a correction is the newest of its form, or writes the same there elsewhere (prose, code)."""
+    last = newest.get(lesson.phrase.text)
+    return last is not None and last.phrase.right == lesson.phrase.right
 
 
 def _taught(weight: PhraseWeight) -> tuple[datetime, float, str]:

@@ -62,6 +62,7 @@ CODE = [
     ("requests.get", "client.get", "my.requests.get(x), requests.get_all()", None),
     ("get_user", "fetch_user", "get_users() and forget_user()", None),
     ("pip", "conda", "Install `PIP`, then Pip and pip.", "Install `conda`, then conda and conda."),
+    ("pip", "conda", "Run `pip3 -m x` or pip3.12.", "Run `conda -m x` or conda."),
     ("get_user", "fetch_user", "Call `client.get_user(4)`.", "Call `client.fetch_user(4)`."),
     (
         "setup.py",
@@ -174,6 +175,14 @@ def test_each_repair_names_its_lesson_and_what_it_changed() -> None:
         "json.dumps",
         "orjson.dumps",
     )
+
+
+def test_one_form_corrected_alike_in_prose_and_in_code_holds_in_both() -> None:
+    lessons = correction("dictionary", "mapping", "prose"), correction("dictionary", "mapping", "code")
+    assert fixed("A dictionary is a `dictionary`.", *lessons) == "A mapping is a `mapping`."
+    for one, other in (lessons, lessons[::-1]):
+        index = PhraseIndex.build([one, other])
+        assert assess(index, "Make a dictionary.").violations
 
 
 def test_of_contradicting_corrections_the_newer_is_carried_out() -> None:
