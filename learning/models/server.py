@@ -105,7 +105,11 @@ def serve(args: argparse.Namespace) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     torch.set_num_interop_threads(1)
     begin = time.monotonic()
-    _say(f"loading {args.policy}" + (f" with {args.adapter}" if args.adapter else "") + ", merged, as int8; then measuring threads")
+    _say(
+        f"loading {args.policy}"
+        + (f" with {args.adapter}" if args.adapter else "")
+        + ", merged, as int8; then measuring threads"
+    )
     engine = Engine(
         name=args.name,
         folder=resolve(args.policy, "policy", args.cache),
