@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.bench.course import START
 from bot.bench.rules import Rule, RuleKind
 from bot.lessons import observe
 from bot.memory import Memories, Memory
@@ -53,7 +54,10 @@ LEARNERS = (
 
 
 class Pupil:
-    """One learner in one repository: a database of its own, and nothing else that outlives a question."""
+    """One learner in one repository: a database of its own, and nothing else that outlives a question.
+
+    Its clock stands at what it was last taught: weights fade by the course's time, not by ours.
+    """
 
     def __init__(self, learner: Learner, rules: Sequence[Rule], repository: Repository, file: Path) -> None:
         """`file` is an SQLite file with Thumbprint's tables."""
@@ -61,7 +65,8 @@ class Pupil:
         self._rules = rules
         self._edits: list[Feedback] = []
         self._database = Database(f"sqlite:///{file.absolute()}")
-        self._memories = Memories(self._database)
+        self._now = START
+        self._memories = Memories(self._database, lambda: self._now)
         self._home = repository.id
         self.meet(repository)
 
@@ -84,6 +89,7 @@ class Pupil:
     def taught(self, answer: Answer, events: Sequence[Feedback]) -> None:
         """Keep the posted answer and what people did to it, by the way that feedback takes in production."""
         self._edits += [event for event in events if event.kind is FeedbackKind.EDIT]
+        self._now = max([self._now, *(event.at for event in events)])
         with self._database.unit() as unit:
             unit.answers.save(answer)
             if events:
