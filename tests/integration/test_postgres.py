@@ -160,4 +160,5 @@ def test_a_question_is_kept_with_its_job_and_carried_out(url: str, tmp_path: Pat
     queue.close()
     database.dispose()
     steps = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
-    assert steps == ["acknowledge", "compose", "post"]
+    assert [step for step in steps if step != "acknowledge"] == ["compose", "post"]
+    assert steps.count("acknowledge") == 1

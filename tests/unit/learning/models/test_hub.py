@@ -261,18 +261,24 @@ def test_an_interrupted_conversion_leaves_nothing_and_the_next_try_works(tmp_pat
 
     file = write_gguf(write_model(tmp_path / "base"), tmp_path / "tiny.gguf")
     code = (
-        "import sys; from pathlib import Path; from learning.models import hub\n"
+        "import signal, sys; from pathlib import Path; from learning.models import hub\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job is born without
         "hub.resolve(sys.argv[1], 'policy', Path(sys.argv[2]))"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code, str(file), str(tmp_path / "cache")], stderr=subprocess.DEVNULL
     )
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not (converting := psutil.Process(child.pid).children()):
-        time.sleep(0.05)
-    converting[0].suspend()  # however fast the machine is, the conversion is not done yet
-    child.send_signal(signal.SIGINT)
-    assert child.wait(30) != 0
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (converting := psutil.Process(child.pid).children()):
+            time.sleep(0.05)
+        converting[0].suspend()  # however fast the machine is, the conversion is not done yet
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) != 0
+        assert not converting[0].is_running()
+    finally:
+        child.kill()
+        child.wait()
     assert list((tmp_path / "cache" / "gguf").iterdir()) == []
     assert (
         hub.resolve(str(file), "policy", tmp_path / "cache", console=QUIET) / "model.safetensors"
