@@ -18,9 +18,10 @@ _PATH = r"(?:~|\.{1,2}|\.?[\w@-]+(?:\.[\w-]+)*)?(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-
 _DOTTED = r"@?\.?[^\W\d]\w*(?:\.\w+)+(?:-\w+(?:\.\w+)*)*|@[^\W\d]\w*|\.[a-z][\w-]+(?:\.\w+)*"
 _FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
 _NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"
+_PREFIX = r"(?<!\w)(?i:[fb]|[fb]?r|r[fb])(?='\w)"  # of a string in code: f'pip install' holds the word pip
 _WORD = r"[^\W_]\w*(?:['’]\w+)*(?:-\w+(?:['’]\w+)*)*(?:\+\+|#(?!\w))?|_\w+"
 _MARKS = r"[-+*/=<>!&|^%@:~]+|[^\w\s]"
-ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _WORD, _MARKS)))
+ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _PREFIX, _WORD, _MARKS)))
 
 CHUNK = 40
 """Characters up to which a chunk's atoms are kept for the next time."""

@@ -97,6 +97,11 @@ def test_code_ranges_are_in_order_and_apart(text: str) -> None:
     assert all(one[1] <= two[0] for one, two in pairwise(ranges))
 
 
+def test_a_strings_prefix_is_no_part_of_its_first_word() -> None:
+    assert atoms("run(f'pip install x', rb'tar')") == ["run", "f", "pip", "install", "x", "rb", "tar"]
+    assert atoms("don't say o'clock, u're") == ["don't", "say", "o'clock", "u're"]
+
+
 def test_terms_fold_endings_and_leave_stop_words_out() -> None:
     assert terms("How do I install the directories?") == terms("installing a directory")
     assert stem("classes") == stem("class")
