@@ -20,7 +20,7 @@ from learning.memory.text import count_words
 from storage.records import PhraseKind, PhraseWeight
 
 STRONG = 0.38
-"""Weight from which a wording acts on every text; a weaker one acts only near what taught it."""
+"""Weight against a wording from which it acts on every text; all others act only near what taught them."""
 
 CLAMP = 4.0
 """Bounds of a decoding bias, in logits: +50 repeats for ever."""
@@ -163,7 +163,7 @@ def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
         w
         for w in met
         if w.phrase.kind is PhraseKind.WORDING
-        and (abs(w.weight) >= STRONG or w.phrase.id in near)
+        and (w.weight <= -STRONG or w.phrase.id in near)
         and breaks(w, text)
     ]
     broken += [w for w in hits if w.weight <= -STRONG]

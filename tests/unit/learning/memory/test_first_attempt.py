@@ -100,11 +100,15 @@ def test_a_long_answer_teaches_no_more_than_a_short_one() -> None:
 
 
 def test_the_score_of_a_text_does_not_grow_with_its_length() -> None:
+    asked = "How do I polish a gadget quickly?"
     index = PhraseIndex.build(
-        taught(("q", "You can simply do it.", "You can do it."), ("q", "Do it.", "Do it with frobnicate."))
+        taught(
+            (asked, "You can simply do it.", "You can do it."), (asked, "Do it.", "Do it with frobnicate.")
+        )
     )
-    once = assess(index, "Do it with frobnicate.")
-    again = assess(index, " ".join(["Do it with frobnicate."] * 50))
+    near = choose(index, asked, 200, words)
+    once = assess(index, "Do it with frobnicate.", near)
+    again = assess(index, " ".join(["Do it with frobnicate."] * 50), near)
     assert once.score == again.score > 0.0
     assert assess(index, "Simply do.").score == assess(index, "Simply do. " * 50).score < 0.0
 
