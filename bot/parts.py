@@ -15,11 +15,17 @@ from uvicorn.importer import import_from_string
 from bot.environment import environment, model_env
 from bot.process import Part
 from bot.settings import Settings
+from learning.models.packages import Kind
 from storage.database import Database
 from storage.errors import ConfigurationError
 
 PLAYGROUND_POLL_S = 3
 """Reactions on the playground are seen this soon, unless a setting says otherwise."""
+
+
+def models_of(settings: Settings) -> list[tuple[str, Kind]]:
+    """The models that the settings name, with what each is for."""
+    return [(settings.policy, "policy"), (settings.adapter, "adapter"), (settings.encoder, "encoder")]
 
 
 def plays(settings: Settings) -> bool:

@@ -148,7 +148,9 @@ def _candidates(work: Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> l
         top_p=plan.top_p,
         max_tokens=plan.max_tokens,
         n=plan.n,
-        biased_phrase_ids=work.choice.phrase_ids if towards else (),
+        biased_phrase_ids=tuple(dict.fromkeys((*work.choice.phrase_ids, *(one.phrase.id for one in broken))))
+        if towards
+        else (),
         seconds=done.seconds,
     )
     work.generations.append(generation)

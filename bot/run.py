@@ -22,12 +22,11 @@ from rich.text import Text
 
 from bot import checks
 from bot.first_answer import first_answer
-from bot.parts import parts_of, playground_env, plays
+from bot.parts import models_of, parts_of, playground_env, plays
 from bot.process import Part, Process, ending
 from bot.queue import migrate
 from bot.settings import Settings
 from learning.models import hub
-from learning.models.packages import Kind
 from storage.database import Database
 from storage.errors import ConfigurationError, SetupError
 
@@ -164,7 +163,7 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
         look_at_ports(settings, with_playground)
         _done(console, "this machine", "Python, disk, folders and ports are fine", began)
         if not settings.model_url:
-            _pull(settings, console)
+            hub.pull(settings.model_cache, also=models_of(settings), console=console)
             _done(console, "models", "policy and encoder are there, hashes checked", began)
         playground = playground_env(settings) if with_playground else None
         migrate(database)
@@ -183,15 +182,6 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
     finally:
         database.dispose()
     return 0
-
-
-def _pull(settings: Settings, console: Console) -> None:
-    wanted: list[tuple[str, Kind]] = [
-        (settings.policy, "policy"),
-        (settings.adapter, "adapter"),
-        (settings.encoder, "encoder"),
-    ]
-    hub.pull(settings.model_cache, also=wanted, console=console)
 
 
 def _starting(console: Console) -> Progress:

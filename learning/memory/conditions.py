@@ -100,10 +100,9 @@ def topics(
 
 def _chance(size: int, count: int, share: float) -> float:
     """How often, at most, chance puts a word of this share into `count` of `size` questions."""
-    if size <= 1000:
-        return math.comb(size, count) * share**count
+    # In logarithms, for of a thousand questions the ways alone are no float any more.
     ways = math.lgamma(size + 1) - math.lgamma(count + 1) - math.lgamma(size - count + 1)
-    return math.exp(min(0.0, ways + count * math.log(share)))  # the ways alone are no float any more
+    return math.exp(min(0.0, ways + count * math.log(share)))
 
 
 def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:

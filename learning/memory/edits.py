@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
-from itertools import compress, count
+from itertools import compress, count, pairwise
 from operator import attrgetter, ne
 
 from unidiff.patch import PatchSet
@@ -186,14 +186,11 @@ def _parted(old: Side, new: Side, piece: Piece) -> list[Piece]:
     pairs = zip(gone, come, strict=True) if len(gone) == len(come) > 1 else [((a, b), (c, d))]
     found: list[Piece] = []
     for (p, q), (r, s) in pairs:
-        cuts = [0]
-        if q - p == s - r:
-            cuts += [at for at in range(1, q - p) if _apart(old, p + at) and _apart(new, r + at)]
-        ends = [*cuts[1:], None]
-        found += [
-            (p + at, q if end is None else p + end, r + at, s if end is None else r + end)
-            for at, end in zip(cuts, ends, strict=True)
-        ]
+        if q - p != s - r:
+            found.append((p, q, r, s))
+            continue
+        cuts = [at for at in range(1, q - p) if _apart(old, p + at) and _apart(new, r + at)]
+        found += [(p + at, p + end, r + at, r + end) for at, end in pairwise([0, *cuts, q - p])]
     return found
 
 

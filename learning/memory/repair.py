@@ -21,7 +21,8 @@ ROUNDS = 8
 """Passes over all lessons until nothing changes; lessons that never settle change nothing at all."""
 
 UNWANTED = -0.38
-"""Weight from which on an unwanted wording is taken out: a person took out just that, or several agree."""
+"""Weight from which on an unwanted wording is a fault of any text and is taken out: a person took out just
+that, or several agree. Every other wording acts only near what taught it."""
 
 
 def repair(text: str, weights: Sequence[PhraseWeight]) -> tuple[str, tuple[Repair, ...]]:

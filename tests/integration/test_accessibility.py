@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from storage.database import Database
 from tests.chromium import chromium
@@ -188,3 +188,24 @@ def test_a_person_without_a_mouse_asks_reacts_and_corrects(
     page.keyboard.press("Control+Enter")
     expect(page.locator(".post").last).to_contain_text("without a mouse")
     context.close()
+
+
+def test_the_tab_pressed_last_is_the_one_shown(browser: Browser, world: tuple[Playground, str]) -> None:
+    page = browser.new_page()
+    page.goto(world[0].base_url + ISSUE)
+    late: list[Route] = []
+    page.route("**/preview", lambda route: late.append(route))
+    with page.expect_request("**/preview"):
+        page.get_by_role("tab", name="Preview").click()
+    page.get_by_role("tab", name="Write").click()
+    page.locator("#new-comment").fill("What I *mean*.")
+    with page.expect_response("**/preview"):
+        late.pop().continue_()
+    expect(page.locator("#new-comment")).to_be_visible()
+    expect(page.locator(".preview")).to_be_hidden()
+    expect(page.locator(".preview")).not_to_contain_text("Nothing to preview")
+
+    page.unroute("**/preview")
+    page.get_by_role("tab", name="Preview").click()
+    expect(page.locator(".preview em")).to_have_text("mean")
+    page.close()

@@ -54,8 +54,12 @@ def test_a_score_that_is_high_enough_starts_nothing(remembered: Memory, changes:
 
 def test_a_bad_score_starts_again_at_most_twice() -> None:
     models = ScriptedModels([[DISLIKED]])
-    run(models, memory(SIMPLY))
+    done = run(models, memory(SIMPLY))
     assert len(models.asked) == 3
+    assert [prompt.reason for prompt in done.prompts] == ["", "a lesson is broken", "a lesson is broken"]
+    (broken,) = {phrase_id for one in done.candidates for phrase_id in one.violations}
+    traced = [generation.biased_phrase_ids for generation in done.generations]
+    assert traced == [(), (broken,), (broken,)], "a bias is traced to the lesson that it is for"
 
 
 @pytest.mark.parametrize(

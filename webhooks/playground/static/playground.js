@@ -218,18 +218,22 @@ const presses = {
   },
   close: () => attempt(() => act("close", { node: thread.dataset.node }).then(() => location.reload())),
   write: () => tab("write"),
-  preview: () => tab("preview"),
+  preview: () => attempt(() => tab("preview")),
   behave: () => attempt(() => send("DELETE", "/playground/misbehave").then(() => location.reload())),
   "close-dialog": () => $(".dialog").close(),
 };
 
+// What was pressed last is what is shown: a preview may come late, and of a text that is no longer there.
 async function tab(name) {
   const area = $("#new-comment");
   const shown = $(".preview");
   for (const each of $$(".write-tabs [role=tab]")) each.setAttribute("aria-selected", String(each.dataset.do === name));
-  if (name === "preview") shown.innerHTML = await (await fetch("/preview", { method: "POST", body: area.value || "Nothing to preview." })).text();
   area.hidden = name === "preview";
   shown.hidden = name !== "preview";
+  if (shown.hidden) return;
+  const text = area.value;
+  const html = await (await fetch("/preview", { method: "POST", body: text || "Nothing to preview." })).text();
+  if (area.value === text) shown.innerHTML = html;
 }
 
 async function showHistory(button) {
