@@ -59,12 +59,13 @@ class Scored:
     """A candidate with its scores filled in, and its text as it would be posted.
 
     `spoken_of`: whether any lesson concerns it or its question; where none does, its phrase score of 0
-    says nothing.
+    says nothing. `disliked`: the ids of the wordings that lower its score.
     """
 
     candidate: Candidate
     text: str
     violations: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
     spoken_of: bool = False
 
 
@@ -77,7 +78,7 @@ class Pick:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Ask again. `violations` are the ids of the lessons that the best candidate breaks."""
+    """Ask again. `violations` are the ids of the lessons that the best candidate breaks, or that lower it."""
 
     reason: str
     violations: tuple[str, ...]
@@ -186,7 +187,7 @@ def rank(
             if best.violations
             else f"score {found.phrase_score:.2f} is below {min_score:.2f}"
         )
-        return Retry(reason=why, violations=best.violations)
+        return Retry(reason=why, violations=best.violations or best.disliked)
     if found.phrase_score < floor and not (repairs and best.violations):
         return Abstain(reason="What I would have written is what people here have rejected before.")
     return Pick(best=best)

@@ -168,7 +168,8 @@ def _scored(
 ) -> Scored:
     """One candidate, guarded and scored; the lessons that it breaks are noted."""
     assessed = assess(work.memory.index, text, work.choice)
-    work.broken.update((lesson.phrase.id, lesson) for lesson in assessed.violations)
+    disliked = [lesson for lesson in assessed.hits if lesson.weight < 0]
+    work.broken.update((lesson.phrase.id, lesson) for lesson in (*assessed.violations, *disliked))
     violations = tuple(lesson.phrase.id for lesson in assessed.violations)
     told = (*work.choice.weights, *work.broken.values())
     ours = (*FIXED, *(rule(one) for one in told if one.phrase.kind is not PhraseKind.CORRECTION))
@@ -190,7 +191,13 @@ def _scored(
         score=score(assessed.score, similarity, failed, len(violations), grounds, repairs=repairs),
     )
     spoken_of = bool(assessed.hits or violations or work.choice)
-    return Scored(candidate=candidate, text=text, violations=violations, spoken_of=spoken_of)
+    return Scored(
+        candidate=candidate,
+        text=text,
+        violations=violations,
+        disliked=tuple(lesson.phrase.id for lesson in disliked),
+        spoken_of=spoken_of,
+    )
 
 
 def _similarities(work: Work, texts: Sequence[str]) -> list[float]:

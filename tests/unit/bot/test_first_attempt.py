@@ -56,10 +56,19 @@ def test_a_bad_score_starts_again_at_most_twice() -> None:
     models = ScriptedModels([[DISLIKED]])
     done = run(models, memory(SIMPLY))
     assert len(models.asked) == 3
-    assert [prompt.reason for prompt in done.prompts] == ["", "a lesson is broken", "a lesson is broken"]
-    (broken,) = {phrase_id for one in done.candidates for phrase_id in one.violations}
-    traced = [generation.biased_phrase_ids for generation in done.generations]
-    assert traced == [(), (broken,), (broken,)], "a bias is traced to the lesson that it is for"
+    low = "score -0.15 is below 0.00"
+    assert [prompt.reason for prompt in done.prompts] == ["", low, low]
+
+
+def test_what_made_an_answer_bad_is_named_when_it_is_tried_again() -> None:
+    for lesson_, reason in ((SIMPLY, "score"), (replace(SIMPLY, weight=-0.6), "a lesson is broken")):
+        models = ScriptedModels([[DISLIKED], [GOOD]])
+        done = run(models, memory(lesson_))
+        first, again = done.prompts
+        assert again.reason.startswith(reason)
+        said = 'Do not write "simply".'
+        assert again.messages[-1].content.count(said) > first.messages[-1].content.count(said)
+        assert done.generations[1].biased_phrase_ids == (lesson_.phrase.id,), "a bias is traced to its lesson"
 
 
 @pytest.mark.parametrize(
