@@ -54,7 +54,7 @@ class Scale:
 FULL = Scale(
     seeds=5,
     checkpoints=(0, 1, 3),
-    size=Size(teaching=10, unseen=6, unseen_asked=3, controls=6, controls_asked=3),
+    size=Size(teaching=10, unseen=6, unseen_asked=3, controls=6, controls_asked=6),
 )
 """Examined after 0, 1, 3 and all 10 rounds."""
 
