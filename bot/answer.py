@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 def acknowledge(context: Context, question: Question) -> None:
     """👀 on the question, at once. A question that is gone, or a locked thread, is no error."""
-    client = context.github.installation(question.installation_id)
+    client = context.github.of(question)
     try:
         asked = today(client, question)
         client.react(asked.full_name, asked.post_kind, target(asked), Reaction.EYES)
@@ -63,7 +63,7 @@ def compose_job(context: Context, question: Question) -> str:
     with context.database.unit(read_only=True) as unit:
         if unit.answers.get(question.answer_id) is not None:
             return question.answer_id
-    client = context.github.installation(question.installation_id)
+    client = context.github.of(question)
     try:
         repository, thread = _read(client, question)
     except Gone as error:
@@ -97,7 +97,7 @@ def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time
         answer = unit.answers.get(answer_id)
     if answer is None or answer.status is not AnswerStatus.PENDING:
         return
-    client = context.github.installation(answer.question.installation_id)
+    client = context.github.of(answer.question)
     try:
         asked = today(client, answer.question)
         comment = find(client, asked) or create(client, asked, answer.body, sleep)
@@ -126,7 +126,7 @@ def fail(
     text = f"I could not answer this: {_cause(error)} To try again, ask once more in a new comment."
     body = render_body(text, replace(_no_why(question), note="The attempt failed; nothing was answered."))
     answer = replace(known or _without_answer(question), status=AnswerStatus.FAILED)
-    client = context.github.installation(question.installation_id)
+    client = context.github.of(question)
     try:
         asked = today(client, question)
         comment = find(client, asked)

@@ -134,7 +134,7 @@ def _poll_repository(
     context: Context, installation_id: int, repository_id: int, answers: Sequence[Answer]
 ) -> list[Change]:
     """Poll answers of one repository: GitHub first, then one transaction; neither where nothing is new."""
-    client = context.github.installation(installation_id)
+    client = context.github.client(installation_id, repository_id, writes=False)
     seen = client.reactions([answer.comment_node_id for answer in answers])
     with context.database.unit(read_only=True) as unit:
         known = {answer.id: unit.feedback.of_answer(answer.id) for answer in answers}
@@ -170,7 +170,7 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
     with context.database.unit(read_only=True) as unit:
         known = unit.feedback.of_answer(answer.id)
         lessons = _taught(unit, answer, known)
-    client = context.github.installation(answer.question.installation_id)
+    client = context.github.of(answer.question)
     comment = (full_name, answer.comment_kind, answer.comment_id or 0)
     try:
         post = client.read_post(*comment)
@@ -210,7 +210,7 @@ def _subject(context: Context, guid: str) -> tuple[Act | None, Answer | None]:
 
 
 def _permission(context: Context, answer: Answer, full_name: str, actor: Actor) -> Permission:
-    client = context.github.installation(answer.question.installation_id)
+    client = context.github.of(answer.question)
     return client.permission(full_name, actor.login)
 
 

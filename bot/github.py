@@ -13,12 +13,15 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.github_calls import Calls, Kit, connect
+import httpx
+
+from bot.github_access import Kit, Pool, Rights, connect
+from bot.github_calls import Calls
 from bot.github_shapes import (
     MANY,
     MORE,
@@ -31,40 +34,67 @@ from bot.github_shapes import (
 )
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
-from storage.records import Permission, Post, PostKind, Reaction, Repository, Thread
+from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
 
 _BATCH = 50
 
 
 class GitHub:
-    """The App on one GitHub. Safe for threads; one connection pool and one token for each installation."""
+    """The App on one GitHub. Safe for threads: one pool of connections, and a token for each repository."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings
-        self._kits: dict[int, Kit] = {}
+        self._pool = transport or Pool()
+        self._kits: dict[Rights, Kit] = {}
         self._lock = threading.Lock()
 
-    def installation(self, installation_id: int) -> Client:
-        """A client with this installation's rights. Raises ConfigurationError for a missing id or key."""
+    def of(self, question: Question) -> Client:
+        """A client with all that a question's repository needs, and with no right in any other."""
+        return self.client(question.installation_id, question.repository_id)
+
+    def client(self, installation_id: int, repository_id: int, *, writes: bool = True) -> Client:
+        """A client with rights in one repository, to read only unless it `writes`.
+
+        Raises ConfigurationError for a missing id or key.
+        """
+        here = Rights.in_repository(installation_id, repository_id, writes=writes)
+        return Client(
+            Calls(self._kit(here)),
+            installation_id,
+            self._settings.app_slug,
+            self._settings.app_id,
+            lambda: Calls(self._kit(Rights.in_organisation(installation_id))),
+        )
+
+    def _kit(self, rights: Rights) -> Kit:
         with self._lock:
-            if installation_id not in self._kits:
-                self._kits[installation_id] = connect(self._settings, installation_id)
-            kit = self._kits[installation_id]
-        return Client(Calls(kit), installation_id, self._settings.app_slug, self._settings.app_id)
+            if rights not in self._kits:
+                self._kits[rights] = connect(self._settings, rights, self._pool)
+            return self._kits[rights]
 
     def close(self) -> None:
         """Close all connections."""
+        self._pool.close()
         with self._lock:
-            for kit in self._kits.values():
-                kit.close()
             self._kits.clear()
 
 
 class Client:
-    """What one installation may do. All may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone."""
+    """What the App does in one repository. All may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone.
 
-    def __init__(self, calls: Calls, installation_id: int, app_slug: str, app_id: str) -> None:
+    `organisation` makes the calls that reach the account's `.github` repository; without it they are ours.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        installation_id: int,
+        app_slug: str,
+        app_id: str,
+        organisation: Callable[[], Calls] | None = None,
+    ) -> None:
         self._calls = calls
+        self._organisation = organisation
         self._installation_id = installation_id
         self._login = f"{app_slug}[bot]"
         self._app_id = app_id
@@ -118,18 +148,26 @@ class Client:
 
     def read_file(self, full_name: str, path: str) -> str | None:
         """A file on the default branch as text; None when there is none that we may read."""
+        said = self._contents(self._calls, full_name, path)
+        if said is None and self._organisation is not None and full_name.endswith("/.github"):
+            said = self._contents(self._organisation(), full_name, path)
         try:
-            said = self._calls.get(f"/repos/{full_name}/contents/{quote(path)}")
+            return (
+                None if said is None else base64.b64decode(said["content"]).decode("utf-8", errors="replace")
+            )
+        except (KeyError, TypeError, binascii.Error):
+            return None
+
+    def _contents(self, calls: Calls, full_name: str, path: str) -> dict[str, Any] | None:
+        """What GitHub says of a file. 422: no token is to be had, the App is not installed there."""
+        try:
+            return calls.get(f"/repos/{full_name}/contents/{quote(path)}")
         except Gone:
             return None
         except GitHubRefused as error:
-            if error.status == 403:
+            if error.status in (403, 422):
                 return None
             raise
-        try:
-            return base64.b64decode(said["content"]).decode("utf-8", errors="replace")
-        except (KeyError, TypeError, binascii.Error):
-            return None
 
     def permission(self, full_name: str, login: str) -> Permission:
         """What somebody may do in a repository. Read access that everybody has is PUBLIC, not READ.

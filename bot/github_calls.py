@@ -1,27 +1,23 @@
-"""Raw calls to GitHub: JSON in and out, pages, tokens, and the one mapping of errors.
+"""Raw calls to GitHub: JSON in and out, pages, and the one mapping of errors.
 
 Reads are tried three times; a 401 throws the cached token away and is tried once more, because GitHub
-carried nothing out. A create is sent once. Left out: what the calls mean (`bot/github.py`).
+carried nothing out. A create is sent once. Left out: what the calls mean
+(`bot/github.py`), who may make them (`bot/github_access.py`).
 Run: `pytest tests/unit/bot/test_github.py`.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-import githubkit
 import httpx
 import jwt
-from githubkit.auth import AppInstallationAuthStrategy
-from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
 
-from bot.settings import Settings
+from bot.github_access import Kit
 from storage.errors import (
     ConfigurationError,
     GitHubRefused,
@@ -31,64 +27,11 @@ from storage.errors import (
     ThumbprintError,
 )
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 PAUSES_S = (0.5, 2.0)
 """Pauses before the second and the third try of a read."""
 
 T = TypeVar("T")
-_MAKING = threading.Lock()
 _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
-
-
-class Kit(githubkit.GitHub[AppInstallationAuthStrategy]):
-    """githubkit with one connection pool that is kept, instead of a new one for each call."""
-
-    _kept: httpx.Client | None = None
-
-    @contextmanager
-    def get_sync_client(self) -> Generator[httpx.Client, None, None]:
-        """The kept client; httpx's is safe for threads, and only one thread makes it."""
-        with _MAKING:
-            if self._kept is None:
-                self._kept = self._create_sync_client()
-        yield self._kept
-
-    def forget_token(self) -> None:
-        """Throw cached tokens away."""
-        strategy = self.config.cache_strategy
-        if isinstance(strategy, MemCacheStrategy):
-            strategy.cleanup()
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._kept is not None:
-            self._kept.close()
-
-
-def connect(settings: Settings, installation_id: int, transport: httpx.BaseTransport | None = None) -> Kit:
-    """A kit with one installation's rights. Raises ConfigurationError without an app id or a readable key."""
-    if not settings.app_id:
-        raise ConfigurationError("THUMBPRINT_APP_ID is empty: set it to the number of your GitHub App.")
-    if settings.private_key_file is None:
-        raise ConfigurationError(
-            "THUMBPRINT_PRIVATE_KEY_FILE is empty: set it to the PEM file of your GitHub App's private key."
-        )
-    try:
-        key = settings.private_key_file.read_text()
-    except OSError as error:
-        raise ConfigurationError(
-            f"THUMBPRINT_PRIVATE_KEY_FILE cannot be read ({error.strerror}): check the path and its rights."
-        ) from error
-    return Kit(
-        AppInstallationAuthStrategy(settings.app_id, key, installation_id),
-        base_url=settings.github_url,
-        user_agent="thumbprint",
-        timeout=TIMEOUT,
-        transport=transport,
-        cache_strategy=MemCacheStrategy(),
-        http_cache=False,
-        auto_retry=False,
-    )
 
 
 class Calls:

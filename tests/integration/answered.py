@@ -68,7 +68,7 @@ class Bench:
             asked_at=now,
         )
         body = render_body(TEXT, Why(marker=Marker(answer_id=question.answer_id)))
-        post = self.github.installation(installation).create_comment(there.full_name, 1, body)
+        post = self.github.of(question).create_comment(there.full_name, 1, body)
         answer = Answer(
             id=question.answer_id,
             question=question,

@@ -74,6 +74,15 @@ class Call:
             raise not_found()
         return found
 
+    def about_pull(self) -> bool:
+        """Whether the path leads to a pull request; also where it leads nowhere, which is for the handler."""
+        try:
+            at = "number" in self.request.path_params
+            number = self.number("number") if at else self.comment().number
+            return self.state.issue(self.repository.id, number).is_pull
+        except Refused:
+            return True
+
     def number(self, name: str) -> int:
         """A path parameter that is a number, else 404."""
         text = str(self.request.path_params[name])
@@ -118,7 +127,8 @@ def on_repository(
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint on `/repos/{owner}/{name}/…`: the checks in GitHub's order, then the handler.
 
-    `or_permission` suffices too (issues and pull requests share calls); `content` counts as creating content.
+    `or_permission` suffices for a pull request, which shares calls with issues; `content` counts as creating
+    content.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -127,11 +137,13 @@ def on_repository(
         repository = _repository(request, shared.state)
         if not token.reaches(repository):
             raise not_found()
-        if not (token.may(permission, level) or (or_permission and token.may(or_permission, level))):
+        call = Call(request, shared.state, repository, token)
+        instead = or_permission and token.may(or_permission, level) and call.about_pull()
+        if not (token.may(permission, level) or instead):
             raise forbidden()
         if content:
             shared.limits.check_content()
-        return await handler(Call(request, shared.state, repository, token))
+        return await handler(call)
 
     return endpoint
 

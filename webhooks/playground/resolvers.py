@@ -54,7 +54,8 @@ class Resolvers:
         post = self._state.posts.get(node_id)
         if post is None or not self._visible(post):
             raise Problem("NOT_FOUND", f"Could not resolve to a node with the global id of '{node_id}'.")
-        if not (self._token.may("issues", "read") or self._token.may("pull_requests", "read")):
+        is_pull = self._state.issue(post.repository_id, post.number).is_pull
+        if not (self._token.may("issues", "read") or (is_pull and self._token.may("pull_requests", "read"))):
             raise Problem("FORBIDDEN", "Resource not accessible by integration")
         return self._post(post)
 

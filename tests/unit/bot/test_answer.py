@@ -247,7 +247,7 @@ def test_an_empty_question_gets_one_comment_with_a_hint(desk: Desk) -> None:
 def test_a_thread_of_500_comments_is_read_whole(desk: Desk) -> None:
     for number in range(500):
         desk.playground.say(ASKER, 2, f"comment {number}")
-    client = desk.context.github.installation(desk.question.installation_id)
+    client = desk.context.github.of(desk.question)
     thread = client.read_thread(client.repository(desk.question.repository_id), 2)
     said = [post.body for post in thread.posts]
     assert all(f"comment {number}" in said for number in range(500))

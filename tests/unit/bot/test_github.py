@@ -10,11 +10,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.github import Client
-from bot.github_calls import Calls, connect
+from bot.github_access import Rights, connect
+from bot.github_calls import Calls
 from bot.settings import Settings
 from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
 from storage.records import Permission, PostKind, Reaction, Repository
 
+RIGHTS = Rights.in_repository(5, 9)
+NOWHERE = httpx.MockTransport(lambda request: httpx.Response(500))
 REPOSITORY = Repository(id=9, full_name="o/r", installation_id=5)
 TOKEN = {"token": "t", "expires_at": "2100-01-01T00:00:00Z", "permissions": {}, "repository_selection": "all"}
 COMMENT = {
@@ -56,18 +59,13 @@ class Wire:
 
 @pytest.fixture
 def client_of(key_file):
-    kits = []
-
     def make(answer: Callable[[httpx.Request], httpx.Response], url="https://api.github.com"):
         wire = Wire(answer)
         settings = Settings(_env_file=None, app_id="77", private_key_file=key_file, github_url=url)
-        kit = connect(settings, 5, httpx.MockTransport(wire))
-        kits.append(kit)
+        kit = connect(settings, RIGHTS, httpx.MockTransport(wire))
         return Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77"), wire
 
-    yield make
-    for kit in kits:
-        kit.close()
+    return make
 
 
 def test_all_pages_of_a_thread_are_read(client_of):
@@ -160,10 +158,9 @@ def test_a_revoked_token_is_replaced_once(client_of):
 
 def test_a_failing_token_request_is_mapped_too(key_file):
     settings = Settings(_env_file=None, app_id="77", private_key_file=key_file)
-    kit = connect(settings, 5, httpx.MockTransport(lambda request: httpx.Response(404, json={})))
+    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: httpx.Response(404, json={})))
     with pytest.raises(Gone):
         Client(Calls(kit), 5, "thumbprint", "77").read_post("o/r", PostKind.COMMENT, 3)
-    kit.close()
 
 
 def test_a_reply_goes_to_the_root_of_its_review_thread(client_of):
@@ -266,17 +263,18 @@ def test_ours_are_found_since_a_time(client_of):
 
 def test_a_missing_id_or_key_says_which_setting(tmp_path):
     with pytest.raises(ConfigurationError, match="THUMBPRINT_APP_ID"):
-        connect(Settings(_env_file=None), 5)
+        connect(Settings(_env_file=None), RIGHTS, NOWHERE)
     with pytest.raises(ConfigurationError, match="THUMBPRINT_PRIVATE_KEY_FILE"):
-        connect(Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "none.pem"), 5)
+        connect(
+            Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "none.pem"), RIGHTS, NOWHERE
+        )
 
 
 def test_an_unusable_key_says_so(tmp_path):
     (tmp_path / "bad.pem").write_text("not a key")
     settings = Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "bad.pem")
-    kit = connect(settings, 5, httpx.MockTransport(lambda request: httpx.Response(500)))
+    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: httpx.Response(500)))
     with pytest.raises(ConfigurationError, match="private key"):
         Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77").read_post(
             "o/r", PostKind.COMMENT, 3
         )
-    kit.close()
