@@ -56,9 +56,23 @@ def _say(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _edit(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """`was` is the text that the editor began with: what somebody else wrote since is not overwritten."""
     post = _post(state, fields)
+    if "was" in fields and _others_wrote(state, login, post, str(fields["was"])):
+        raise Refused(409, "Somebody changed this meanwhile: copy your text, cancel, and edit it again.")
     acts.edit(state, login, post, str(fields["body"]))
     return _shape(state, post)
+
+
+def _others_wrote(state: State, login: str, post: Issue | Comment, was: str) -> bool:
+    """Whether a person but `login` changed a post since it read `was`; the app's own notes do not matter."""
+    was = was.replace("\r\n", "\n")
+    since: list[str] = []
+    for revision in reversed(post.revisions):
+        if revision.deleted_at is None and revision.body.replace("\r\n", "\n") == was:
+            break
+        since.append(revision.editor)
+    return bool(set(since) - {login, state.bot.login})
 
 
 def _delete(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +116,7 @@ def _close(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
 VERBS = {
     "open": _open,  # repository, title, body, labels, is_pull
     "say": _say,  # repository, number, body
-    "edit": _edit,  # node, body
+    "edit": _edit,  # node, body, was
     "delete": _delete,  # node
     "react": _react,  # node, content, on
     "redact": _redact,  # node, revision

@@ -20,7 +20,7 @@ from webhooks.playground.api import services
 from webhooks.playground.refusals import Refused, not_found
 from webhooks.playground.render import avatar, difference, markdown
 from webhooks.playground.state import State
-from webhooks.playground.things import Issue, Repository
+from webhooks.playground.things import Delivery, Issue, Person, Repository
 
 HERE = Path(__file__).parent
 PERSON_COOKIE = "playground_person"
@@ -39,7 +39,7 @@ TEMPLATES = Environment(
 def show(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page, with what every page needs."""
     state = services(request).state
-    viewer = views.viewer_of(state, request.cookies.get(PERSON_COOKIE, ""))
+    viewer = _viewer(request)
     repository: Repository | None = values.get("repository")
     html = TEMPLATES.get_template(template).render(
         values
@@ -89,29 +89,25 @@ async def new_issue(request: Request) -> Response:
 
 
 async def thread(request: Request) -> Response:
-    """GET /{owner}/{name}/issues/{number}; `?part=thread` for what the script refreshes."""
+    """GET /{owner}/{name}/issues/{number}."""
     state, repository = services(request).state, _repository(request)
     issue = _issue(request)
-    viewer = views.viewer_of(state, request.cookies.get(PERSON_COOKIE, ""))
-    part = "_thread.html" if request.query_params.get("part") == "thread" else "issue.html"
     with state.lock:
-        view = views.thread(state, issue, viewer)
-        return show(request, part, repository=repository, issue=view, deliveries=_deliveries(state, 6))
+        view = views.thread(state, issue, _viewer(request))
+        newest = [views.delivery(sent) for sent in _newest(state, 6)]
+        return show(request, "issue.html", repository=repository, issue=view, deliveries=newest)
 
 
 async def deliveries(request: Request) -> Response:
     """GET /deliveries: what was sent to the app, with request and response; and how to misbehave."""
     state = services(request).state
-    sent = sorted(state.deliveries.values(), key=lambda d: -d.id)[:40]
-    rows = [views.delivery(d) | {"request": d.request_headers, "body": _pretty(d.body)} for d in sent]
-    for row, d in zip(rows, sent, strict=True):
-        row["response"] = d.response_body
-    return show(request, "deliveries.html", rows=rows, rules=state.misbehaviour.rules())
-
-
-async def side(request: Request) -> Response:
-    """GET /side: the panel's list of deliveries."""
-    return show(request, "_deliveries.html", deliveries=_deliveries(services(request).state, 6))
+    with state.lock:
+        rows = [
+            views.delivery(d)
+            | {"request": d.request_headers, "body": _pretty(d.body), "response": d.response_body}
+            for d in _newest(state, 40)
+        ]
+        return show(request, "deliveries.html", rows=rows, rules=state.misbehaviour.rules())
 
 
 async def history(request: Request) -> Response:
@@ -179,9 +175,14 @@ def _issue(request: Request) -> Issue:
     return issue
 
 
-def _deliveries(state: State, count: int) -> list[views.View]:
-    newest = sorted(state.deliveries.values(), key=lambda d: -d.id)[:count]
-    return [views.delivery(sent) for sent in newest]
+def _viewer(request: Request) -> Person:
+    """Whom the page is for: `?as=`, for a tab's own refreshes, else the browser's cookie."""
+    login = request.query_params.get("as") or request.cookies.get(PERSON_COOKIE, "")
+    return views.viewer_of(services(request).state, login)
+
+
+def _newest(state: State, count: int) -> list[Delivery]:
+    return sorted(state.deliveries.values(), key=lambda d: -d.id)[:count]
 
 
 def _pretty(body: str) -> str:
@@ -201,7 +202,6 @@ ROUTES: list[Route | Mount] = [
     Mount("/static", StaticFiles(directory=HERE / "static")),
     Route("/avatars/{login}.svg", person_avatar),
     Route("/deliveries", deliveries),
-    Route("/side", side),
     Route("/history", history),
     Route("/preview", preview, methods=["POST"]),
     Route("/{owner}/{name}", _to_issues),

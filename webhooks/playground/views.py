@@ -83,9 +83,7 @@ def thread(state: State, issue: Issue, viewer: Person) -> View:
     posts = [post(state, each, viewer) for each in everything]
     return summary(state, issue) | {
         "posts": posts,
-        "viewer_writes": state.role(repository, viewer.login) in WRITERS,
         "can_close": issue.author == viewer.login or state.role(repository, viewer.login) in WRITERS,
-        "may_comment": not issue.locked or state.role(repository, viewer.login) in WRITERS,
         "thinking": _thinking(state, everything),
         "steps": _steps(state, everything),
         "suggestions": _suggestions(issue),
