@@ -163,7 +163,7 @@ def _poll_repository(
 
 
 def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
-    """Bring the marked section of our comment in line with what its edits teach now, and react with a 👍.
+    """Bring the marked section and the 👍 of our comment in line with what its edits teach now.
 
     Written from what is stored, so that a second run writes the same. No second comment, ever.
     """
@@ -179,6 +179,8 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
             client.update_comment(*comment, body)
         if any(not lesson.undone for lesson in lessons):
             client.react(*comment, Reaction.PLUS_ONE)
+        else:
+            client.withdraw(*comment, Reaction.PLUS_ONE)
     except Gone:
         log.info("acknowledgement_dropped", answer=answer.id)
 

@@ -22,16 +22,7 @@ import httpx
 
 from bot.github_access import Kit, Pool, Rights, connect
 from bot.github_calls import Calls
-from bot.github_shapes import (
-    MANY,
-    MORE,
-    Reacted,
-    account,
-    level,
-    moment,
-    place,
-    reacted,
-)
+from bot.github_shapes import MANY, MORE, Reacted, account, level, moment, place, reacted
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
@@ -222,6 +213,13 @@ class Client:
         self._calls.repeatable_post(
             f"{place(full_name, kind, post_id)}/reactions", {"content": reaction.value}
         )
+
+    def withdraw(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
+        """Take back our own reaction to a post; where there is none, nothing happens."""
+        at = f"{place(full_name, kind, post_id)}/reactions"
+        for one in self._calls.pages(at, content=reaction.value):
+            if account(one.get("user") or {}).login == self._login:
+                self._calls.delete(f"{at}/{one['id']}")
 
     # ------------------------------------------------------------ from JSON
 

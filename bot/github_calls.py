@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
@@ -73,6 +74,11 @@ class Calls:
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """PATCH; writing the same twice is writing it once."""
         return self._patiently(lambda: self._send("PATCH", path, body=body) or {})
+
+    def delete(self, path: str) -> None:
+        """DELETE; what is gone already is as it should be."""
+        with suppress(Gone):
+            self._patiently(lambda: self._send("DELETE", path))
 
     def _patiently(self, call: Callable[[], T]) -> T:
         for pause in PAUSES_S:

@@ -43,6 +43,11 @@ class House(Bench):
         self.playground.edit(MAINTAINER, self.comment, self.comment.body.replace(before, after))
         self.wait_for("Learned from")
 
+    def thumbs(self) -> list[str]:
+        """Whose 👍 the answer has."""
+        given = self.playground.state.reactions_to(self.comment)
+        return [one.login for one in given if one.content == "+1"]
+
     def wait_for(self, words: str) -> None:
         wait_until(lambda: words in self.comment.body, PATIENCE_S, f"the comment does not say {words!r}")
 
@@ -73,18 +78,23 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 def test_undo_in_the_panel_is_said_in_the_comment_and_may_be_taught_again(house: House) -> None:
+    house.playground.react("ben-okafor", house.comment, "+1")
     house.correct()
+    bot = house.playground.state.bot.login
+    wait_until(lambda: house.thumbs() == ["ben-okafor", bot], PATIENCE_S, "what was learned gets no 👍")
     answer = httpx.post(f"{house.url}/playground/phrases/{house.phrase_id()}/forget", trust_env=False)
     assert answer.status_code == 200
     house.wait_for("Undone: write `make check`, not `npm test`")
     assert "Learned from" not in house.comment.body and answer_text(house.comment.body) == FIXED
     assert not any(active for *_, active in house.corrections())
+    wait_until(lambda: house.thumbs() == ["ben-okafor"], PATIENCE_S, "the 👍 for what was undone stays")
     house.playground.edit(
         MAINTAINER, house.comment, house.comment.body.replace("make check` in", "npm test` in")
     )
     house.wait_for("Taken back by")
     house.correct()
     assert "Undone" not in house.comment.body and len(house.playground.answers(1)) == 1
+    wait_until(lambda: house.thumbs() == ["ben-okafor", bot], PATIENCE_S, "learned anew gets no 👍")
 
 
 def test_undo_on_the_command_line_is_said_too(house: House) -> None:

@@ -237,6 +237,21 @@ def test_reactions_are_read_to_the_last_page_and_a_gone_comment_is_none(client_o
     assert found["IC_1"][0].actor.id == 1 and found["IC_2"] is None
 
 
+def test_of_equal_reactions_only_our_own_is_withdrawn_and_one_that_is_gone_is_no_error(client_of):
+    given = [{"id": 8, "user": {"id": 1, "login": "anna"}}, {"id": 9, "user": {"login": "thumbprint[bot]"}}]
+
+    def answer(request):
+        if request.method == "GET":
+            assert request.url.params["content"] == "+1"
+            return httpx.Response(200, json=given)
+        return httpx.Response(404, json={})
+
+    client, wire = client_of(answer)
+    client.withdraw("o/r", PostKind.COMMENT, 3, Reaction.PLUS_ONE)
+    deleted = [request.url.path for request in wire.asked if request.method == "DELETE"]
+    assert deleted == ["/repos/o/r/issues/comments/3/reactions/9"]
+
+
 def test_a_graphql_error_is_a_refusal(client_of):
     said = {"data": None, "errors": [{"type": "FORBIDDEN", "message": "x"}]}
     client, _ = client_of(lambda request: httpx.Response(200, json=said))
