@@ -22,6 +22,7 @@ import httpx
 import pytest
 import uvicorn
 
+from tests.contract.recorder import Recorder
 from webhooks.playground import acts, people
 from webhooks.playground.app import create_app
 from webhooks.playground.credentials import Credentials
@@ -159,12 +160,17 @@ def running(app: Any, port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> Iterator[Playground]:
-    """A playground kept in `home`; start it twice with one `home` to see it survive."""
+    """A playground kept in `home`; start it twice with one `home` to see it survive.
+
+    Every exchange with its API is held against GitHub's contract at the end (`tests/contract`).
+    """
     port = port or free_port()
     base_url = f"http://127.0.0.1:{port}"
     app = create_app(home, base_url=base_url, app_url=app_url, **options)
-    with running(app, port):
+    recorder = Recorder(app)
+    with running(recorder, port):
         yield Playground(app.state.services.state, app, base_url, app_url)
+    recorder.judge()
 
 
 @dataclass

@@ -40,13 +40,16 @@ async def endpoint(request: Request) -> Response:
         query, variables = str(body["query"]), dict(body.get("variables") or {})
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(400, "Problems parsing JSON") from error
+    bucket = shared.limits.graphql
     try:
         document = parse(query)
+        problems = validate(SCHEMA, document)
     except GraphQLError as error:
-        return JSONResponse({"errors": [_shown(error)]})
-    if problems := validate(SCHEMA, document):
-        return JSONResponse({"errors": [_shown(problem) for problem in problems]})
-    points, bucket = cost(document, variables), shared.limits.graphql
+        problems = [error]
+    if problems:
+        refused = {"errors": [_shown(problem) for problem in problems]}
+        return JSONResponse(refused, headers=bucket.headers(shared.state.clock()))
+    points = cost(document, variables)
     try:
         shared.limits.check(bucket, points)
     except Refused as refused:

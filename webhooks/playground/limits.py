@@ -86,12 +86,12 @@ class Limits:
         for bucket in (self.core, self.graphql):
             bucket.used, bucket.reset = bucket.limit, self.clock() + timedelta(seconds=seconds)
 
-    def overview(self) -> dict[str, dict[str, int | str]]:
+    def overview(self) -> dict[str, dict[str, int]]:
         """The resources of `GET /rate_limit`."""
-        shown: dict[str, dict[str, int | str]] = {}
+        shown: dict[str, dict[str, int]] = {}
         for bucket in (self.core, self.graphql):
             head = bucket.headers(self.clock())
             shown[bucket.resource] = {
                 name: int(head[f"x-ratelimit-{name}"]) for name in ("limit", "remaining", "reset", "used")
-            } | {"resource": bucket.resource}
+            }
         return shown

@@ -46,12 +46,13 @@ def fire(state: State, action: str, actor: str, post: Issue | Comment, changes: 
 
 
 def pull_request(state: State, of: Issue) -> Json:
-    """The fields of a `pull-request` that make sense without git."""
+    """A `pull-request` as a review comment's delivery has it: without git there are no commits in it."""
     repo = state.repositories[of.repository_id]
     issue = shapes.issue(state, of)
     url = f"{state.base_url}/api/v3/repos/{repo.full_name}/pulls/{of.number}"
     kept = _SHARED.split()
-    branch = {"sha": "0" * 40, "user": issue["user"], "repo": shapes.repository(state, repo)}
+    sha = "0" * 40
+    branch = {"sha": sha, "user": issue["user"], "repo": shapes.repository(state, repo)}
     return {name: issue[name] for name in kept} | {
         "url": url,
         "issue_url": issue["url"],
@@ -60,7 +61,34 @@ def pull_request(state: State, of: Issue) -> Json:
         "review_comment_url": f"{url.rsplit('/', 1)[0]}/comments{{/number}}",
         "diff_url": f"{issue['html_url']}.diff",
         "patch_url": f"{issue['html_url']}.patch",
+        "commits_url": f"{url}/commits",
+        "statuses_url": f"{url.rsplit('/', 2)[0]}/statuses/{sha}",
         "merged_at": None,
+        "merge_commit_sha": None,
+        "auto_merge": None,
+        "_links": {
+            "self": {"href": url},
+            "html": {"href": issue["html_url"]},
+            "issue": {"href": issue["url"]},
+            "comments": {"href": f"{issue['url']}/comments"},
+            "review_comments": {"href": f"{url}/comments"},
+            "review_comment": {"href": f"{url.rsplit('/', 1)[0]}/comments{{/number}}"},
+            "commits": {"href": f"{url}/commits"},
+            "statuses": {"href": f"{url.rsplit('/', 2)[0]}/statuses/{sha}"},
+        },
         "head": branch | {"label": f"{of.author}:patch-{of.number}", "ref": f"patch-{of.number}"},
         "base": branch | {"label": f"{repo.owner}:main", "ref": "main"},
+    }
+
+
+def whole_pull_request(state: State, of: Issue) -> Json:
+    """A `pull-request` as it is read by itself."""
+    return pull_request(state, of) | {
+        **dict.fromkeys(("merged", "maintainer_can_modify"), False),
+        **dict.fromkeys(("additions", "deletions", "changed_files", "commits"), 0),
+        "merged_by": None,
+        "mergeable": True,
+        "mergeable_state": "clean",
+        "comments": len(state.comments(of)),
+        "review_comments": len(state.comments(of, "review_comment")),
     }

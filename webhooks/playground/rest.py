@@ -21,8 +21,9 @@ from webhooks.playground.things import Comment, Repository
 
 
 async def get_repository(call: Call) -> Response:
-    """GET /repos/{owner}/{name}."""
-    return JSONResponse(shapes.repository(call.state, call.repository))
+    """GET /repos/{owner}/{name}: a `full-repository`."""
+    counts = {"subscribers_count": 0, "network_count": 0}
+    return JSONResponse(shapes.repository(call.state, call.repository) | counts)
 
 
 async def get_issue(call: Call) -> Response:
@@ -35,7 +36,7 @@ async def get_pull(call: Call) -> Response:
     found = call.issue()
     if not found.is_pull:
         raise not_found()
-    return JSONResponse(payloads.pull_request(call.state, found))
+    return JSONResponse(payloads.whole_pull_request(call.state, found))
 
 
 async def list_comments(call: Call) -> Response:

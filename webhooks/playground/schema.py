@@ -42,7 +42,7 @@ type PageInfo {{ endCursor: String hasNextPage: Boolean! hasPreviousPage: Boolea
 type Reaction implements Node {{
   id: ID! databaseId: Int content: ReactionContent! createdAt: DateTime! user: User
 }}
-type ReactionEdge {{ cursor: String! node: Reaction! }}
+type ReactionEdge {{ cursor: String! node: Reaction }}
 type ReactionConnection {{
   edges: [ReactionEdge] nodes: [Reaction] pageInfo: PageInfo! totalCount: Int! viewerHasReacted: Boolean!
 }}
@@ -68,7 +68,7 @@ type Query {{
   nodes(ids: [ID!]!): [Node]!
   repository(owner: String!, name: String!): Repository
   rateLimit(dryRun: Boolean): RateLimit
-  viewer: Bot!
+  viewer: User!
 }}
 """
 

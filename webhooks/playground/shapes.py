@@ -46,14 +46,14 @@ def user(state: State, person: Person) -> Json:
 
 
 def repository(state: State, repo: Repository) -> Json:
-    """A `full-repository`."""
+    """A `repository`."""
     api = f"{state.base_url}/api/v3/repos/{repo.full_name}"
     page = f"{state.base_url}/{repo.full_name}"
     links = {}
     for link in REPOSITORY_LINKS.split():
         name, _, path = link.partition(":")
         links[f"{name}_url"] = f"{api}/{path}"
-    zero = ("size", "stargazers_count", "watchers_count", "forks_count", "forks", "watchers", "network_count")
+    zero = ("size", "stargazers_count", "watchers_count", "forks_count", "forks", "watchers")
     return {
         "id": repo.id,
         "node_id": repo.node_id,
@@ -78,7 +78,6 @@ def repository(state: State, repo: Repository) -> Json:
         "language": "Python",
         "license": None,
         **dict.fromkeys(zero, 0),
-        "subscribers_count": 0,
         "open_issues_count": (count := sum(i.state == "open" for i in state.issues(repo.id))),
         "open_issues": count,
         **dict.fromkeys(("has_issues", "has_projects", "has_downloads", "has_wiki"), True),
