@@ -57,7 +57,8 @@ def create_app(engine: Engine, cache: Path) -> FastAPI:
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         if not texts or len(texts) > MOST_TEXTS:
             raise ModelRequestError(f"`input` holds {len(texts)} texts; 1 to {MOST_TEXTS} are possible.")
-        vectors = await _answered(engine.embed(texts), request, threading.Event())
+        cancelled = threading.Event()
+        vectors = await _answered(engine.embed(texts, cancelled), request, cancelled)
         assert engine.encoder is not None
         packed: list[Any] = list(vectors)
         if asked.encoding_format == "base64":

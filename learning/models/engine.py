@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +18,12 @@ import torch
 
 from learning.models.encoder import Encoder
 from learning.models.policy import Options, Policy, Written, measure_threads
-from storage.errors import ModelError, ModelRequestError, ModelUnavailable
+from storage.errors import ModelError, ModelRequestError, ModelUnavailable, ThumbprintError
 
 T = TypeVar("T")
 QUEUE = 16
 MOST_ADAPTERS = 4
+AT_ONCE = 32  # texts that are embedded between two looks at the clock
 
 
 class Engine:
@@ -37,14 +39,17 @@ class Engine:
         timeout_s: float,
         threads: int,
     ) -> None:
+        """Load everything. Raises ModelError for files that cannot be, or do not fit into the memory cap."""
         self.name, self._folder, self.timeout_s = name, folder, timeout_s
         self._generating = ThreadPoolExecutor(1, "policy")
         self._encoding = ThreadPoolExecutor(1, "encoder")
         self._loading, self._counting = threading.Lock(), threading.Lock()
         self._waiting, self._typical_s = 0, 5.0
-        self._policies = {name: Policy(folder, adapter=adapter)}
+        with _loading(f"{folder} with {adapter}" if adapter else str(folder)):
+            self._policies = {name: Policy(folder, adapter=adapter)}
         self.adapters: dict[str, Path] = {}
-        self.encoder = Encoder(encoder) if encoder else None
+        with _loading(str(encoder)):
+            self.encoder = Encoder(encoder) if encoder else None
         choices = (
             [threads] if threads else sorted({1, min(2, torch.get_num_threads()), torch.get_num_threads()})
         )
@@ -79,7 +84,7 @@ class Engine:
                 raise ModelUnavailable(
                     "The request waited longer than its time.", retry_after_s=self._typical_s
                 )
-            written = _within_memory(
+            written = _within_limits(
                 lambda: policy.write(
                     prompt, options, stopped=lambda: cancelled.is_set() or time.monotonic() > until
                 ),
@@ -96,26 +101,37 @@ class Engine:
         with self._counting:
             self._waiting -= 1
 
-    def embed(self, texts: Sequence[str]) -> Future[list[list[float]]]:
+    def embed(self, texts: Sequence[str], cancelled: threading.Event) -> Future[list[list[float]]]:
         """Queue texts for the encoder. Raises ModelRequestError when there is none."""
         encoder = self.encoder
         if encoder is None:
             raise ModelRequestError(
                 "The model `encoder` does not exist: this server was started without one."
             )
-        return self._encoding.submit(lambda: _within_memory(lambda: encoder.embed(texts), None))
+        until = time.monotonic() + self.timeout_s
+
+        def run() -> list[list[float]]:
+            vectors: list[list[float]] = []
+            for start in range(0, len(texts), AT_ONCE):
+                if cancelled.is_set() or time.monotonic() > until:
+                    raise TimeoutError(f"{start} of {len(texts)} texts were embedded in time")
+                vectors += encoder.embed(texts[start : start + AT_ONCE])
+            return vectors
+
+        return self._encoding.submit(lambda: _within_limits(run, None))
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """Load, merge and quantise an adapter while the others answer on; then it has its name.
 
-        Raises ModelRequestError (name taken, too many), ModelError (files).
+        Raises ModelRequestError (name taken, too many), ModelError (files, or no memory left for it).
         """
         with self._loading:
             if name in self._policies:
                 raise ModelRequestError(f"The lora adapter '{name}' has already been loaded.")
             if len(self.adapters) >= MOST_ADAPTERS:
                 raise ModelRequestError(f"{MOST_ADAPTERS} adapters are loaded already: unload one first.")
-            policy = _within_memory(lambda: Policy(self._folder, adapter=folder), None)
+            with _loading(f"{self._folder} with {folder}"):
+                policy = Policy(self._folder, adapter=folder)
             self.adapters[name] = folder
             self._policies[name] = policy
 
@@ -127,10 +143,34 @@ class Engine:
             del self.adapters[name], self._policies[name]
 
 
-def _within_memory(work: Callable[[], T], policy: Policy | None) -> T:
-    """`work`'s result. Running out of the memory cap becomes ModelUnavailable, and caches are let go."""
+@contextmanager
+def _loading(what: str) -> Iterator[None]:
+    """Whatever libraries raise for files that are damaged, foreign or too large, as ModelError."""
+    try:
+        yield
+    except ThumbprintError:
+        raise
+    except Exception as error:
+        said = str(error).splitlines()[0] if str(error) else "no reason given"
+        if isinstance(error, MemoryError) or "memory" in said.lower():
+            raise ModelError(
+                f"{what} needs more memory than THUMBPRINT_MODEL_MEMORY_GB allows: raise it, "
+                "or name a smaller model."
+            ) from error
+        raise ModelError(
+            f"{what} cannot be loaded, for its files are damaged or of another kind: {type(error).__name__}: "
+            f"{said.rstrip('.')}. Fetch them again, or name another model."
+        ) from error
+
+
+def _within_limits(work: Callable[[], T], policy: Policy | None) -> T:
+    """`work`'s result. Running out of time or memory becomes ModelUnavailable; then caches are let go."""
     try:
         return work()
+    except TimeoutError as error:
+        raise ModelUnavailable(
+            f"The request needs more time than model_timeout_s allows: {error}."
+        ) from error
     except ValueError as error:
         raise ModelRequestError(f"Bad request: {error}.") from error
     except MemoryError as error:

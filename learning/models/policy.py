@@ -105,8 +105,9 @@ class Policy:
     ) -> tuple[Written, ...]:
         """`options.n` candidates that continue `prompt` (token ids), in one batch.
 
-        `stopped` is asked before each step: once true, what was written so far is returned as cut by length.
-        The same prompt and options give the same texts. Raises ValueError when the prompt leaves no room.
+        `stopped` is asked before each step: once true, what was written so far is returned as cut by length;
+        TimeoutError where the prompt is not even read. The same prompt and options give the same texts.
+        Raises ValueError when the prompt leaves no room.
         """
         room = self.context - len(prompt)
         if not prompt or room < 1:
@@ -118,7 +119,7 @@ class Policy:
         self, prompt: Sequence[int], options: Options, room: int, stopped: Callable[[], bool]
     ) -> tuple[Written, ...]:
         rows, network = options.n, self.network
-        prefix, logits = self._read(prompt)
+        prefix, logits = self._read(prompt, stopped)
         logits = logits.expand(rows, -1)
         tails = Tails(network.shape, rows, room)
         picker = Picker(
@@ -161,12 +162,14 @@ class Policy:
             finish_reason=draft.reason or "length",
         )
 
-    def _read(self, prompt: Sequence[int]) -> tuple[Prefix, Tensor]:
+    def _read(self, prompt: Sequence[int], stopped: Callable[[], bool]) -> tuple[Prefix, Tensor]:
         """Keys and values of the whole prompt, and the logits after it (1, V)."""
         prefix, start = Prefix(self.network.shape, len(prompt)), 0
         ids, raw = torch.tensor(prompt), array("I", prompt)
         logits: Tensor | None = None
         while start < len(prompt):
+            if start and stopped():
+                raise TimeoutError(f"{start} of the prompt's {len(prompt)} tokens were read in time")
             end = min(start + BLOCK, len(prompt))
             key = raw[:end].tobytes()
             whole, last = end - start == BLOCK, end == len(prompt)

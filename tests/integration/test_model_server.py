@@ -141,6 +141,7 @@ def test_only_loopback_can_reach_it(served: Served) -> None:
         ([], {"THUMBPRINT_MODEL_KEY": "x"}, "must not see THUMBPRINT_MODEL_KEY"),
         (["--cache", "/nowhere"], {}, "run `thumbprint models pull`"),
         (["--policy", "no such thing"], {}, "is neither `packaged`"),
+        (["--memory-gb", "0.5"], {}, "THUMBPRINT_MODEL_MEMORY_GB"),
     ],
 )
 def test_what_must_not_start_says_one_sentence(more: list[str], env: dict[str, str], says: str) -> None:

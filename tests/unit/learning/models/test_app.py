@@ -1,8 +1,10 @@
 """The model server's calls: OpenAI's shapes, vLLM's shapes, and what is refused how."""
 
 import base64
+import shutil
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from learning.models import weights
 from learning.models.app import create_app
 from learning.models.engine import QUEUE, Engine
+from storage.errors import ModelError
 from tests.unit.learning.models.tiny import write_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
@@ -157,6 +161,50 @@ def test_an_adapter_that_is_a_pickle_is_refused_and_the_server_goes_on(
     assert http.post("/v1/chat/completions", json=chat()).status_code == 200
 
 
+def test_a_damaged_adapter_is_refused_in_one_sentence_and_the_server_goes_on(
+    http: TestClient, base: Path, tmp_path: Path
+) -> None:
+    folder = write_adapter(tmp_path / "adapter", base)
+    whole = (folder / "adapter_model.safetensors").read_bytes()
+    (folder / "adapter_model.safetensors").write_bytes(whole[: len(whole) // 2])
+    load = {"lora_name": "x", "lora_path": str(folder)}
+    answer = http.post("/v1/load_lora_adapter", json=load)
+    assert answer.status_code == 400
+    assert "damaged or of another kind" in answer.json()["error"]["message"]
+    assert [each["id"] for each in http.get("/v1/models").json()["data"]] == ["policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("model.safetensors", b"half", "damaged or of another kind"),
+        ("config.json", b"{", "damaged or of another kind"),
+        ("config.json", b'{"model_type": "llama"}', "num_attention_heads"),
+        ("tokenizer.json", b"{", "damaged or of another kind"),
+    ],
+)
+def test_a_model_whose_files_are_damaged_is_one_sentence_that_names_it(
+    name: str, content: bytes, says: str, base: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(base, tmp_path / "model"))
+    (folder / name).write_bytes(content)
+    with pytest.raises(ModelError, match=says) as raised:
+        Engine(name="policy", folder=folder, adapter=None, encoder=None, timeout_s=30, threads=1)
+    assert str(folder) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_model_that_does_not_fit_into_the_memory_cap_names_the_setting(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to mmap 538090408 bytes: Cannot allocate memory (12)")
+
+    monkeypatch.setattr(weights, "safe_open", full)
+    with pytest.raises(ModelError, match="THUMBPRINT_MODEL_MEMORY_GB"):
+        Engine(name="policy", folder=base, adapter=None, encoder=None, timeout_s=30, threads=1)
+
+
 @pytest.mark.parametrize(("typical_s", "waiting"), [(0.01, QUEUE), (11.0, 3)])
 def test_a_full_queue_or_too_long_a_wait_is_503_with_retry_after(
     typical_s: float, waiting: int, http: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
@@ -182,6 +230,31 @@ def test_time_that_is_up_cuts_the_text(engine: Engine, monkeypatch: pytest.Monke
     written = engine.generate("policy", [5, 6], chat_options(max_tokens=250), threading.Event()).result(20)
     assert 0 < len(written[0].ids) < 250
     assert written[0].finish_reason == "length"
+
+
+def test_a_prompt_or_texts_that_take_longer_than_the_time_cap_are_503(
+    http: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        def embed(self, texts: list[str]) -> list[list[float]]:
+            time.sleep(0.02)
+            return [[1.0] for _ in texts]
+
+    monkeypatch.setattr(engine, "encoder", Slow())
+    monkeypatch.setattr(engine, "timeout_s", 0.05)
+    many = http.post("/v1/embeddings", json={"model": "encoder", "input": ["a"] * 2000})
+    read = engine.policy("policy").network.read
+
+    def slowly(*asked: Any) -> Any:
+        time.sleep(0.06)
+        return read(*asked)
+
+    monkeypatch.setattr(engine.policy("policy").network, "read", slowly)
+    said = [{"role": "user", "content": "y" * 150}]
+    long = http.post("/v1/chat/completions", json=chat(messages=said))
+    for answer in (many, long):
+        assert answer.status_code == 503
+        assert "model_timeout_s" in answer.json()["error"]["message"]
 
 
 def test_a_client_that_left_stops_its_generation(engine: Engine) -> None:

@@ -89,6 +89,11 @@ def test_a_stopped_generation_keeps_what_was_written(policy: Policy) -> None:
     assert all(len(each.ids) <= 5 and each.finish_reason in ("length", "stop") for each in written)
 
 
+def test_a_prompt_that_cannot_be_read_in_time_is_given_up_between_blocks(policy: Policy) -> None:
+    with pytest.raises(TimeoutError, match="64 of the prompt's 200 tokens"):
+        policy.write([5] * 200, OPTIONS, stopped=lambda: True)
+
+
 def test_a_prompt_over_the_window_is_refused_with_both_numbers(policy: Policy) -> None:
     with pytest.raises(ValueError, match=r"300 tokens.*256"):
         policy.write([5] * 300, OPTIONS)
