@@ -156,9 +156,27 @@ def _without_question(thread: Thread, question: Question) -> _Rest:
             if place:
                 del posts[place]
                 return _Rest(title=thread.title, posts=tuple(posts), asked=place)
-            posts[0] = replace(post, body=post.body.replace(question.text, "").strip())
+            posts[0] = replace(post, body=_without_asking(post.body, question.text))
             return _Rest(title=thread.title, posts=tuple(posts), asked=len(posts))
     return _Rest(title=thread.title, posts=tuple(posts), asked=len(posts))
+
+
+def _without_asking(body: str, asked: str) -> str:
+    """What stood before the question, which goes from the line that asked to the end; `body` if it changed.
+
+    Each line of the question is the line of the body, or its end: the words that asked stood before it.
+    """
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
+    own = asked.split("\n")
+    start = len(lines) - len(own)
+    ends = zip(lines[max(0, start) :], own, strict=False)
+    if not asked or start < 0 or not all(line.rstrip().endswith(end.rstrip()) for line, end in ends):
+        return body
+    if lines[start].strip() == own[0].strip():  # the words that asked had a line of their own
+        while start and not lines[start - 1].strip():
+            start -= 1
+        start -= 1
+    return "\n".join(lines[: max(0, start)]).strip()
 
 
 def _claims(rest: _Rest) -> tuple[list[int], list[int]]:

@@ -4,11 +4,13 @@ import re
 import time
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.thread import LEAST, MARK, SEPARATOR, cut, render
 from tests.unit.bot.threads import ANNA, BOT, CARL, US, post, question, thread
+from webhooks.trigger import question_in
 
 
 def by_characters(text: str) -> int:
@@ -119,6 +121,31 @@ def test_an_issue_that_asked_keeps_the_rest_of_its_body():
     asked = replace(question(), post_kind=read.posts[0].kind, post_id=7)
     shown = render(read, asked, 1000, by_characters)
     assert "Some context." in shown and "How do I run" not in shown
+
+
+@pytest.mark.parametrize(
+    ("before", "asking"),
+    [
+        ("It fails.\r\nHere is why.", "/ask why"),
+        ("It fails.\r\nHere is why.", "@thumbprint why?\r\n\r\nSays `why`:\r\n\r\n    a  \r\n"),
+        ("It fails.", "/ask\r\n\r\nHow do I run it?"),
+        ("It fails.", "/ask first\n/ask second\nand third"),
+        ("", "/ask How?\r\nTell me."),
+        ("why", "/ask"),
+    ],
+)
+def test_an_issue_loses_its_asking_and_nothing_else(before, asking):
+    text = question_in(f"{before}\r\n\r\n{asking}", "thumbprint")
+    read = thread(f"{before}\r\n\r\n{asking}", title="")
+    asked = replace(question(text), post_kind=read.posts[0].kind, post_id=7)
+    shown = render(read, asked, 1000, by_characters)
+    assert shown.removesuffix("/ask").split() == before.split()
+
+
+def test_an_issue_that_was_rewritten_after_it_asked_is_shown_whole():
+    read = thread("Here is why it fails, as I said.", title="")
+    asked = replace(question("why"), post_kind=read.posts[0].kind, post_id=7)
+    assert render(read, asked, 1000, by_characters) == "Here is why it fails, as I said."
 
 
 @given(st.text(max_size=2000), st.integers(0, 400), COUNTERS)
