@@ -41,18 +41,21 @@ class Endpoint:
         """POST /chat/completions; at least one choice."""
         with _mapped("policy"):
             answer: ChatCompletion = self._client.chat.completions.create(**body)
-        if not answer.choices:
-            raise ModelUnavailable("The model server answered without any text.")
+            if not answer.choices:
+                raise ModelUnavailable("The model server answered without any text.")
+            for choice in answer.choices:
+                if not isinstance(choice.message.content or "", str):
+                    raise TypeError("a text that is none")
         return answer
 
     def embeddings(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """POST /embeddings: a vector of unit length a text, in their order."""
         with _mapped("encoder"):
             given = self._client.embeddings.create(model=model, input=list(texts), encoding_format="float")
-        ordered = sorted(given.data, key=lambda each: each.index)
-        if len(ordered) != len(texts):
-            raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
-        return [_unit(each.embedding) for each in ordered]
+            ordered = sorted(given.data, key=lambda each: each.index)
+            if len(ordered) != len(texts):
+                raise ModelRequestError(f"The encoder gave {len(ordered)} vectors for {len(texts)} texts.")
+            return [_unit(each.embedding) for each in ordered]
 
     def models(self) -> list[Model]:
         """GET /models."""
@@ -81,9 +84,10 @@ def _mapped(which: str) -> Iterator[None]:
             message = f"The {which} server is not able now ({code}): {said}"
             raise ModelUnavailable(message, retry_after_s=wait_s) from error
         raise ModelRequestError(f"The {which} server refused ({code}): {said}") from error
-    except openai.OpenAIError as error:
+    except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
+        # openai's client reads answers without checking them: a proxy's HTML page arrives as a string
         raise ModelUnavailable(
-            f"The {which} server answered something that is not OpenAI's protocol."
+            f"The {which} server answered something that is not OpenAI's protocol: is its address right?"
         ) from error
 
 

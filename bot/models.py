@@ -246,5 +246,5 @@ def _text(choice: Choice, answer: ChatCompletion) -> Text:
         text=content,
         tokens=len(logprobs) or made or len(content.split()),
         logprob=sum(logprobs) / len(logprobs) if logprobs else 0.0,
-        finish_reason=choice.finish_reason,
+        finish_reason=getattr(choice, "finish_reason", None) or "stop",  # some servers send null
     )

@@ -38,6 +38,7 @@ class Server:
     tokenize: bool = False
     models: int = 200
     failing: int = 0
+    page: tuple[str, str] | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -91,9 +92,10 @@ def server() -> Iterator[Server]:
             data = self.rfile.read(int(self.headers.get("content-length") or 0))
             told.headers.append({name.lower(): value for name, value in self.headers.items()})
             status, body = told.answer(self.path, json.loads(data or b"{}"))
-            whole = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
+            kind, text = told.page or ("application/json", json.dumps(body))
+            whole = text.encode()
+            self.send_response(200 if told.page else status)
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(whole)))
             self.send_header("retry-after", "7")
             self.end_headers()
@@ -265,6 +267,34 @@ def test_a_busy_server_is_retryable_and_says_when(server: Server) -> None:
     with pytest.raises(ModelUnavailable) as caught:
         server.models_client().complete(ASK, n=1, **HOW)
     assert caught.value.retry_after_s == 7
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        ("text/html", "<html>Please log in</html>"),
+        ("application/json", '{"choices": ['),
+        ("application/json", "[]"),
+        ("application/json", '{"data": [{"id": "x"}], "choices": [{"index": 0, "text": "hi"}]}'),
+    ],
+)
+def test_an_answer_that_is_not_openais_protocol_is_one_sentence(
+    page: tuple[str, str], server: Server
+) -> None:
+    server.page = page
+    models = server.models_client()
+    with pytest.raises(ModelUnavailable, match="not OpenAI's protocol"):
+        models.complete(ASK, n=2, **HOW)
+    with pytest.raises(ModelUnavailable, match="not OpenAI's protocol"):
+        models.embed(["x"])
+    assert models.ready() is None or "is its address right?" in (models.ready() or "")
+
+
+def test_a_text_whose_end_nobody_explains_has_ended(server: Server) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": None}
+    server.page = ("application/json", json.dumps({"id": "1", "choices": [choice]}))
+    done = server.models_client().complete(ASK, n=1, **HOW)
+    assert [one.finish_reason for one in done.candidates] == ["stop"]
 
 
 def test_a_refused_request_is_permanent_and_carries_the_reason(server: Server) -> None:
