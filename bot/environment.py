@@ -14,6 +14,9 @@ from pydantic import SecretStr
 from bot.settings import ENV_FILE, PREFIX, Settings
 
 _MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_HUB_CACHE = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME")
+"""Where `models pull` puts what comes from Hugging Face, and the model process looks for it."""
+
 _POSTGRES = (
     *("PGPASSFILE", "PGPASSWORD", "PGSERVICE", "PGSERVICEFILE"),
     *("PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"),
@@ -56,7 +59,7 @@ def environment(
 
 def model_env(environ: Mapping[str, str]) -> dict[str, str]:
     """All that the model process gets: where things are, and that it is offline."""
-    kept = {name: environ[name] for name in _MACHINE if name in environ}
+    kept = {name: environ[name] for name in (*_MACHINE, *_HUB_CACHE) if name in environ}
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     return {**kept, **offline, **_PLAIN_LOG}
 

@@ -114,6 +114,13 @@ def test_another_env_file_may_be_named(bare: pytest.MonkeyPatch) -> None:
     assert load_settings().port == 8100
 
 
+def test_the_model_process_looks_for_models_where_pull_put_them(bare: pytest.MonkeyPatch) -> None:
+    places = {"HF_HOME": "/big/hf", "HF_HUB_CACHE": "/big/hub", "XDG_CACHE_HOME": "/big/cache"}
+    known = model_env({**MACHINE, **OTHERS, **places})
+    assert {name: known.get(name) for name in places} == places
+    assert "HF_TOKEN" not in known
+
+
 def test_the_model_process_knows_no_secret_by_its_arguments_either(bare: pytest.MonkeyPatch) -> None:
     dotenv(**SECRETS, THUMBPRINT_APP_ID="7")
     model = parts()["model"]
