@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.wording import did, number, says
+from bot.wording import did, number, printable, says
 from storage.records import Attempt, Evidence, Phrase, PhraseWeight, Story
 
 
@@ -86,8 +86,8 @@ def _attempt(console: Console, attempt: Attempt, picked: str | None, names: Mapp
             f"{one.similarity:.2f}",
             f"{one.logprob:.2f}",
             str(one.tokens),
-            Text(", ".join([*one.guards, *broken])),
-            Text(one.text),
+            Text(printable(", ".join([*one.guards, *broken]))),
+            Text(printable(one.text)),
         )
     console.print(table)
 
@@ -111,8 +111,8 @@ def _head(console: Console, text: str) -> None:
 
 
 def _line(console: Console, name: str, value: str) -> None:
-    console.print(Text.assemble(name, "  ", (value, "dim")))
+    console.print(Text.assemble(printable(name), "  ", (printable(value), "dim")))
 
 
 def _text(console: Console, text: str) -> None:
-    console.print(Text("\n".join(f"  {line}" for line in text.splitlines())))
+    console.print(Text("\n".join(f"  {line}" for line in printable(text).splitlines())))

@@ -5,6 +5,7 @@ Plain text; the caller escapes it for Markdown or HTML.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from storage.records import Feedback, FeedbackKind, Phrase, PhraseKind, PhraseWeight, Reaction
@@ -19,6 +20,13 @@ EMOJI = {
     Reaction.ROCKET: "🚀",
     Reaction.EYES: "👀",
 }
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """People's words for a terminal: what could move its cursor, rename its window or hide a line is a �."""
+    return _CONTROL.sub("�", text.replace("\r\n", "\n"))
 
 
 def says(phrase: Phrase, weight: float | None = None) -> str:

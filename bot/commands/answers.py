@@ -11,7 +11,7 @@ import typer
 
 from bot.commands.shared import err, find_repository, load_settings, open_database, out
 from bot.story import tell
-from bot.wording import number, says
+from bot.wording import number, printable, says
 from storage.errors import ConfigurationError, Gone, ModelUnavailable
 from storage.records import Actor, Post, PostKind, Question, Repository, Thread
 
@@ -90,7 +90,7 @@ def _say_how(done: Composition, taught_in: str, seconds: float) -> None:
     lines += [f"learned: {says(one.phrase, one.weight)} ({number(one.weight)})" for one in done.why.lessons]
     lines += [f"repaired: {repair.before} → {repair.after}" for repair in done.answer.repairs]
     for line in lines:
-        err.print(line, style="dim", markup=False)
+        err.print(printable(line), style="dim", markup=False)
 
 
 def _remedy(settings: Settings) -> str:

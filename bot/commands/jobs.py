@@ -16,7 +16,7 @@ def poll() -> None:
     from bot.feedback import poll as poll_all
     from bot.github import GitHub
     from bot.models import Models
-    from bot.wording import says
+    from bot.wording import printable, says
 
     settings = load_settings()
     with open_database(settings) as database:
@@ -25,9 +25,8 @@ def poll() -> None:
         )
         changes = poll_all(context, everything=True)
     for change in changes:
-        out.print(
-            f"{change.before:+.2f} → {change.after:+.2f}  {says(change.phrase, change.after)}", markup=False
-        )
+        lesson = printable(says(change.phrase, change.after))
+        out.print(f"{change.before:+.2f} → {change.after:+.2f}  {lesson}", markup=False)
     out.print(f"{len(changes)} weights changed.")
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bot import lessons
 from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
-from bot.wording import number, says, state, taught_ago
+from bot.wording import number, printable, says, state, taught_ago
 from storage.records import Actor, Learning, PhraseWeight
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def forget(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases l
     ):
         phrase = undo.forget(unit, queue, phrase_id, _operator(), datetime.now(UTC))
         unit.commit()
-    out.print(f"Forgotten: {says(phrase)}", markup=False)
+    out.print(f"Forgotten: {printable(says(phrase))}", markup=False)
 
 
 @app.command()
@@ -78,7 +78,7 @@ def export(repo: Repo) -> None:
         repository = find_repository(database, repo)
         with database.unit() as unit:
             text = "".join(lessons.export(unit, repository, datetime.now(UTC)))
-    typer.echo(text, nl=False)
+    typer.echo(printable(text), nl=False)
 
 
 def _operator() -> Actor:
@@ -105,7 +105,7 @@ def _row(weight: PhraseWeight) -> tuple[str, ...]:
         weight.phrase.id,
         number(weight.weight),
         state(weight),
-        says(weight.phrase, weight.weight).replace("[", r"\["),
+        printable(says(weight.phrase, weight.weight)).replace("[", r"\["),
         str(weight.people),
         taught_ago(weight, datetime.now(UTC)),
     )

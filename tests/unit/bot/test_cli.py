@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,37 @@ def test_why_tells_prompt_seed_scores_and_what_people_did(taught: str) -> None:
         "hubot-not (write)",
     ):
         assert part in out
+
+
+def test_nothing_that_people_wrote_acts_on_the_operators_terminal(home: Path) -> None:
+    hostile = "clear\x1b[2J\x1b]0;owned\x07 back\rover \x9b31m"
+    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    database.migrate()
+    asked = replace(ANSWER, text=hostile, question=replace(ANSWER.question, text=hostile))
+    with database.unit() as unit:
+        unit.repositories.upsert(REPOSITORY)
+        unit.answers.save(asked)
+        unit.answers.add_prompt(prompt(answer_id=ANSWER.id, phrase_ids=()))
+        unit.answers.add_generation(generation(biased_phrase_ids=()))
+        unit.answers.add_candidates([candidate(0, text=hostile, violations=())])
+        edit = feedback(
+            kind=FeedbackKind.EDIT,
+            reaction=None,
+            before=TEXT,
+            after=TEXT.replace("npm test", "make\x1b[2Jcheck"),
+        )
+        observe(unit, [edit], NOW)
+        unit.commit()
+    database.dispose()
+    for words in (
+        ("why", ANSWER.id),
+        ("phrases", "list", "--repo", "1"),
+        ("phrases", "export", "--repo", "1"),
+    ):
+        code, out, _ = run(*words)
+        assert code == 0
+        assert not [sign for sign in out if unicodedata.category(sign) == "Cc" and sign not in "\n\t"], words
+        assert "�[2J" in out
 
 
 def test_jobs_say_what_became_of_the_last_questions(taught: str) -> None:
