@@ -39,4 +39,4 @@ class Context:
     @cached_property
     def permissions(self) -> Permissions:
         """Who may do what, as GitHub said lately."""
-        return Permissions()
+        return Permissions(blocked=self.settings.blocked_logins)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.github_shapes import Reacted
 from bot.reply import answer_text
@@ -25,9 +26,7 @@ from storage.records import (
     Reaction,
     stable_id,
 )
-
-BOT_SUFFIX = "[bot]"
-"""No person's login may end so. It makes nobody trusted, it only makes GraphQL's untyped reactors unheard."""
+from storage.rights import is_machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ def read_act(delivery: Delivery) -> Act | None:
             full_name=str(said["repository"]["full_name"]),
             comment_id=int(comment["id"]),
             kind=PostKind.COMMENT if delivery.event == "issue_comment" else PostKind.REVIEW_COMMENT,
-            actor=Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=_is_bot(sender)),
+            actor=_actor(sender),
             at=datetime.fromisoformat(when) if when else delivery.received_at,
             body=body if isinstance(body, str) else "",
             former=former if isinstance(former, str) else "",
@@ -146,8 +145,9 @@ def due(answer: Answer, now: datetime, poll_s: float) -> bool:
     return (turn + int(answer.id.rpartition("_")[2], 16)) % every == 0
 
 
-def _is_bot(sender: Mapping[str, object]) -> bool:
-    return sender.get("type") == "Bot" or str(sender["login"]).endswith(BOT_SUFFIX)
+def _actor(sender: Mapping[str, Any]) -> Actor:
+    said = Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=sender.get("type") == "Bot")
+    return replace(said, is_bot=is_machine(said))
 
 
 def _live(known: Sequence[Feedback]) -> dict[tuple[int, Reaction | None], Feedback]:
@@ -162,7 +162,7 @@ def _live(known: Sequence[Feedback]) -> dict[tuple[int, Reaction | None], Feedba
 
 def _standing(seen: Sequence[Reacted]) -> dict[tuple[int, Reaction | None], Reacted]:
     """The reactions of people as they stand now, by person and kind."""
-    people = [one for one in seen if not one.actor.is_bot and not one.actor.login.endswith(BOT_SUFFIX)]
+    people = [one for one in seen if not is_machine(one.actor)]
     return {(one.actor.id, one.reaction): one for one in people}
 
 

@@ -29,7 +29,7 @@ from bot.events import (
     read_act,
     taken_back_by,
 )
-from bot.lessons import observe
+from bot.lessons import observe, unheard
 from learning.memory.phrases import judge
 from storage.database import UnitOfWork
 from storage.errors import Gone, ThumbprintError
@@ -149,7 +149,8 @@ def _poll_repository(
     if people:
         name = client.repository(repository_id).full_name
         permissions = {
-            key: context.permissions.of(client, repository_id, name, actor) for key, actor in people.items()
+            key: context.permissions.for_use(client, repository_id, name, actor)
+            for key, actor in people.items()
         }
     now = _now()
     new = [event for one in told for event in reaction_events(*one, permissions, now)]
@@ -188,7 +189,7 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
 def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list[Learned]:
     """The lessons of an answer's edits that act now, and after them those that were forgotten since."""
     logins = {event.id: event.actor.login for event in edits_of(known)}
-    phrases, evidence = judge(answer, known)
+    phrases, evidence = judge(answer, known, unheard=unheard(unit, known))
     said = {phrase.id: phrase for phrase in phrases}
     weights = unit.phrases.weights_of(said)
     forgotten = unit.phrases.forgotten(answer.question.repository_id)
@@ -213,7 +214,7 @@ def _subject(context: Context, guid: str) -> tuple[Act | None, Answer | None]:
 
 def _permission(context: Context, answer: Answer, full_name: str, actor: Actor) -> Permission:
     client = context.github.of(answer.question)
-    return client.permission(full_name, actor.login)
+    return context.permissions.anew(client, answer.question.repository_id, full_name, actor)
 
 
 def _now() -> datetime:

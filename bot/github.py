@@ -22,7 +22,7 @@ import httpx
 
 from bot.github_access import Kit, Pool, Rights, connect
 from bot.github_calls import Calls
-from bot.github_shapes import MANY, MORE, Reacted, account, level, moment, place, reacted
+from bot.github_shapes import MANY, MORE, Reacted, account, granted, moment, place, reacted
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
@@ -170,7 +170,7 @@ class Client:
             said = self._calls.get(f"{at}/permission")
         except Gone:
             return Permission.NONE
-        found = level(said.get("role_name")) or level(said.get("permission")) or Permission.NONE
+        found = granted(said)
         if found is not Permission.READ:
             return found
         try:

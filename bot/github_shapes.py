@@ -49,6 +49,27 @@ def level(name: object) -> Permission | None:
     return next((one for one in Permission if one.value == name and one is not Permission.PUBLIC), None)
 
 
+def granted(said: Mapping[str, Any]) -> Permission:
+    """What the permission endpoint grants: the role's name, where it is one of GitHub's own.
+
+    Of a custom role the flags tell whether it builds on maintain or triage, which the legacy field shows as
+    write and read; flags that disagree with that field are not believed.
+    """
+    known = level(said.get("role_name"))
+    if known is not None:
+        return known
+    legacy = level(said.get("permission")) or Permission.NONE
+    user = said.get("user")
+    flags = user.get("permissions") if isinstance(user, Mapping) else None
+    if not isinstance(flags, Mapping):
+        return legacy
+    if legacy is Permission.WRITE and flags.get("maintain") is True and flags.get("admin") is not True:
+        return Permission.MAINTAIN
+    if legacy is Permission.READ and flags.get("triage") is True and flags.get("push") is not True:
+        return Permission.TRIAGE
+    return legacy
+
+
 def account(said: Mapping[str, Any]) -> Actor:
     """An account from REST or GraphQL; a deleted one is GitHub's `ghost`."""
     number = said.get("id", said.get("databaseId"))

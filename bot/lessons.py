@@ -7,14 +7,15 @@ which somebody computed it. Nothing here talks to GitHub; `bot/feedback.py` does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.wording import says, state, taught_ago
+from learning.memory.hearing import day, heard, over
 from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
-from storage.records import Actor, Change, Feedback, Learning, Phrase, PhraseWeight, Repository
+from storage.records import Actor, Change, Feedback, FeedbackKind, Learning, Phrase, PhraseWeight, Repository
 
 PAGE = 1000
 
@@ -22,8 +23,9 @@ PAGE = 1000
 def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list[Change]:
     """Append events and bring the weights that they touch up to date; returns what changed.
 
-    An event that is known already changes nothing. A repository whose learning is OFF records nothing,
-    a FROZEN one records and leaves its weights. `now` dates the changes; the caller commits.
+    An event that is known already changes nothing, nor does one that the table of rights leaves unheard: it
+    is kept to be shown. A repository whose learning is OFF records nothing, a FROZEN one records and leaves
+    its weights. `now` dates the changes; the caller commits.
     """
     changes: list[Change] = []
     for repository_id in dict.fromkeys(event.repository_id for event in events):
@@ -31,15 +33,50 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
         if repository is None or repository.learning is Learning.OFF:
             continue
         new = [e for e in events if e.repository_id == repository_id and unit.feedback.append(e)]
+        new = _consequential(unit, new)
         if new and repository.learning is Learning.ON:
             unit.repositories.bump_revision(repository_id)
             causes: dict[str, list[str]] = {}
-            for answer_id in dict.fromkeys(event.answer_id for event in new):
-                behind = [event.id for event in new if event.answer_id == answer_id]
-                for phrase_id in _judge(unit, answer_id):
+            for answer_id, behind in _touched(unit, new).items():
+                for phrase_id in _judge(unit, answer_id, unheard(unit, unit.feedback.of_answer(answer_id))):
                     causes.setdefault(phrase_id, []).extend(behind)
             changes += _weigh(unit, causes, now)
     return changes
+
+
+def _consequential(unit: UnitOfWork, new: Sequence[Feedback]) -> list[Feedback]:
+    """Those events that are heard, and those that take back one that is not merely shown."""
+    taken = unit.feedback.by_ids({event.retracts for event in new if event.retracts})
+    shown = {event.id for event in taken.values() if event.kind is not FeedbackKind.RETRACTION}
+    shown -= {event.id for event in taken.values() if heard(event)}
+    return [e for e in new if heard(e) or (e.kind is FeedbackKind.RETRACTION and e.retracts not in shown)]
+
+
+def unheard(unit: UnitOfWork, events: Iterable[Feedback]) -> frozenset[str]:
+    """The ids of those among some events that are over their person's cap of the day."""
+    ids = {event.id for event in events if day(event)}
+    days = {(event.repository_id, *key) for event in events if (key := day(event))}
+    return frozenset(ids & over(one for key in days for one in unit.feedback.of_day(*key)))
+
+
+def _touched(unit: UnitOfWork, new: Sequence[Feedback]) -> dict[str, list[str]]:
+    """The answers to judge again, each with the events behind it.
+
+    An event that comes late may push a later one of its person and day over the cap, on another answer.
+    """
+    touched: dict[str, list[str]] = {}
+    for event in new:
+        touched.setdefault(event.answer_id, []).append(event.id)
+    ids = {event.id for event in new}
+    for repository_id, key in dict.fromkeys((event.repository_id, day(event)) for event in new):
+        if key is None:
+            continue
+        all_day = unit.feedback.of_day(repository_id, *key)
+        moved = over(all_day) ^ over(event for event in all_day if event.id not in ids)
+        for event in all_day:
+            if event.id in moved and event.id not in ids:
+                touched.setdefault(event.answer_id, [])
+    return touched
 
 
 def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
@@ -52,8 +89,9 @@ def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
         return []
     unit.repositories.bump_revision(repository_id)
     touched = {weight.phrase.id for weight in unit.phrases.weights(repository_id)}
+    late = over(unit.feedback.of_repository(repository_id))
     for answer in unit.answers.of_repository(repository_id):
-        touched |= _judge(unit, answer.id)
+        touched |= _judge(unit, answer.id, late)
     return _weigh(unit, dict.fromkeys(touched, ()), now)
 
 
@@ -120,12 +158,12 @@ def _repository(unit: UnitOfWork, repository_id: int) -> Repository:
     return repository
 
 
-def _judge(unit: UnitOfWork, answer_id: str) -> set[str]:
+def _judge(unit: UnitOfWork, answer_id: str, unheard: Collection[str]) -> set[str]:
     """Replace one answer's evidence by what its events say now; returns the phrases touched."""
     answer = unit.answers.get(answer_id)
     if answer is None:
         return set()
-    phrases, evidence = judge(answer, unit.feedback.of_answer(answer_id))
+    phrases, evidence = judge(answer, unit.feedback.of_answer(answer_id), unheard=unheard)
     return unit.phrases.replace_evidence(answer_id, phrases, evidence)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from learning.memory.hearing import heard, over
 from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge
 from learning.memory.text import terms
@@ -103,15 +104,18 @@ def examples_of(
 ) -> tuple[Example, ...]:
     """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
 
-    One that a person disliked and nobody corrected, one that was deleted, and an abstention are none; nor is
-    one whose feedback taught what is `forgotten` since (phrase id → until when): it would teach that again.
+    One that a writer or so many people disliked and nobody corrected, one that was deleted, and an abstention
+    are none; nor is one whose feedback taught what is `forgotten` since (phrase id → until when): it would
+    teach that again. Who is not heard by the memory is not heard here.
     """
     events: dict[str, list[Feedback]] = {}
     retracted: set[str] = set()
-    for event in feedback:
+    told = list(feedback)
+    late = over(told)
+    for event in told:
         if event.kind is FeedbackKind.RETRACTION:
             retracted.add(event.retracts)
-        elif not event.actor.is_bot:
+        elif heard(event) and event.id not in late:
             events.setdefault(event.answer_id, []).append(event)
     found = []
     for answer in answers:
@@ -150,11 +154,17 @@ def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
     edits = [e for e in events if e.kind is FeedbackKind.EDIT and e.permission.writes and e.after.strip()]
     if edits:
         return max(edits, key=lambda event: (event.at, event.id)).after
-    if any(e.kind is FeedbackKind.DELETION or e.reaction in DISLIKED for e in events):
+    if any(e.kind is FeedbackKind.DELETION for e in events):
         return ""
+    against = {e.actor.id: e.permission.writes for e in events if e.reaction in DISLIKED}
     fans = {
         e.actor.id: e.permission.writes
         for e in events
         if e.reaction in LIKED and e.actor != answer.question.asker
     }
-    return answer.text if any(fans.values()) or len(fans) >= READERS else ""
+    return answer.text if _enough(fans) and not _enough(against) else ""
+
+
+def _enough(people: Mapping[int, bool]) -> bool:
+    """Whether these people (each with whether they may write) count: a writer, or `READERS` of them."""
+    return any(people.values()) or len(people) >= READERS

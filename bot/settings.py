@@ -100,6 +100,9 @@ class Settings(BaseSettings):
 
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
     poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
+    blocked: str = Field(
+        "", description="Logins, separated by commas, that may neither ask nor teach, beside GitHub's blocks."
+    )
     workers: int = Field(
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )
@@ -119,6 +122,11 @@ class Settings(BaseSettings):
                 "THUMBPRINT_PRIVATE_KEY_FILE), and the playground never runs in production: unset it."
             )
         return self
+
+    @property
+    def blocked_logins(self) -> frozenset[str]:
+        """The logins in `blocked`."""
+        return frozenset(login.strip().lstrip("@") for login in self.blocked.split(",") if login.strip())
 
     @property
     def resolved_database_url(self) -> str:

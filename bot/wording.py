@@ -53,7 +53,7 @@ def state(weight: PhraseWeight) -> str:
     """Whether a lesson acts, and if not, why not."""
     if weight.active:
         return "balanced" if number(weight.weight) == "0.00" else "active"
-    return "waits for more people" if weight.people else "strangers only"
+    return "waits for more people"
 
 
 def taught_ago(weight: PhraseWeight, now: datetime) -> str:

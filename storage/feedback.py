@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
@@ -44,6 +45,13 @@ class FeedbackStore:
     def of_repository(self, repository_id: int) -> list[Feedback]:
         """All events in one repository, oldest first: what a full replay folds."""
         return self._list(feedback.c.repository_id == repository_id)
+
+    def of_day(self, repository_id: int, actor_id: int, day: date) -> list[Feedback]:
+        """What one person did in one repository on a day (UTC), oldest first."""
+        begins = datetime.combine(day, time(), UTC)
+        within = feedback.c.at.between(begins, begins + timedelta(days=1, microseconds=-1))
+        here = sa.and_(feedback.c.repository_id == repository_id, feedback.c.actor_id == actor_id)
+        return self._list(sa.and_(here, within))
 
     def by_ids(self, event_ids: Collection[str]) -> dict[str, Feedback]:
         """These events by id; unknown ids are left out. For a page's worth of ids."""

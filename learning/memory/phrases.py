@@ -9,12 +9,14 @@ Left out: taking back all that one person taught. Run: `pytest tests/unit/learni
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import dropwhile
 
 from learning.memory.background import DEFAULT, Background
+from learning.memory.edits import diff
 from learning.memory.extract import extract, shared_out
+from learning.memory.hearing import REACTIONS, heard, over
 from learning.memory.lessons import SHARES, Lesson, lessons, make, silence
 from learning.memory.text import normal
 from learning.memory.weights import weigh
@@ -26,22 +28,9 @@ from storage.records import (
     Phrase,
     PhraseKind,
     PhraseWeight,
-    Reaction,
 )
 
 __all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
-
-REACTIONS = {
-    Reaction.PLUS_ONE: 1.0,
-    Reaction.HEART: 1.0,
-    Reaction.HOORAY: 0.75,
-    Reaction.ROCKET: 0.75,
-    Reaction.LAUGH: 0.0,
-    Reaction.EYES: 0.0,
-    Reaction.CONFUSED: -0.5,
-    Reaction.MINUS_ONE: -1.0,
-}
-"""What each reaction is worth. Eyes only say "seen"; people laugh with an answer and at it."""
 
 EDIT_MASS = 1.0
 """What one edit, or one deletion, is worth."""
@@ -51,28 +40,33 @@ QUESTION = 400
 
 
 def judge(
-    answer: Answer, events: Iterable[Feedback], background: Background = DEFAULT
+    answer: Answer,
+    events: Iterable[Feedback],
+    background: Background = DEFAULT,
+    unheard: Collection[str] = (),
 ) -> tuple[list[Phrase], list[Evidence]]:
     """All that the events about one answer say, whatever their order and however often each is given.
 
-    The absolute masses of one event's rows sum up to no more than the event is worth. Bots are never heard.
+    The absolute masses of one event's rows sum up to no more than the event is worth. Nobody is heard whom
+    the table of rights leaves out, nor an event whose id is among the `unheard`: those over the cap of a day,
+    which it takes a repository's events to know (`hearing.over`). Restoring our own text is always heard.
     """
     known = sorted({e.id: e for e in events if e.answer_id == answer.id}.values(), key=_moment)
-    standing = live(known)
-    heard = [e for e in standing if not e.actor.is_bot]
     edits = list(dropwhile(lambda e: e.actor.is_bot, (e for e in known if e.kind is FeedbackKind.EDIT)))
+    ours = (edits[0].before or answer.text) if edits else answer.text
+    standing = [e for e in live(known) if heard(e) and (e.id not in unheard or _restores(e, ours))]
     found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
-    for event, lesson, mass in _edited(answer, edits, {e.id for e in heard}, background):
+    for event, lesson, mass in _edited(answer, edits, {e.id for e in standing}, background):
         _add(found, lesson.phrase, event, mass)
     voted_on: dict[str, list[tuple[Phrase, float]]] = {}
-    for event in _votes(heard, edits):
+    for event in _votes(standing, edits):
         assert event.reaction is not None
         text = _text_at(answer, edits, event)
         if text not in voted_on:  # most votes are about one and the same text
             voted_on[text] = _worded(answer, text, background)
         for phrase, mass in shared_out(voted_on[text], REACTIONS[event.reaction]):
             _add(found, phrase, event, mass)
-    for event in heard:
+    for event in standing:
         if event.kind is FeedbackKind.DELETION:
             for phrase, mass in _deleted(answer, _text_at(answer, edits, event), background):
                 _add(found, phrase, event, mass)
@@ -85,11 +79,16 @@ def judge(
 def fold(
     answers: Iterable[tuple[Answer, Sequence[Feedback]]], now: datetime, background: Background = DEFAULT
 ) -> dict[str, PhraseWeight]:
-    """The whole replay: every answer judged, every phrase weighed at `now`. Keys are phrase ids, sorted."""
+    """The whole replay of one repository: every answer judged, every phrase weighed at `now`.
+
+    Keys are phrase ids, sorted.
+    """
     phrases: dict[str, Phrase] = {}
     rows: dict[str, list[Evidence]] = defaultdict(list)
-    for answer, events in answers:
-        found, evidence = judge(answer, events, background)
+    told = list(answers)
+    unheard = over(event for _, events in told for event in events)
+    for answer, events in told:
+        found, evidence = judge(answer, events, background, unheard)
         phrases.update((phrase.id, phrase) for phrase in found)
         for row in evidence:
             rows[row.phrase_id].append(row)
@@ -115,19 +114,23 @@ def _holds(event: Feedback, against: dict[str, list[Feedback]], seen: frozenset[
     return not any(_holds(other, against, seen | {event.id}) for other in against.get(event.id, ()))
 
 
+def _restores(event: Feedback, ours: str) -> bool:
+    return event.kind is FeedbackKind.EDIT and not diff(ours, event.after).teaches
+
+
 def _moment(event: Feedback) -> tuple[datetime, str]:
     return (event.at, event.id)
 
 
 def _edited(
-    answer: Answer, edits: Sequence[Feedback], heard: set[str], background: Background
+    answer: Answer, edits: Sequence[Feedback], heard_ids: set[str], background: Background
 ) -> list[tuple[Feedback, Lesson, float]]:
     """What still stands of the edits, each lesson with the edit that brought it in for good.
 
     Only what the bot wrote is compared with what stands now: a revert, or another person's other idea,
     takes a lesson back by itself. Lessons that a bot or a retracted edit brought in are dropped.
     """
-    last = max((at for at, event in enumerate(edits) if event.id in heard), default=-1)
+    last = max((at for at, event in enumerate(edits) if event.id in heard_ids), default=-1)
     if last < 0:
         return []
     chain = edits[: last + 1]
@@ -142,7 +145,7 @@ def _edited(
         by_event[chain[at].id].append(lesson)
     result: list[tuple[Feedback, Lesson, float]] = []
     for event in chain:
-        taught = by_event.get(event.id, []) if event.id in heard else []
+        taught = by_event.get(event.id, []) if event.id in heard_ids else []
         taught = [*taught, *_unsaid(answer, taught)]
         total = sum(abs(lesson.share) for lesson in taught)
         result += [(event, lesson, EDIT_MASS * lesson.share / total) for lesson in taught]
@@ -162,12 +165,9 @@ def _unsaid(answer: Answer, taught: Sequence[Lesson]) -> list[Lesson]:
     return found
 
 
-def _votes(heard: Sequence[Feedback], edits: Sequence[Feedback]) -> list[Feedback]:
-    """The one reaction of each person that counts: the latest that says anything, not on their own words."""
-    latest: dict[int, Feedback] = {}
-    for event in heard:
-        if event.kind is FeedbackKind.REACTION and event.reaction is not None and REACTIONS[event.reaction]:
-            latest[event.actor.id] = event
+def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[Feedback]:
+    """The one reaction of each person that counts: the latest, not on their own words."""
+    latest = {event.actor.id: event for event in standing if event.kind is FeedbackKind.REACTION}
     return [
         event
         for actor, event in sorted(latest.items())

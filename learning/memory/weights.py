@@ -63,7 +63,7 @@ def weigh(phrase: Phrase, evidence: Sequence[Evidence], now: datetime) -> Phrase
     unique = {(row.at, row.event_id, row.answer_id, row.mass): row for row in evidence}
     rows = [unique[key] for key in sorted(unique, reverse=True)]
     trusted = [row for row in rows if row.permission.rank >= _READ and row.mass]
-    counted = _superseded(phrase.kind, trusted)
+    counted = _superseded(phrase.kind, _together(trusted))
     masses = _by_person(phrase.kind, counted, now)
     ups = math.fsum(up for up, _ in masses.values())
     downs = math.fsum(down for _, down in masses.values())
@@ -127,6 +127,17 @@ def _taught(weight: PhraseWeight) -> tuple[datetime, float, str]:
 
 def _age(at: datetime, now: datetime) -> float:
     return max(0.0, (now - at).total_seconds() / 86400.0)
+
+
+def _together(rows: list[Evidence]) -> list[Evidence]:
+    """Without those below write access where they are fewer than `VOTERS` beside a writer.
+
+    Where no writer speaks they stay, to be seen: they do not act yet.
+    """
+    readers = {row.actor_id for row in rows if not row.permission.writes}
+    if len(readers) >= VOTERS or not any(row.permission.writes for row in rows):
+        return rows
+    return [row for row in rows if row.permission.writes]
 
 
 def _superseded(kind: PhraseKind, rows: list[Evidence]) -> list[Evidence]:

@@ -14,6 +14,7 @@ from bot.reply import answer_text
 from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Reaction
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
+from webhooks.playground.things import Person
 
 __all__ = ["playground", "receiver"]
 
@@ -133,7 +134,8 @@ def test_a_poll_with_nothing_new_asks_for_no_permission_and_spends_nothing_of_th
     bench.playground.react(SECOND, bench.comment, "+1")
     bench.playground.react(MAINTAINER, bench.comment, "heart")
     bench.poll()
-    assert limits.core.used - core == 2  # the repository's name, and what the newcomer may do
+    # the repository's name, and what the newcomer and the maintainer may do now that their thumbs are used
+    assert limits.core.used - core == 3
     assert len(bench.events()) == 5
 
 
@@ -177,3 +179,54 @@ def test_one_repositorys_failure_is_not_the_others(bench: Bench) -> None:
     bench.playground.state.repository(bench.answer.question.full_name).installation_id = None
     bench.playground.react(MAINTAINER, bench.comment, "-1")
     assert feedback.poll(bench.context) == []
+
+
+def test_a_thumb_is_used_by_what_its_person_may_do_then_and_an_edit_too(bench: Bench) -> None:
+    bench.playground.react(MAINTAINER, bench.comment, "heart")
+    bench.poll()
+    bench.playground.repository().collaborators.pop(MAINTAINER)
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    found = {event.reaction: event.permission for event in bench.events()}
+    assert found == {Reaction.HEART: Permission.WRITE, Reaction.MINUS_ONE: Permission.PUBLIC}
+    bench.playground.repository().collaborators[SECOND] = "write"
+    bench.playground.edit(SECOND, bench.comment, bench.comment.body.replace("npm test", "make check"))
+    bench.playground.repository().collaborators[SECOND] = "triage"
+    feedback.edited(bench.context, bench.deliver())
+    (changed,) = [event for event in bench.events() if event.kind is FeedbackKind.EDIT]
+    assert changed.permission is Permission.TRIAGE and bench.corrections() == []
+    assert "Learned from" not in bench.comment.body
+
+
+def everything(bench: Bench) -> tuple[object, ...]:
+    """All weights, all evidence and the revision: what strangers must not move by a bit."""
+    with bench.database.unit(read_only=True) as unit:
+        held = unit.phrases.weights(bench.answer.question.repository_id)
+        evidence = unit.phrases.evidence_of([one.phrase.id for one in held])
+        return repr(held), repr(evidence), unit.repositories.get(bench.answer.question.repository_id)
+
+
+def test_fifty_strangers_on_github_leave_all_weights_byte_identical_through_polls_and_replay(
+    bench: Bench,
+) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    for login in (READER, SECOND):
+        bench.playground.react(login, bench.comment, "+1")
+    bench.poll()
+    before = everything(bench)
+    state = bench.playground.state
+    strangers = [Person(id=900_000 + n, login=f"drive-by-{n}", name=f"Drive-by {n}") for n in range(50)]
+    with state.change():
+        state.keep(*strangers)
+    for given, taken in (("+1", ""), ("-1", "+1"), ("heart", "-1"), ("confused", "heart")):
+        for person in strangers:
+            bench.playground.react(person.login, bench.comment, given)
+            if taken:
+                bench.playground.unreact(person.login, bench.comment, taken)
+        bench.poll()
+    assert len(bench.events()) == 3 + 50 * 4 + 50 * 3
+    assert everything(bench) == before
+    with bench.database.unit() as unit:
+        assert lessons.replay(unit, bench.answer.question.repository_id, datetime.now(UTC)) == []
+        unit.commit()
+    assert everything(bench)[:2] == before[:2]

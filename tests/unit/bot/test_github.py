@@ -198,6 +198,33 @@ def test_permission_is_asked_and_public_read_is_told_apart(client_of, role, lega
     assert client.permission("o/r", "x") is level
 
 
+FLAGS = {"pull": True, "triage": True, "push": True, "maintain": True, "admin": False}
+
+
+@pytest.mark.parametrize(
+    ("legacy", "flags", "level"),
+    [
+        ("write", FLAGS, Permission.MAINTAIN),
+        ("write", {**FLAGS, "maintain": False}, Permission.WRITE),
+        ("read", {"pull": True, "triage": True}, Permission.TRIAGE),
+        ("read", {"pull": True, "triage": False}, Permission.READ),
+        ("read", FLAGS, Permission.READ),  # flags that say more than the legacy field are not believed
+        ("write", {**FLAGS, "admin": True}, Permission.WRITE),
+        ("admin", {**FLAGS, "admin": True}, Permission.ADMIN),
+        ("none", FLAGS, Permission.NONE),
+        ("write", "odd", Permission.WRITE),
+        (None, FLAGS, Permission.NONE),
+    ],
+)
+def test_a_custom_role_counts_as_what_it_builds_on(client_of, legacy, flags, level):
+    def answer(request):
+        said = {"permission": legacy, "role_name": "release-crew", "user": {"permissions": flags}}
+        return httpx.Response(200, json=said) if request.url.path.endswith("ion") else httpx.Response(204)
+
+    client, _ = client_of(answer)
+    assert client.permission("o/r", "x") is level
+
+
 def test_an_unknown_person_may_nothing(client_of):
     client, _ = client_of(lambda request: httpx.Response(404, json={}))
     assert client.permission("o/r", "nobody") is Permission.NONE

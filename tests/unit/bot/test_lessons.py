@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,20 +15,21 @@ from bot import lessons
 from bot.memory import Memories
 from storage.database import Database
 from storage.errors import Gone
-from storage.records import Learning, PhraseKind
+from storage.records import Actor, Feedback, FeedbackKind, Learning, Permission, PhraseKind, Reaction
 from tests.unit.bot.taught import (
     ACTS,
     CORRECTED,
     TEXT,
     answers,
     edit,
+    event,
     everything,
     observed,
     opened,
     story,
     weights,
 )
-from tests.unit.storage.things import NOW, REPOSITORY, WRITER
+from tests.unit.storage.things import NOW, REPOSITORY, WRITER, posted, question
 
 
 @pytest.fixture
@@ -152,3 +154,86 @@ def test_frozen_learning_freezes_the_examples_too(database: Database) -> None:
         lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
         unit.commit()
     assert len(Memories(database).of(REPOSITORY.id).examples) == 2
+
+
+MANY = [
+    posted(question(post_id=500 + n), comment_id=500 + n, text=TEXT, candidate_id=None, repairs=())
+    for n in range(25)
+]
+
+
+def known(path: Path) -> Database:
+    """A database with twenty-five answers of one text."""
+    made = opened(path)
+    with made.unit() as unit:
+        for one in MANY:
+            unit.answers.save(one)
+        unit.commit()
+    return made
+
+
+def a_day(permission: Permission = Permission.WRITE) -> list[Feedback]:
+    """A thumb or an edit by one person on each answer, within one day."""
+    begins = NOW.replace(hour=1)
+    made = []
+    for n, one in enumerate(MANY):
+        kind = FeedbackKind.EDIT if n % 2 else FeedbackKind.REACTION
+        given = edit(n, after=CORRECTED) if n % 2 else event(kind, n, reaction=Reaction.MINUS_ONE)
+        at = begins + timedelta(minutes=n)
+        made.append(replace(given, id=f"d{n}", answer_id=one.id, at=at, permission=permission))
+    return made
+
+
+@settings(max_examples=3)
+@given(data=st.data())
+def test_the_cap_of_a_day_gives_the_same_weights_in_any_order(tmp_path_factory, data) -> None:
+    """One by one, in whatever order: the bits of a replay, and of the first twenty alone."""
+    folder = tmp_path_factory.mktemp("order")
+    shuffled = data.draw(st.permutations(a_day()))
+    found = []
+    for name, batches in {
+        "first": [a_day()[:20]],
+        "at once": [a_day()],
+        "one by one": [[one] for one in shuffled],
+    }.items():
+        made = known(folder / f"{name}.db")
+        for batch in batches:
+            observed(made, batch)
+        with made.unit() as unit:
+            found.append(repr(everything(unit)))
+            assert lessons.replay(unit, REPOSITORY.id, NOW) == []
+            found.append(repr(everything(unit)))
+        made.dispose()
+    assert len(set(found)) == 1
+
+
+def test_a_maintainer_is_heard_more_than_twenty_times_a_day(tmp_path: Path) -> None:
+    made = known(tmp_path / "many.db")
+    observed(made, a_day(Permission.MAINTAIN))
+    assert {name for w in weights(made) for name in w.event_ids} == {one.id for one in a_day()}
+    made.dispose()
+
+
+def test_fifty_strangers_with_a_hundred_thumbs_each_leave_all_weights_byte_identical(tmp_path: Path) -> None:
+    made = known(tmp_path / "strangers.db")
+    observed(made, [edit(), *a_day()])
+    with made.unit(read_only=True) as unit:
+        before, held = repr(everything(unit)), unit.repositories.get(REPOSITORY.id)
+    thumbs = [
+        event(
+            FeedbackKind.REACTION,
+            1000 + 100 * person + n,
+            actor=Actor(id=9000 + person, login=f"stranger-{person}"),
+            permission=(Permission.PUBLIC, Permission.NONE)[person % 2],
+            reaction=(Reaction.PLUS_ONE, Reaction.MINUS_ONE, Reaction.HEART, Reaction.CONFUSED)[n // 25],
+            answer_id=MANY[n % 25].id,
+        )
+        for person in range(50)
+        for n in range(100)
+    ]
+    assert observed(made, thumbs) == 0
+    with made.unit() as unit:
+        assert len(unit.feedback.of_repository(REPOSITORY.id)) == 1 + 25 + 5000
+        assert repr(everything(unit)) == before and unit.repositories.get(REPOSITORY.id) == held
+        assert lessons.replay(unit, REPOSITORY.id, NOW) == [] and repr(everything(unit)) == before
+    made.dispose()

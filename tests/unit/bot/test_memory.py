@@ -11,7 +11,7 @@ import pytest
 from bot.memory import FRESH, Memories, examples_of
 from learning.memory.phrases import judge
 from storage.database import Database
-from storage.records import Feedback, FeedbackKind, Learning, Reaction
+from storage.records import Actor, Feedback, FeedbackKind, Learning, Permission, Reaction
 from tests.unit.bot.taught import edit, observed, opened
 from tests.unit.storage.things import NOW, REPOSITORY, feedback, posted
 
@@ -50,6 +50,31 @@ def test_a_disliked_answer_is_an_example_only_once_corrected() -> None:
     disliked = feedback("e2", reaction=Reaction.MINUS_ONE)
     assert examples_of([ANSWER], [disliked]) == ()
     assert len(examples_of([ANSWER], [disliked, corrected()])) == 1
+
+
+@pytest.mark.parametrize("reaction", [Reaction.PLUS_ONE, Reaction.MINUS_ONE])
+@pytest.mark.parametrize(
+    ("permission", "people", "counts"),
+    [
+        (Permission.PUBLIC, 50, False),
+        (Permission.NONE, 50, False),
+        (Permission.READ, 2, False),
+        (Permission.READ, 3, True),
+        (Permission.WRITE, 1, True),
+    ],
+)
+def test_examples_hear_whom_the_memory_hears(
+    reaction: Reaction, permission: Permission, people: int, counts: bool
+) -> None:
+    thumbs = [
+        feedback(f"t{n}", actor=Actor(id=n + 1, login=f"u{n}"), permission=permission, reaction=reaction)
+        for n in range(people)
+    ]
+    liked = feedback("l", actor=Actor(id=99, login="noor"), reaction=Reaction.HEART)
+    if reaction is Reaction.PLUS_ONE:
+        assert bool(examples_of([ANSWER], thumbs)) is counts
+    else:
+        assert bool(examples_of([ANSWER], [liked, *thumbs])) is not counts
 
 
 @pytest.fixture

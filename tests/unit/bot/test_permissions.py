@@ -40,3 +40,37 @@ def test_a_permission_that_was_taken_away_stands_for_ten_minutes_at_most() -> No
     now[0] = KEPT_S
     assert kept.of(github, 1, "o/a", ADA) is Permission.NONE
     assert KEPT_S <= 600
+
+
+def test_a_thumb_is_used_only_by_what_its_person_may_do_at_that_moment() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0)
+    github.said = Permission.WRITE
+    assert kept.of(github, 1, "o/a", ADA) is Permission.WRITE
+    github.said = Permission.PUBLIC
+    assert kept.of(github, 1, "o/a", ADA) is Permission.WRITE
+    assert kept.for_use(github, 1, "o/a", ADA) is Permission.PUBLIC
+    assert kept.of(github, 1, "o/a", ADA) is Permission.PUBLIC
+
+
+def test_who_counts_for_nothing_is_not_asked_about_again_and_again() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0)
+    github.said = Permission.PUBLIC
+    for _ in range(100):
+        kept.for_use(github, 1, "o/a", BEN)
+    assert len(github.calls) == 1
+
+
+def test_whom_the_operator_blocked_may_nothing_whatever_github_says() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0, blocked=["ADA"])
+    github.said = Permission.ADMIN
+    asked = (kept.of, kept.for_use, kept.anew)
+    assert {ask(github, 1, "o/a", ADA) for ask in asked} == {Permission.NONE} and not github.calls
+    assert kept.of(github, 1, "o/a", BEN) is Permission.ADMIN
+
+
+def test_bots_and_deleted_accounts_are_not_asked_about() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0)
+    github.said = Permission.ADMIN
+    for nobody in (Actor(id=3, login="ci[bot]"), Actor(id=4, login="ci", is_bot=True), Actor(id=0, login="")):
+        assert kept.of(github, 1, "o/a", nobody) is Permission.NONE
+    assert not github.calls
