@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from bot.wording import did, number, printable, says
@@ -74,22 +73,17 @@ def _attempt(console: Console, attempt: Attempt, picked: str | None, names: Mapp
         f"seed {generation.seed}, temperature {generation.temperature}, top-p {generation.top_p}, "
         f"at most {generation.max_tokens} tokens, {generation.seconds:.1f} s",
     )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("", "score", "phrases", "similar", "logprob", "tokens", "failed", "text"):
-        table.add_column(name, overflow="fold")
     for one in attempt.candidates:
         broken = [f"breaks: {says(names[i])}" if i in names else i for i in one.violations]
-        table.add_row(
-            "→" if one.id == picked else "",
-            f"{one.score:+.2f}",
-            f"{one.phrase_score:+.2f}",
-            f"{one.similarity:.2f}",
-            f"{one.logprob:.2f}",
-            str(one.tokens),
-            Text(printable(", ".join([*one.guards, *broken]))),
-            Text(printable(one.text)),
+        scores = (
+            f"phrases {one.phrase_score:+.2f}",
+            f"similarity {one.similarity:.2f}",
+            f"log-prob {one.logprob:.2f}",
+            f"{one.tokens} tokens",
         )
-    console.print(table)
+        head = f"{'→ picked' if one.id == picked else '·'} score {one.score:+.2f}"
+        _line(console, head, ", ".join((*scores, *one.guards, *broken)))
+        _text(console, one.text)
 
 
 def _lesson(

@@ -90,14 +90,18 @@ def _show(repo: str, text: str, limit: int) -> None:
         repository = find_repository(database, repo)
         with database.unit(read_only=True) as unit:
             found = unit.phrases.search(repository.id, text, limit, 0)
+            total = unit.phrases.count(repository.id, text)
+    if not found:
+        out.print(f"{repository.full_name} has taught nothing {'that has these words' if text else 'yet'}.")
+        return
     table = Table(box=None, header_style="bold")
     for name in ("id", "weight", "", "phrase", "people", "age"):
         table.add_column(name, justify="right" if name in ("weight", "people") else "left")
     for weight in found:
         table.add_row(*_row(weight))
     out.print(table)
-    if not found:
-        out.print(f"{repository.full_name} has taught nothing that fits.")
+    if total > len(found):
+        out.print(f"{len(found)} of {total:,}, the strongest first: --limit {total} shows all.")
 
 
 def _row(weight: PhraseWeight) -> tuple[str, ...]:

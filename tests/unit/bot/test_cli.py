@@ -18,7 +18,17 @@ from bot.lessons import observe
 from storage.database import Database
 from storage.records import FeedbackKind, PhraseKind
 from tests.unit.bot.scripted import ScriptedModels
-from tests.unit.storage.things import NOW, REPOSITORY, candidate, feedback, generation, posted, prompt
+from tests.unit.storage.things import (
+    NOW,
+    REPOSITORY,
+    candidate,
+    feedback,
+    generation,
+    phrase,
+    posted,
+    prompt,
+    weight,
+)
 
 TEXT = "Run `npm test` in the root folder."
 ANSWER = posted(text=TEXT, candidate_id=None, repairs=(), phrase_ids=())
@@ -89,6 +99,23 @@ def test_phrases_are_listed_searched_exported_and_forgotten(taught: str) -> None
     assert taught not in run("phrases", "list", "--repo", "1")[1]
 
 
+def test_a_list_that_is_cut_says_so_and_an_empty_one_has_no_head(taught: str, home: Path) -> None:
+    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    wordings = [
+        phrase(f"w{number}", kind=PhraseKind.WORDING, right="", text=f"wording {number}")
+        for number in range(2)
+    ]
+    with database.unit() as unit:
+        unit.phrases.put_weights([weight(one, weight=0.1) for one in wordings])
+        unit.commit()
+    database.dispose()
+    out = run("phrases", "list", "--repo", "1", "--limit", "2")[1]
+    assert taught in out and "2 of 3, the strongest first: --limit 3 shows all." in out
+    assert "--limit" not in run("phrases", "list", "--repo", "1")[1]
+    out = run("phrases", "search", "no such words", "--repo", "1")[1]
+    assert out == "octo/inkwell has taught nothing that has these words.\n"
+
+
 def test_learning_is_frozen_and_unfrozen(taught: str) -> None:
     assert "frozen" in run("phrases", "freeze", "--repo", "1")[1]
     assert "is off" in run("phrases", "freeze", "--repo", "1", "--off")[1]
@@ -138,6 +165,14 @@ def test_nothing_that_people_wrote_acts_on_the_operators_terminal(home: Path) ->
         assert code == 0
         assert not [sign for sign in out if unicodedata.category(sign) == "Cc" and sign not in "\n\t"], words
         assert "�[2J" in out
+
+
+def test_a_candidate_keeps_its_lines_on_a_narrow_terminal(
+    taught: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = run("why", ANSWER.id)[1]
+    assert f"\n  {candidate(0).text}\n" in told and "· score +0.10  phrases +0.25" in told
 
 
 def test_jobs_say_what_became_of_the_last_questions(taught: str) -> None:
