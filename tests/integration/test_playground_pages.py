@@ -93,7 +93,8 @@ def page(browser: Browser, world: Playground) -> Iterator[Page]:
 
 def act_as(page: Page, login: str) -> None:
     page.locator(".people > summary").click()
-    page.locator(f'[data-person="{login}"]').click()
+    with page.expect_navigation():
+        page.locator(f'.people [data-person="{login}"]').click()
     expect(page.locator("body")).to_have_attribute("data-person", login)
 
 
@@ -138,6 +139,17 @@ def test_a_person_writes_reacts_edits_and_reads_the_history(page: Page, world: P
     expect(dialog.locator("ins")).to_have_text("make test")
     page.keyboard.press("Escape")
     expect(page.locator("#deliveries")).to_contain_text("issue_comment.edited")
+
+
+def test_one_may_act_as_everybody_in_the_switcher(page: Page, world: Playground) -> None:
+    shown = page.locator(".people [data-person]").evaluate_all("all => all.map(one => one.dataset.person)")
+    assert people.OTHER_BOT in shown
+    for login in shown:
+        act_as(page, login)
+    page.locator("#new-comment").fill("as the last of them")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator(".post").last).to_contain_text("as the last of them")
+    assert world.comments(1)[-1].author == shown[-1]
 
 
 def test_an_open_editor_survives_what_others_do(page: Page, world: Playground) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.requests import Request
@@ -177,7 +178,7 @@ def _issue(request: Request) -> Issue:
 
 def _viewer(request: Request) -> Person:
     """Whom the page is for: `?as=`, for a tab's own refreshes, else the browser's cookie."""
-    login = request.query_params.get("as") or request.cookies.get(PERSON_COOKIE, "")
+    login = request.query_params.get("as") or unquote(request.cookies.get(PERSON_COOKIE, ""))
     return views.viewer_of(services(request).state, login)
 
 

@@ -227,6 +227,7 @@ def test_forgetting_by_form_returns_to_the_same_page(page: TestClient, database:
     response = page.post("/memory/1/forget", data=form)
     assert (response.status_code, response.headers["location"]) == (303, "/memory/1?q=a+b&page=1")
     assert phrase_id not in {one.phrase.id for one in held(database)}
+    assert "taken back" in page.get("/memory/1").text
 
 
 def test_a_phrase_is_forgotten_only_under_its_own_repository(page: TestClient, database: Database) -> None:

@@ -39,6 +39,7 @@ function lesson(change, undoable) {
     if (/^https?:\/\//.test(proof.url)) link.href = proof.url;
     meta.append(link);
   }
+  if (!meta.children.length && Number(change.after) === 0) meta.append("taken back");
   if (change.at) meta.append(element("time", { datetime: change.at }));
   if (undoable) meta.append(element("button", { type: "button", class: "link", "data-forget": change.phrase_id, "aria-label": `Undo: ${change.label || change.text}` }, "undo"));
   item.append(meta);
