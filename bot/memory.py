@@ -1,25 +1,37 @@
 """Memory: one repository's phrases and examples, ready for a question.
 
-`Memory` is a value that benchmarks build by hand; `Memories` loads it from the database, once for each
-revision of a repository's weights. `examples_of` is pure. Left out: choosing (`learning/memory/choice.py`,
-`nearest` below) and folding (`bot/lessons.py`). Run: `pytest tests/unit/bot/test_memory.py`.
+`Memory` is a value that benchmarks build by hand; `Memories` loads it from the database: whole once, and then
+for each revision of a repository's weights what changed since. `examples_of` is pure. Left out:
+choosing (`learning/memory/choice.py`, `nearest` below) and folding (`bot/lessons.py`).
+Run: `pytest tests/unit/bot/test_memory.py`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from bot.lessons import unheard
 from learning.memory.hearing import heard, over
 from learning.memory.index import PhraseIndex
-from learning.memory.phrases import judge
+from learning.memory.phrases import judge, live
 from learning.memory.text import terms
-from storage.database import Database
+from storage.database import Database, UnitOfWork
 from storage.phrases import taken_back
-from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Learning, Reaction
+from storage.records import (
+    Answer,
+    AnswerStatus,
+    Evidence,
+    Feedback,
+    FeedbackKind,
+    Learning,
+    Reaction,
+    Repository,
+)
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
 
@@ -30,6 +42,9 @@ LIKED = frozenset({Reaction.PLUS_ONE, Reaction.HEART, Reaction.HOORAY, Reaction.
 DISLIKED = frozenset({Reaction.MINUS_ONE, Reaction.CONFUSED})
 READERS = 3
 """People without write access who must like an answer before it becomes an example."""
+
+EXAMPLES = 500
+"""Answers, the newest that people edited or reacted to, among which examples are looked for."""
 
 KEPT = 64
 """Repositories whose memory is kept loaded."""
@@ -80,17 +95,10 @@ class Memories:
                 if known and known[0] == repository.revision and now - known[1] < FRESH:
                     self._loaded.move_to_end(repository_id)
                     return known[2]
-            weights = unit.phrases.weights(repository_id)
-            answers = unit.answers.of_repository(repository_id)
-            feedback = unit.feedback.of_repository(repository_id)
-            forgotten = unit.phrases.forgotten(repository_id)
-        if repository.learning is not Learning.ON:
-            acted = {event_id for weight in weights for event_id in weight.event_ids}
-            feedback = [event for event in feedback if event.id in acted]
-        memory = Memory(
-            index=PhraseIndex.build(weights, now),
-            examples=examples_of(answers, feedback, forgotten),
-        )
+            memory = Memory(
+                index=_index(unit, repository_id, now, known if known and known[1] <= now else None),
+                examples=_examples(unit, repository),
+            )
         with self._lock:
             self._loaded[repository_id] = (repository.revision, now, memory)
             self._loaded.move_to_end(repository_id)
@@ -99,35 +107,62 @@ class Memories:
         return memory
 
 
+def _index(
+    unit: UnitOfWork, repository_id: int, now: datetime, known: tuple[int, datetime, Memory] | None
+) -> PhraseIndex:
+    """All lessons of a repository laid out, or those that changed since a known revision laid out anew."""
+    if known is None:
+        return PhraseIndex.build(unit.phrases.weights(repository_id), now)
+    revision, _, memory = known
+    return memory.index.changed(unit.phrases.changed_since(repository_id, revision), now)
+
+
+def _examples(unit: UnitOfWork, repository: Repository) -> tuple[Example, ...]:
+    answers = unit.answers.judged(repository.id, EXAMPLES)
+    feedback = unit.feedback.of_answers([answer.id for answer in answers])
+    events = [event for about in feedback.values() for event in about]
+    if repository.learning is not Learning.ON:
+        acted = unit.phrases.acting_events(feedback.keys())
+        events = [event for event in events if event.id in acted]
+    return examples_of(answers, events, unit.phrases.forgotten(repository.id), unheard(unit, events))
+
+
 def examples_of(
-    answers: Iterable[Answer], feedback: Iterable[Feedback], forgotten: Mapping[str, datetime] | None = None
+    answers: Iterable[Answer],
+    feedback: Iterable[Feedback],
+    forgotten: Mapping[str, datetime] | None = None,
+    too_many: Collection[str] = (),
 ) -> tuple[Example, ...]:
     """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
 
     One that a writer or so many people disliked and nobody corrected, one that was deleted, and an abstention
     are none; nor is one whose feedback taught what is `forgotten` since (phrase id → until when): it would
-    teach that again. Who is not heard by the memory is not heard here.
+    teach that again. Who is not heard by the memory is not heard here; `too_many` are the ids of events over
+    the cap of a day, as far as other answers' events decide that.
     """
     events: dict[str, list[Feedback]] = {}
-    retracted: set[str] = set()
     told = list(feedback)
-    late = over(told)
+    late = over(told).union(too_many)
     for event in told:
-        if event.kind is FeedbackKind.RETRACTION:
-            retracted.add(event.retracts)
-        elif heard(event) and event.id not in late:
-            events.setdefault(event.answer_id, []).append(event)
+        events.setdefault(event.answer_id, []).append(event)
     found = []
     for answer in answers:
-        standing = [event for event in events.get(answer.id, ()) if event.id not in retracted]
+        standing = tuple(e for e in live(events.get(answer.id, ())) if heard(e) and e.id not in late)
         text = _left_standing(standing, answer)
-        if text and forgotten and any(taken_back(one, forgotten) for one in judge(answer, standing)[1]):
+        if not text or answer.status is not AnswerStatus.POSTED or answer.abstained:
             continue
-        if text and answer.status is AnswerStatus.POSTED and not answer.abstained:
-            found.append(
-                Example(question=answer.question.text, text=text, answer_id=answer.id, url=answer.comment_url)
-            )
+        if forgotten and any(taken_back(one, forgotten) for one in _taught(answer, standing)):
+            continue
+        found.append(
+            Example(question=answer.question.text, text=text, answer_id=answer.id, url=answer.comment_url)
+        )
     return tuple(reversed(found))
+
+
+@lru_cache(maxsize=2 * EXAMPLES)
+def _taught(answer: Answer, standing: tuple[Feedback, ...]) -> tuple[Evidence, ...]:
+    """What an answer's feedback taught; kept, for most answers are the same in the next revision."""
+    return tuple(judge(answer, standing)[1])
 
 
 def nearest(examples: Sequence[Example], question: str, embed: Embed, limit: int = 2) -> list[Example]:

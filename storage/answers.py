@@ -21,6 +21,7 @@ from storage.records import (
     AnswerStatus,
     Attempt,
     Candidate,
+    FeedbackKind,
     Generation,
     Message,
     PostKind,
@@ -29,7 +30,7 @@ from storage.records import (
     Repair,
     Story,
 )
-from storage.tables import answers, candidates, generations, prompts, questions
+from storage.tables import answers, candidates, feedback, generations, prompts, questions
 
 Row = sa.Row[Any]
 
@@ -79,6 +80,18 @@ class AnswerStore:
     def of_repository(self, repository_id: int) -> list[Answer]:
         """All answers in one repository, oldest first."""
         return self._answers(answers.c.repository_id == repository_id)
+
+    def judged(self, repository_id: int, limit: int) -> list[Answer]:
+        """The newest answers of one repository that stand and were edited or reacted to, oldest first."""
+        kinds = (FeedbackKind.EDIT.value, FeedbackKind.REACTION.value)
+        judged = sa.exists().where(feedback.c.answer_id == answers.c.id, feedback.c.kind.in_(kinds))
+        here = sa.and_(
+            answers.c.repository_id == repository_id, answers.c.status == AnswerStatus.POSTED.value, judged
+        )
+        newest = (
+            sa.select(answers.c.id).where(here).order_by(answers.c.created_at.desc(), answers.c.id.desc())
+        )
+        return self._answers(answers.c.id.in_(newest.limit(limit)))
 
     def recent(self, limit: int) -> list[Answer]:
         """The last answers of all repositories, newest first."""

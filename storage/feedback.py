@@ -42,6 +42,13 @@ class FeedbackStore:
         """All events about one answer, oldest first."""
         return self._list(feedback.c.answer_id == answer_id)
 
+    def of_answers(self, answer_ids: Collection[str]) -> dict[str, list[Feedback]]:
+        """The events about each of some hundred answers, oldest first; every id has a list."""
+        found: dict[str, list[Feedback]] = {answer_id: [] for answer_id in answer_ids}
+        for event in self._list(feedback.c.answer_id.in_(sorted(answer_ids))):
+            found[event.answer_id].append(event)
+        return found
+
     def of_repository(self, repository_id: int) -> list[Feedback]:
         """All events in one repository, oldest first: what a full replay folds."""
         return self._list(feedback.c.repository_id == repository_id)

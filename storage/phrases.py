@@ -24,7 +24,7 @@ from storage.phrase_rows import (
     weight_row,
 )
 from storage.records import Actor, Change, Evidence, FeedbackKind, Phrase, PhraseWeight
-from storage.tables import changes, evidence, feedback, phrases, tombstones, weights
+from storage.tables import changes, evidence, feedback, phrases, repositories, tombstones, weights
 
 IDS_PER_QUERY = 1000
 
@@ -80,6 +80,14 @@ class PhraseStore:
             )
         return found
 
+    def acting_events(self, answer_ids: Collection[str]) -> set[str]:
+        """The ids of the events about these answers that are evidence for some phrase."""
+        found: set[str] = set()
+        for some in _chunks(answer_ids):
+            query = sa.select(evidence.c.event_id).where(evidence.c.answer_id.in_(some)).distinct()
+            found.update(self._connection.execute(query).scalars())
+        return found
+
     def phrases_of(self, phrase_ids: Collection[str]) -> dict[str, Phrase]:
         """These phrases by id; unknown ids are left out."""
         found: dict[str, Phrase] = {}
@@ -92,11 +100,21 @@ class PhraseStore:
         """Keep weights, one a phrase, and the phrases with them."""
         self.add_phrases([weight.phrase for weight in folded])
         upsert(self._connection, weights, [weight_row(weight) for weight in folded])
+        self._touch({weight.phrase.id for weight in folded})
 
     def drop_weights(self, phrase_ids: Collection[str]) -> None:
         """Remove the weights of phrases that have no evidence any more."""
         for some in _chunks(phrase_ids):
             self._connection.execute(weights.delete().where(weights.c.phrase_id.in_(some)))
+        self._touch(phrase_ids)
+
+    def changed_since(self, repository_id: int, revision: int) -> dict[str, PhraseWeight | None]:
+        """The weights that were written after a revision, by phrase id; None for one that was dropped."""
+        later = sa.and_(phrases.c.repository_id == repository_id, phrases.c.revision > revision)
+        touched = self._connection.execute(sa.select(phrases.c.id).where(later)).scalars()
+        found: dict[str, PhraseWeight | None] = dict.fromkeys(touched)
+        found.update((weight.phrase.id, weight) for weight in (self._weights(later) if found else ()))
+        return found
 
     def weights(self, repository_id: int) -> list[PhraseWeight]:
         """All weights of one repository, the heaviest first: what the index for choosing is built from."""
@@ -158,6 +176,16 @@ class PhraseStore:
             .limit(limit)
         )
         return [to_change(row) for row in self._connection.execute(query)]
+
+    def _touch(self, phrase_ids: Collection[str]) -> None:
+        """Note that these weights are what the revision at hand of their repository says."""
+        at = sa.select(repositories.c.revision).where(repositories.c.id == phrases.c.repository_id)
+        for some in _chunks(phrase_ids):
+            self._connection.execute(
+                phrases.update()
+                .where(phrases.c.id.in_(some))
+                .values(revision=sa.func.coalesce(at.scalar_subquery(), 0))
+            )
 
     def _forgotten_among(self, phrase_ids: Collection[str]) -> dict[str, datetime]:
         gone: dict[str, datetime] = {}

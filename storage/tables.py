@@ -194,13 +194,16 @@ phrases = sa.Table(
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     # Lessons never cross repositories: a phrase belongs to one.
-    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("text", Text, nullable=False),
     sa.Column("right", Text, nullable=False),
     sa.Column("context", Text, nullable=False),
     sa.Column("limit_words", sa.Integer, nullable=False),
+    # The repository's revision that last wrote or dropped this phrase's weight: what changed is found by it.
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     one_of("kind", PhraseKind),
+    sa.Index("ix_phrases_repository_id_revision", "repository_id", "revision"),
 )
 
 evidence = sa.Table(

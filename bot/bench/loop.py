@@ -151,8 +151,7 @@ def _trials(
 ) -> None:
     """Every trial that is not kept yet, seed by seed, learner by learner, repository by repository."""
     template = folder / "empty.db"
-    if not template.exists():
-        empty_database(template)
+    empty_database(template)  # also brings that of an earlier run up to date
     chosen: list[Learner] = [one for one in LEARNERS if one.name in scale.learners]
     chosen.sort(key=lambda one: one.name not in ("none", "all"))
     todo = [

@@ -123,12 +123,12 @@ def choose(
     relevance = _relevance(index, question, similarity)
     ranked = sorted(
         relevance,
-        key=lambda at: (-abs(index.lessons[at].weight) * relevance[at], index.lessons[at].phrase.id),
+        key=lambda name: (-abs(index.lesson(name).weight) * relevance[name], name),
     )
     groups: dict[str, list[PhraseWeight]] = {name: [] for name in _GROUPS}
-    for at in ranked:
-        lesson = index.lessons[at]
-        if relevance[at] >= ALIKE or lesson.phrase.kind not in _NARROW:
+    for name in ranked:
+        lesson = index.lesson(name)
+        if relevance[name] >= ALIKE or lesson.phrase.kind not in _NARROW:
             groups[_group(lesson)].append(lesson)
     silence = groups.pop("silence")
     length = _length(index.limits) if groups.pop("length") else None
@@ -154,7 +154,7 @@ def assess(index: PhraseIndex, text: str, choice: Choice = EMPTY) -> Assessment:
     of it, a little lower the more there is. Saying a thing twice or at length does not move it.
     """
     near = {w.phrase.id for w in choice.weights}
-    met = [index.lessons[at] for at in index.scan(text)]
+    met = [index.lesson(name) for name in index.scan(text)]
     broken = [w for w in met if w.phrase.kind is PhraseKind.CORRECTION and breaks(w, text)]
     hits = [
         w
@@ -203,17 +203,17 @@ def _group(weight: PhraseWeight) -> str:
     )
 
 
-def _relevance(index: PhraseIndex, question: str, similarity: Similarity | None) -> dict[int, float]:
+def _relevance(index: PhraseIndex, question: str, similarity: Similarity | None) -> dict[str, float]:
     """Lessons that concern a question, each with a relevance in (0, 1]."""
-    found: dict[int, float] = dict(index.triggered(question))
-    found.update((at, max(found.get(at, 0.0), 0.5)) for at in index.always)
-    for context, near in index.near(question, similarity).items():
-        for at in index.taught[context]:
-            found[at] = max(found.get(at, 0.0), near)
-    for at in index.scan(question):
-        lesson = index.lessons[at]
+    found: dict[str, float] = dict(index.triggered(question))
+    found.update((name, max(found.get(name, 0.0), 0.5)) for name in index.always)
+    for text, near in index.near(question, similarity).items():
+        for name in index.taught[text]:
+            found[name] = max(found.get(name, 0.0), near)
+    for name in index.scan(question):
+        lesson = index.lesson(name)
         if lesson.phrase.kind is PhraseKind.CORRECTION and breaks(lesson, question):
-            found[at] = 1.0
+            found[name] = 1.0
     return found
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from learning.memory.background import Background
-from learning.memory.chunks import PerChunk
 from learning.memory.common import ASKING
 from learning.memory.text import STOP, atoms, stem
 
@@ -48,54 +48,77 @@ def condition(contexts: Sequence[str], said: str, background: Background) -> Con
     unique = list(dict.fromkeys(context for context in contexts if context))
     if not unique:
         return Condition((), False)
-    shares: dict[str, float] = {}
-    counts: Counter[str] = Counter()
-    for context in unique:
-        counts.update(_terms(context, background, shares))
+    held = [shares_of(context, background) for context in unique]
+    counts = Counter(chain.from_iterable(held))
+    shares = _greatest(held)
     size = len(unique)
     if size == 1:
-        own = _terms(said, background, {})
+        own = shares_of(said, background)
         kept = [t for t in counts if t in own and shares[t] <= 0.1]
         return _weighed(kept, shares, False)
     needed = size if size < 5 else round(0.8 * size)
     common = [t for t, count in counts.items() if count >= needed and t not in _ASKING]
     kept = [t for t in common if shares[t] ** size <= CHANCE]
-    own = _terms(said, background, {}) if said else set()
+    own = shares_of(said, background)
     kept = [t for t in kept if t in own] or kept
     return _weighed(kept, shares, not (kept if size > 2 else common))
 
 
-def topics(
-    deleted: Sequence[str], others: Sequence[str], background: Background
-) -> tuple[tuple[str, float], ...]:
-    """The words that mark questions to leave alone, each enough by itself (part 1.0).
+def topics(deleted: Iterable[Mapping[str, float]], said: Mapping[str, int]) -> tuple[str, ...]:
+    """The words that mark questions to leave alone, each enough by itself.
 
-    `deleted` are questions whose answers were deleted, `others` those that taught anything else. The word
-    that most of them share comes first, then that of those without it: topics stand side by side.
+    `deleted` are the words (`shares_of`) of the questions whose answers were deleted; `said` counts, by word,
+    all that taught anything, the deleted included. The word that most of them share comes first, then that of
+    those without it: topics stand side by side.
     """
-    shares: dict[str, float] = {}
-    left = [_terms(text, background, shares) for text in dict.fromkeys(deleted) if text]
-    wanted = set[str]().union(*left)
-    known = PerChunk(lambda chunk: wanted.intersection(_terms(chunk, background, shares)))
-    spared: Counter[str] = Counter()
-    for text in dict.fromkeys(others) if wanted else ():
-        spared.update(set[str]().union(*map(known.__getitem__, text.split())))
+    left = list(deleted)
+    shares = _greatest(left)
+    counts = Counter(chain.from_iterable(left))
+    spared = {term: said.get(term, 0) - count for term, count in counts.items()}
+    marks = [term for term in counts if term not in _ASKING and _marks(counts[term], spared[term])]
     found: list[str] = []
     while left:
-        counts = Counter(term for terms in left for term in terms)
         kept = [
-            (-count, shares[term], term)
-            for term, count in counts.items()
-            if count > 1
-            and term not in _ASKING
-            and _chance(len(left), count, shares[term]) <= SURE
-            and count >= DELETED * (count + spared[term])
+            (-counts[term], shares[term], term)
+            for term in marks
+            if _marks(counts[term], spared[term]) and _chance(len(left), counts[term], shares[term]) <= SURE
         ]
         if not kept:
             break
         found.append(min(kept)[-1])
+        counts.subtract(chain.from_iterable(terms for terms in left if found[-1] in terms))
         left = [terms for terms in left if found[-1] not in terms]
-    return tuple((term, 1.0) for term in found)
+    return tuple(found)
+
+
+def topic_terms(chunk: str) -> frozenset[str]:
+    """The words of a text without white space that `topics` looks at."""
+    return frozenset(term for _, term in _words(chunk))
+
+
+def shares_of(text: str, background: Background) -> dict[str, float]:
+    """The words of a text that may be a condition, each with the share of texts that chance puts it into."""
+    found: dict[str, float] = {}
+    for chunk in text.split():
+        for word, term in _words(chunk):
+            share = background.shares.get(word, 0.001)
+            found[term] = max(found.get(term, 0.0), 0.2 if share >= 0.1 else 2 * share)
+    return found
+
+
+def _greatest(held: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Of each word the greatest share: a word is as common as the most common of its forms."""
+    found: dict[str, float] = {}
+    for shares in held:
+        for term, share in shares.items():
+            if share > found.get(term, 0.0):
+                found[term] = share
+    return found
+
+
+def _marks(count: int, spared: int) -> bool:
+    """Whether a word stands in several deleted questions and in hardly any other."""
+    return count > 1 and count >= DELETED * (count + spared)
 
 
 def _chance(size: int, count: int, share: float) -> float:
@@ -103,16 +126,6 @@ def _chance(size: int, count: int, share: float) -> float:
     # In logarithms, for of a thousand questions the ways alone are no float any more.
     ways = math.lgamma(size + 1) - math.lgamma(count + 1) - math.lgamma(size - count + 1)
     return math.exp(min(0.0, ways + count * math.log(share)))
-
-
-def _terms(text: str, background: Background, shares: dict[str, float]) -> set[str]:
-    found = set()
-    for chunk in text.split():
-        for word, term in _words(chunk):
-            share = background.shares.get(word, 0.001)
-            shares[term] = max(shares.get(term, 0.0), 0.2 if share >= 0.1 else 2 * share)
-            found.add(term)
-    return found
 
 
 @lru_cache(maxsize=65536)

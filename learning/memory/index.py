@@ -1,29 +1,42 @@
 """PhraseIndex: one repository's active lessons, laid out so that finding the few that matter is fast. Pure.
 
-Two ways lead to a lesson: its own wording stands in a text (`scan`), or a question is near the
-questions that taught it (`near`). Neither looks at more than a bounded number of lessons, so 100,000
-phrases cost what a thousand cost. Left out: approximate vector search; cosines are the caller's, asked
-for a bounded number of questions. Run: `pytest tests/unit/learning/memory/test_index.py`.
+Two ways lead to a lesson: its own wording stands in a text (`scan`), or a question is near the questions that
+taught it (`near`, `triggered`). None looks at more than a bounded number of lessons, so 100,000 phrases cost
+what a thousand cost. An index is never changed: `changed` gives another one, in which only what new weights
+concern is laid out anew: the same that `build` makes of all of them. Left out: approximate vector search;
+cosines are the caller's. Run: `pytest tests/unit/learning/memory/test_index.py`.
 """
 
 from __future__ import annotations
 
-import math
-from array import array
+import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain, pairwise
-
-import numpy as np
+from functools import cached_property
 
 from learning.memory.background import DEFAULT, Background
-from learning.memory.chunks import PerChunk
-from learning.memory.conditions import Condition, condition, topics
-from learning.memory.forms import PROSE, plurals, program
-from learning.memory.text import atoms, stem, terms
-from learning.memory.weights import current
+from learning.memory.conditions import topics
+from learning.memory.forms import program
+from learning.memory.layout import (
+    EVERY,
+    UNSEEN,
+    Found,
+    Ids,
+    Key,
+    by,
+    called_by,
+    contexts_of,
+    patched,
+    runs_of,
+    unseen,
+    words_of,
+    wrong_form,
+)
+from learning.memory.questions import Questions
+from learning.memory.text import atoms, terms
+from learning.memory.weights import decayed, holds, lapsed, lapses_at, taught
 from storage.records import PhraseKind, PhraseWeight
 
 Similarity = Callable[[list[str]], list[float]]
@@ -38,66 +51,87 @@ COSINE = 0.55
 ASKED = 24
 """Questions that the encoder is asked about, at most."""
 
-POSTINGS = 30_000
-"""Entries of the inverted index that one look-up reads, at most."""
+NEAR, CALLED, ALWAYS = 1000, 200, 50
+"""Questions near by their words, lessons that one word calls up, lessons for every question: at most."""
 
 _QUESTION = 4000  # characters of a question that are compared; the rest of a long paste says little
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhraseIndex:
-    """Made by `build`; one revision of one repository's weights. Only active lessons are in it."""
+    """One revision of one repository's weights, as of `now`; lessons go by their phrases' ids.
 
-    lessons: tuple[PhraseWeight, ...]
-    background: Background = field(repr=False)
-    runs: dict[tuple[str, ...], tuple[int, ...]] = field(repr=False)
-    lengths: dict[str, tuple[int, ...]] = field(repr=False)
-    contexts: tuple[str, ...] = field(repr=False)
-    taught: tuple[tuple[int, ...], ...] = field(repr=False)
-    postings: dict[str, np.ndarray] = field(repr=False)
-    norms: np.ndarray = field(repr=False)
-    standing: tuple[int, ...] = field(repr=False)
-    triggers: dict[str, tuple[tuple[int, float], ...]] = field(repr=False)
-    always: tuple[int, ...] = field(repr=False)
-    limits: tuple[PhraseWeight, ...] = field(repr=False)
+    `active` are the active weights as stored, `rivals` the corrections by wrong form; all else is about
+    the lessons in `held`, which no newer one contradicts. `words`: a mention's condition, and what the
+    question of a silence says.
+    """
+
+    now: datetime | None = None
+    background: Background = field(default=DEFAULT, repr=False)
+    active: dict[str, PhraseWeight] = field(default_factory=dict, repr=False)
+    lapse: datetime | None = None
+    rivals: dict[str, Ids] = field(default_factory=dict, repr=False)
+    held: dict[str, PhraseWeight] = field(default_factory=dict, repr=False)
+    runs: dict[Ids, Ids] = field(default_factory=dict, repr=False)
+    lengths: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    taught: dict[str, Ids] = field(default_factory=dict, repr=False)
+    questions: Questions = field(default_factory=Questions, repr=False)
+    words: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
+    triggers: dict[str, Ids] = field(default_factory=dict, repr=False)
+    silent: dict[PhraseKind, Ids] = field(default_factory=dict, repr=False)
+    _faded: dict[str, PhraseWeight] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def build(
         cls, weights: Iterable[PhraseWeight], now: datetime | None = None, background: Background = DEFAULT
     ) -> PhraseIndex:
         """Lay out the active lessons among `weights`, decayed to `now` where that is given."""
-        lessons = tuple(current(weights, now))
-        runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        taught: dict[str, list[int]] = defaultdict(list)
-        for at, lesson in enumerate(lessons):
-            for context in lesson.contexts:
-                taught[context].append(at)
-            if lesson.phrase.kind in (PhraseKind.CORRECTION, PhraseKind.WORDING):
-                for run in _keys(lesson):
-                    runs[run].append(at)
-        lengths: dict[str, set[int]] = defaultdict(set)
-        for run in runs:
-            lengths[run[0]].add(len(run))
-        postings, norms = _invert(list(taught), background)
-        triggers, always = _conditions(lessons, background)
-        return cls(
-            lessons=lessons,
-            background=background,
-            runs={run: tuple(found) for run, found in runs.items()},
-            lengths={first: tuple(sorted(sizes)) for first, sizes in lengths.items()},
-            contexts=tuple(taught),
-            taught=tuple(tuple(found) for found in taught.values()),
-            postings=postings,
-            norms=norms,
-            standing=_standing(lessons, list(taught)),
-            triggers=triggers,
-            always=always,
-            limits=tuple(w for w in lessons if w.phrase.kind is PhraseKind.LENGTH),
-        )
+        empty = cls(background=background, questions=Questions(background))
+        return empty.changed({weight.phrase.id: weight for weight in weights}, now)
 
-    def scan(self, text: str) -> list[int]:
+    def changed(self, weights: Mapping[str, PhraseWeight | None], now: datetime | None = None) -> PhraseIndex:
+        """The index of a later moment; `weights` are what changed, by phrase id, None for what is no more."""
+        active, lapse, stale = self._active(weights, now)
+        wrongs = (
+            by((w for name in stale if (w := self.active.get(name))), wrong_form),
+            by((w for name in stale if (w := active.get(name))), wrong_form),
+        )
+        rivals = patched(self.rivals, *wrongs, str)
+
+        def newest(wrong: str) -> PhraseWeight | None:
+            return max((active[name] for name in rivals.get(wrong, ())), key=taught, default=None)
+
+        forms = wrongs[0].keys() | wrongs[1].keys()
+        opposed = {self.active[name].phrase.right for form in forms for name in self.rivals.get(form, ())}
+        opposed |= {active[name].phrase.right for form in forms for name in rivals.get(form, ())}
+        stale.update(name for form in forms | opposed for name in rivals.get(form, ()))
+        held, gone, come = dict(self.held), list[PhraseWeight](), list[PhraseWeight]()
+        for name in stale:
+            old, new = held.pop(name, None), active.get(name)
+            if new and (new.phrase.kind is not PhraseKind.CORRECTION or holds(new, newest)):
+                held[name] = new
+            if old != held.get(name):
+                gone += [old] if old else []
+                come += [held[name]] if name in held else []
+        found = replace(self, now=now, active=active, lapse=lapse, rivals=rivals, held=held)
+        return found._laid_out(gone, come) if gone or come else found
+
+    @property
+    def lessons(self) -> tuple[PhraseWeight, ...]:
+        """All that hold, as of `now`, the heaviest as stored first."""
+        return tuple(self.lesson(name) for name in sorted(self.held, key=self._order))
+
+    def lesson(self, name: str) -> PhraseWeight:
+        """One that holds, as of `now`. Most are never asked for, so they fade when they are."""
+        faded = self._faded.get(name)
+        if faded is None:
+            stored = self.held[name]
+            faded = self._faded[name] = stored if self.now is None else decayed(stored, self.now)
+        return faded
+
+    def scan(self, text: str) -> list[str]:
         """Lessons (CORRECTION, WORDING) whose atoms stand in a text in a row; each once, in reading order."""
-        found: dict[int, None] = {}
+        found: dict[str, None] = {}
         words = [program(atom.casefold()) for atom in atoms(text)]
         for at, word in enumerate(words):
             for size in self.lengths.get(word, ()):
@@ -107,140 +141,113 @@ class PhraseIndex:
                     found.update(dict.fromkeys(self.runs.get((part,), ())))
         return list(found)
 
-    def near(self, question: str, similarity: Similarity | None = None) -> dict[int, float]:
-        """Questions (by their place in `contexts`) near this one, with their relevance in (0, 1]."""
-        if not self.contexts:
-            return {}
-        scores = self._overlap(question)
-        found = {int(at): float(scores[at]) for at in np.flatnonzero(scores >= LEXICAL)[:1000]}
-        if similarity is not None:
-            best = np.argsort(-scores, kind="stable")[:ASKED] if len(scores) <= 4096 else _top(scores, ASKED)
-            asked = list(dict.fromkeys([*(int(at) for at in best if scores[at] > 0), *self.standing]))[:ASKED]
-            for at, cosine in zip(asked, similarity([self.contexts[a] for a in asked]), strict=True):
+    def near(self, question: str, similarity: Similarity | None = None) -> dict[str, float]:
+        """Questions that taught something and are near this one, with their relevance in (0, 1]."""
+        scores = self.questions.overlap(question[:_QUESTION])
+        found = self.questions.best(scores, LEXICAL, NEAR)
+        asked = [*self.questions.best(scores, 0.0, ASKED), *self._standing] if similarity else []
+        asked = list(dict.fromkeys(asked))[:ASKED]
+        if similarity and asked:
+            for text, cosine in zip(asked, similarity(asked), strict=True):
                 if cosine >= COSINE:
-                    found[at] = max(found.get(at, 0.0), min(1.0, cosine))
+                    found[text] = max(found.get(text, 0.0), min(1.0, cosine))
         return found
 
-    def triggered(self, question: str) -> dict[int, float]:
+    def triggered(self, question: str) -> dict[str, float]:
         """Lessons whose learned condition the question meets: what the questions that taught them shared."""
-        share: dict[int, float] = defaultdict(float)
+        share: dict[str, float] = defaultdict(float)
         for term in dict.fromkeys(terms(question[:_QUESTION])):
-            for lesson, part in self.triggers.get(term, ()):
-                share[lesson] += part
-        return {lesson: min(1.0, total) for lesson, total in share.items() if total >= 0.5}
+            called = self.triggers.get(term, ())[:CALLED]
+            if term in self._topics:
+                called = tuple(sorted((*called, *self._silences), key=self._order)[:CALLED])
+            for name in called:
+                said = self.held[name].phrase.kind is PhraseKind.MENTION
+                share[name] += self.words[name][term] if said else 1.0
+        return {name: min(1.0, total) for name, total in share.items() if total >= 0.5}
 
-    def _overlap(self, question: str) -> np.ndarray:
-        own = term_weights(question[:_QUESTION], self.background)
-        scores = np.zeros(len(self.contexts), dtype=np.float32)
-        shared = np.zeros(len(self.contexts), dtype=np.int16)
-        read = 0
-        for term, weight in sorted(own.items(), key=lambda item: (-item[1], item[0])):
-            posting = self.postings.get(term)
-            if posting is None or read + len(posting) > POSTINGS:
-                continue
-            read += len(posting)
-            scores[posting] += weight * weight
-            shared[posting] += 1
-        norm = math.sqrt(math.fsum(weight * weight for weight in own.values()))
-        return np.where(shared > 1, scores / (self.norms * norm), 0.0) if norm else scores
+    @cached_property
+    def always(self) -> Ids:
+        """The heaviest lessons that concern every question."""
+        every = self.triggers.get(EVERY, ())
+        return tuple(heapq.nsmallest(ALWAYS, every, key=lambda name: (-abs(self.lesson(name).weight), name)))
 
+    @cached_property
+    def limits(self) -> tuple[PhraseWeight, ...]:
+        """Every limit of length that was taught."""
+        return tuple(map(self.lesson, self.silent.get(PhraseKind.LENGTH, ())))
 
-def term_weights(text: str, background: Background) -> dict[str, float]:
-    """Terms of a text, each with how much it says: what questions are compared by."""
-    found: dict[str, float] = {}
-    for word in dict.fromkeys(atom.casefold() for atom in atoms(text)):
-        weight = background.single(word) if len(word) > 1 else 0.0
-        if weight > 0.0:
-            term = stem(word)
-            found[term] = max(found.get(term, 0.0), weight)
-    return found
+    @cached_property
+    def _topics(self) -> frozenset[str]:
+        """Words that mark a question to leave alone."""
+        silences = [self.held[name] for name in self.silent.get(PhraseKind.SILENCE, ())]
+        asked = {w.contexts[0]: self.words[w.phrase.id] for w in silences if w.contexts}
+        return frozenset(topics(asked.values(), self.questions.said))
 
+    @cached_property
+    def _silences(self) -> Ids:
+        """The heaviest lessons that one such word calls up."""
+        return self.silent.get(PhraseKind.SILENCE, ())[:CALLED]
 
-def _top(scores: np.ndarray, count: int) -> np.ndarray:
-    part = np.argpartition(-scores, count)[:count]
-    return part[np.lexsort((part, -scores[part]))]
+    @cached_property
+    def _standing(self) -> Ids:
+        """Newest questions of the lessons that no text shows: the encoder is always asked about these."""
+        silent = (self.held[name] for kind in UNSEEN for name in self.silent.get(kind, ()))
+        newest = heapq.nlargest(4 * ASKED, silent, key=lambda w: (w.taught_at or w.as_of, w.phrase.id))
+        return tuple(dict.fromkeys(text for w in newest for text in w.contexts[:2] if text))[:ASKED]
 
+    def _order(self, name: str) -> tuple[float, str]:
+        return (-abs(self.held[name].weight), name)
 
-def _keys(lesson: PhraseWeight) -> list[tuple[str, ...]]:
-    """The atoms by which a text is searched; a word of prose is searched in its plural too."""
-    run = tuple(program(atom.casefold()) for atom in atoms(lesson.phrase.text))
-    if not run:
-        return []
-    if lesson.phrase.kind is PhraseKind.CORRECTION and lesson.phrase.context == PROSE:
-        return [run, *(tuple(form.split()) for form in plurals(" ".join(run)))]
-    return [run]
+    def _active(
+        self, weights: Mapping[str, PhraseWeight | None], now: datetime | None
+    ) -> tuple[dict[str, PhraseWeight], datetime | None, set[str]]:
+        """The weights that act `now`, until when all of them do, and the ids of those that changed."""
+        active, stale = dict(self.active), set(weights)
+        ends = [self.lapse] if self.lapse else []
+        for name, weight in weights.items():
+            if weight and weight.active:
+                active[name] = weight
+                ends.append(lapses_at(weight))
+            else:
+                active.pop(name, None)
+        lapse = min(ends, default=None)
+        if now and lapse and lapse < now:
+            old = [name for name, weight in active.items() if lapsed(weight, now)]
+            stale.update(old)
+            for name in old:
+                del active[name]
+            lapse = min(map(lapses_at, active.values()), default=None)
+        return active, lapse, stale
 
+    def _laid_out(self, gone: Sequence[PhraseWeight], come: Sequence[PhraseWeight]) -> PhraseIndex:
+        """The same with its parts brought from the lessons that were held to those that are."""
+        words = dict(self.words)
+        for lesson in gone:
+            words.pop(lesson.phrase.id, None)
+        words.update(
+            (lesson.phrase.id, words_of(lesson, self.background)) for lesson in come if unseen(lesson)
+        )
 
-def _invert(contexts: Sequence[str], background: Background) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """For each term the questions that hold it, ascending; for each question the length of its vector."""
-    numbers: dict[str, int] = {}
-    forms: list[tuple[int, float]] = []  # a term, and what one of its forms says
+        def keyed(keys: Callable[[PhraseWeight], Iterable[Key]]) -> tuple[Found[Key], Found[Key]]:
+            return by(gone, keys), by(come, keys)
 
-    def said(chunk: str) -> tuple[int, ...]:
-        found = term_weights(chunk, background)
-        forms.extend((numbers.setdefault(term, len(numbers)), weight) for term, weight in found.items())
-        return tuple(range(len(forms) - len(found), len(forms)))
-
-    known = PerChunk(said)
-    read, ends = array("q"), array("q", [0])
-    for context in contexts:
-        read.extend(chain.from_iterable(map(known.__getitem__, context.split())))
-        ends.append(len(read))
-    if not forms:
-        return {}, np.ones(len(contexts), dtype=np.float32)
-    found = np.array(read, dtype=np.int64)
-    term_of = np.array([term for term, _ in forms], dtype=np.int64)[found]
-    weights, rank = np.unique([weight for _, weight in forms], return_inverse=True)
-    context_of = np.repeat(np.arange(len(contexts)), np.diff(ends))
-    # One number for question, term and weight: sorting puts a term's greatest weight in a question last.
-    packed = np.sort((context_of * len(numbers) + term_of) * len(weights) + rank[found])
-    pairs = packed // len(weights)
-    last = np.append(pairs[1:] != pairs[:-1], True)
-    pairs, squares = pairs[last], np.square(weights)[packed[last] % len(weights)]
-    context_of, term_of = np.divmod(pairs, len(numbers))
-    borders = np.searchsorted(context_of, np.arange(len(contexts) + 1)).tolist()
-    listed = squares.tolist()
-    norms = [math.sqrt(math.fsum(listed[a:b])) or 1.0 for a, b in pairwise(borders)]
-    order = np.argsort(term_of, kind="stable")
-    places = context_of[order].astype(np.int32)
-    starts = np.searchsorted(term_of[order], np.arange(len(numbers) + 1))
-    postings = {term: places[starts[n] : starts[n + 1]] for term, n in numbers.items()}
-    return postings, np.array(norms, dtype=np.float32)
-
-
-def _standing(lessons: Sequence[PhraseWeight], contexts: Sequence[str]) -> tuple[int, ...]:
-    """Newest questions of the lessons that no text shows: these the encoder is asked about in any case."""
-    place = {context: at for at, context in enumerate(contexts)}
-    silent = [
-        w for w in lessons if w.phrase.kind in (PhraseKind.MENTION, PhraseKind.SILENCE, PhraseKind.LENGTH)
-    ]
-    silent.sort(key=lambda w: (w.taught_at or w.as_of, w.phrase.id), reverse=True)
-    return tuple(dict.fromkeys(place[c] for w in silent[: 4 * ASKED] for c in w.contexts[:2]))[:ASKED]
-
-
-def _asked(lessons: Sequence[PhraseWeight]) -> tuple[list[str], list[str]]:
-    """The questions whose answers were deleted, and the others that taught something."""
-    deleted = {c: None for w in lessons if w.phrase.kind is PhraseKind.SILENCE for c in w.contexts[:1]}
-    others = {c: None for w in lessons for c in w.contexts if c not in deleted} if deleted else {}
-    return list(deleted), list(others)
-
-
-def _conditions(
-    lessons: Sequence[PhraseWeight], background: Background
-) -> tuple[dict[str, tuple[tuple[int, float], ...]], tuple[int, ...]]:
-    triggers: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    always: list[int] = []
-    silence = topics(*_asked(lessons), background)
-    for at, lesson in enumerate(lessons):
-        kind = lesson.phrase.kind
-        found = Condition((), False)
-        if kind is PhraseKind.MENTION:
-            found = condition(lesson.contexts, lesson.phrase.right, background)
-        elif kind is PhraseKind.SILENCE:
-            found = Condition(silence, False)
-        if found.always:
-            always.append(at)
-        for term, part in found.terms:
-            triggers[term].append((at, part))
-    always.sort(key=lambda at: (-abs(lessons[at].weight), lessons[at].phrase.id))
-    return {term: tuple(found[:200]) for term, found in triggers.items()}, tuple(always[:50])
+        runs, contexts = keyed(runs_of), keyed(contexts_of)
+        taught = patched(self.taught, *contexts, self._order)
+        lengths = dict(self.lengths)  # one that no run has any more finds nothing, and so may stay
+        for run in runs[1]:
+            if len(run) not in lengths.get(run[0], ()):
+                lengths[run[0]] = tuple(sorted((*lengths.get(run[0], ()), len(run))))
+        called = by(gone, called_by(self.words)), by(come, called_by(words))
+        return replace(
+            self,
+            runs=patched(self.runs, *runs, self._order),
+            lengths=lengths,
+            taught=taught,
+            questions=self.questions.changed(
+                [text for text in contexts[0] if text not in taught],
+                [text for text in contexts[1] if text not in self.taught],
+            ),
+            words=words,
+            triggers=patched(self.triggers, *called, self._order),
+            silent=patched(self.silent, *keyed(unseen), self._order),
+        )

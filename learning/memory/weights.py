@@ -8,9 +8,9 @@ Run: `pytest tests/unit/learning/memory/test_weights.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from learning.memory.forms import CODE
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight
@@ -26,6 +26,8 @@ HALF_LIFE_DAYS = {
 
 LIVES = 4.0
 """Half-lives after which what was not taught again no longer acts."""
+
+_ACTS = {kind: timedelta(days=LIVES * days) for kind, days in HALF_LIFE_DAYS.items()}
 
 SHRINK = 0.5
 """Mass of doubt that every weight starts with: one whole edit gives 1 / 1.5 = 0.67."""
@@ -93,35 +95,43 @@ def decayed(weight: PhraseWeight, now: datetime) -> PhraseWeight:
         return weight
     factor = 0.5 ** (days / HALF_LIFE_DAYS[weight.phrase.kind])
     ups, downs = weight.ups * factor, weight.downs * factor
-    old = _age(weight.taught_at or weight.as_of, now) > LIVES * HALF_LIFE_DAYS[weight.phrase.kind]
     value = (ups - downs) / (ups + downs + SHRINK)
-    return replace(weight, ups=ups, downs=downs, weight=value, active=weight.active and not old, as_of=now)
+    active = weight.active and not lapsed(weight, now)
+    return replace(weight, ups=ups, downs=downs, weight=value, active=active, as_of=now)
 
 
-def current(weights: Iterable[PhraseWeight], now: datetime | None = None) -> list[PhraseWeight]:
-    """The lessons that hold: active ones, and of corrections that contradict each other the newest.
+def lapsed(weight: PhraseWeight, now: datetime) -> bool:
+    """Whether what taught a phrase is LIVES half-lives old, so that it no longer acts."""
+    return weight.as_of < now and lapses_at(weight) < now
+
+
+def lapses_at(weight: PhraseWeight) -> datetime:
+    """Until when a phrase acts that is not taught again."""
+    return (weight.taught_at or weight.as_of) + _ACTS[weight.phrase.kind]
+
+
+def current(weights: Iterable[PhraseWeight]) -> list[PhraseWeight]:
+    """The lessons that hold: active ones, and of corrections that contradict each other the newest."""
+    held = [w for w in weights if w.active]
+    corrections = [w for w in held if w.phrase.kind is PhraseKind.CORRECTION]
+    newest = {w.phrase.text: w for w in sorted(corrections, key=taught)}
+    return [w for w in held if w.phrase.kind is not PhraseKind.CORRECTION or holds(w, newest.get)]
+
+
+def holds(lesson: PhraseWeight, newest: Callable[[str], PhraseWeight | None]) -> bool:
+    """Whether no newer correction contradicts this one; `newest` gives the newest one of a wrong form.
 
     Two contradict each other when they correct one form into different ones, or when each undoes the other.
     """
-    held = [w if now is None else decayed(w, now) for w in weights if w.active]
-    held = [w for w in held if w.active]
-    newest: dict[str, PhraseWeight] = {}
-    for lesson in sorted((w for w in held if w.phrase.kind is PhraseKind.CORRECTION), key=_taught):
-        newest[lesson.phrase.text] = lesson
-    for lesson in list(newest.values()):
-        back = newest.get(lesson.phrase.right)
-        if back and back.phrase.right == lesson.phrase.text and lesson.phrase.text in newest:
-            del newest[min(lesson, back, key=_taught).phrase.text]
-    return [w for w in held if w.phrase.kind is not PhraseKind.CORRECTION or _agrees(w, newest)]
+    last = newest(lesson.phrase.text)
+    if last is None or last.phrase.right != lesson.phrase.right:
+        return False
+    back = newest(last.phrase.right)
+    return back is None or back.phrase.right != lesson.phrase.text or taught(back) < taught(last)
 
 
-def _agrees(lesson: PhraseWeight, newest: Mapping[str, PhraseWeight]) -> bool:
-    """Whether a correction is the newest of its form, or writes the same there elsewhere (prose, code)."""
-    last = newest.get(lesson.phrase.text)
-    return last is not None and last.phrase.right == lesson.phrase.right
-
-
-def _taught(weight: PhraseWeight) -> tuple[datetime, float, str]:
+def taught(weight: PhraseWeight) -> tuple[datetime, float, str]:
+    """What the newest of several lessons is known by; of equal times, the weightier."""
     return (weight.taught_at or weight.as_of, weight.weight, weight.phrase.id)
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from bot import lessons
 from bot.memory import FRESH, Memories, examples_of
+from learning.memory.choice import assess, choose
 from learning.memory.phrases import judge
 from storage.database import Database
-from storage.records import Actor, Feedback, FeedbackKind, Learning, Permission, Reaction
-from tests.unit.bot.taught import edit, observed, opened
+from storage.records import Actor, Answer, Feedback, FeedbackKind, Learning, Permission, Reaction
+from tests.unit.bot.taught import ACTS, READERS, answers, edit, observed, opened, story
 from tests.unit.storage.things import NOW, REPOSITORY, feedback, posted
 
 TEXT = "Run `npm test` in the root folder."
@@ -30,15 +37,15 @@ def test_a_corrected_answer_is_an_example() -> None:
 
 
 def test_an_answer_whose_lesson_was_forgotten_since_is_no_example() -> None:
-    lessons, _ = judge(ANSWER, [corrected()])
-    assert lessons
-    for lesson in lessons:
+    found, _ = judge(ANSWER, [corrected()])
+    assert found
+    for lesson in found:
         assert examples_of([ANSWER], [corrected()], {lesson.id: NOW}) == ()
 
 
 def test_an_answer_corrected_after_the_forgetting_is_an_example() -> None:
-    lessons, _ = judge(ANSWER, [corrected()])
-    before = {lesson.id: NOW - timedelta(seconds=1) for lesson in lessons}
+    found, _ = judge(ANSWER, [corrected()])
+    before = {lesson.id: NOW - timedelta(seconds=1) for lesson in found}
     assert len(examples_of([ANSWER], [corrected()], before)) == 1
 
 
@@ -117,3 +124,74 @@ def test_where_learning_is_off_nothing_is_remembered(database: Database) -> None
         unit.repositories.set_learning(REPOSITORY.id, Learning.ON)
         unit.commit()
     assert memories.of(REPOSITORY.id).index.lessons
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS, cuts=st.lists(st.integers(0, 10), max_size=4), undone=st.booleans())
+def test_a_memory_brought_up_to_date_is_the_one_loaded_anew(
+    tmp_path: Path, acts: list[tuple[str, int, int, int]], cuts: list[int], undone: bool
+) -> None:
+    file = tmp_path / "story.db"
+    file.unlink(missing_ok=True)
+    database = opened(file)
+    now = [NOW]
+    long_lived = Memories(database, lambda: now[0])
+    long_lived.of(REPOSITORY.id)
+    events = story(acts)
+    edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
+    for start, end in pairwise(edges):
+        observed(database, events[start:end])
+        now[0] += timedelta(days=20)
+        held = long_lived.of(REPOSITORY.id)
+        if undone and held.index.lessons:
+            with database.unit() as unit:
+                lessons.forget(unit, held.index.lessons[0].phrase.id, by=READERS[0], now=now[0])
+                unit.commit()
+            held = long_lived.of(REPOSITORY.id)
+        fresh = Memories(database, lambda: now[0]).of(REPOSITORY.id)
+        assert held.index.lessons == fresh.index.lessons
+        assert held.examples == fresh.examples
+        for text in (TEXT, CORRECTED, "How is `npm test` run?"):
+            choices = [choose(one.index, text, 200, len) for one in (held, fresh)]
+            assert choices[0] == choices[1]
+            assert assess(held.index, text, choices[0]) == assess(fresh.index, text, choices[1])
+    database.dispose()
+
+
+def test_of_many_answers_only_what_changed_is_read_again(database: Database) -> None:
+    memories = Memories(database, lambda: NOW)
+    known = memories.of(REPOSITORY.id).index.lessons
+    observed(database, [edit(7, answer=1, after=TEXT.replace("config/app.toml", "inkwell.toml"))])
+    asked: list[str] = []
+
+    def listen(*arguments: object) -> None:
+        asked.append(str(arguments[2]))
+
+    sa.event.listen(database.engine, "before_cursor_execute", listen)
+    assert len(memories.of(REPOSITORY.id).index.lessons) > len(known)
+    read = [statement for statement in asked if "FROM weights" in statement]
+    assert read
+    assert all("phrases.revision >" in statement for statement in read)
+
+
+def test_examples_are_looked_for_among_the_newest_answers(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed(database, [edit(2, answer=1), edit(3, answer=2)])
+    assert len(Memories(database, lambda: NOW).of(REPOSITORY.id).examples) == 3
+    monkeypatch.setattr("bot.memory.EXAMPLES", 2)
+    few = Memories(database, lambda: NOW).of(REPOSITORY.id).examples
+    assert [example.answer_id for example in few] == [one.id for one in reversed(newest_two())]
+
+
+def newest_two() -> list[Answer]:
+    return sorted(answers(), key=lambda one: (one.created_at, one.id))[-2:]
+
+
+def test_only_who_reacted_or_a_writer_takes_an_example_back() -> None:
+    stranger = feedback(
+        "e9", kind=FeedbackKind.RETRACTION, reaction=None, retracts="e1", permission=Permission.PUBLIC
+    )
+    stranger = replace(stranger, actor=READERS[3])
+    assert len(examples_of([ANSWER], [corrected(), stranger])) == 1
+    assert not examples_of([ANSWER], [corrected(), replace(stranger, permission=Permission.WRITE)])

@@ -15,6 +15,8 @@ def test_a_small_run_measures_choice_assessment_and_folding() -> None:
     assert (report.phrases, report.events) == (2000, 500)
     assert 0.0 < report.median_ms <= report.p99_ms <= report.longest_ms
     assert report.assess_p99_ms > 0.0
+    assert 0.0 < report.revision_s < report.build_s
+    assert "brought up to date" in shown.getvalue()
     assert report.folded > 500
     assert report.lessons_a_choice > 0.0
     assert "targets" in shown.getvalue()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from learning.memory.background import DEFAULT
-from learning.memory.conditions import condition, topics
+from learning.memory.conditions import condition, shares_of, topics
+from learning.memory.questions import Questions
 
 
 def terms(*questions: str, said: str = "") -> set[str]:
@@ -35,7 +36,8 @@ def test_the_same_question_twice_is_one() -> None:
 
 
 def left_alone(*deleted: str, others: tuple[str, ...] = ()) -> set[str]:
-    return {term for term, _ in topics(deleted, others, DEFAULT)}
+    said = Questions().changed([], [*deleted, *others]).said
+    return set(topics([shares_of(text, DEFAULT) for text in deleted], said))
 
 
 def test_the_rarer_a_word_is_the_fewer_deletions_make_it_a_topic_to_leave() -> None:
@@ -63,4 +65,4 @@ def test_topics_stand_side_by_side_and_none_is_named_that_adds_nothing() -> None
 
 def test_thousands_of_deleted_answers_have_topics_too() -> None:
     deleted = [f"How does stanza {n} work with gadget{n % 7}?" for n in range(3000)]
-    assert topics(deleted, ["What of zeta?"], DEFAULT) == (("stanza", 1.0),)
+    assert left_alone(*deleted, others=("What of zeta?",)) == {"stanza"}

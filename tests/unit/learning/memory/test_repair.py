@@ -28,7 +28,7 @@ def lesson(
     mass: float = 1.0,
 ) -> PhraseWeight:
     phrase = Phrase(
-        id=f"{kind.value}{text}{right}{limit}",
+        id=f"{kind.value}{text}{right}{context}{limit}",
         repository_id=1,
         kind=kind,
         text=text,
@@ -171,7 +171,7 @@ def test_room_is_kept_for_what_must_be_mentioned() -> None:
 def test_each_repair_names_its_lesson_and_what_it_changed() -> None:
     _, (done,) = repair("Use `json.dumps(x)`.", [correction("json.dumps", "orjson.dumps")])
     assert (done.phrase_id, done.before, done.after) == (
-        "correctionjson.dumpsorjson.dumps0",
+        "correctionjson.dumpsorjson.dumpscode0",
         "json.dumps",
         "orjson.dumps",
     )
