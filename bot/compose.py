@@ -104,7 +104,7 @@ def _choice(asked: str, memory: Memory, models: Models, plan: Plan) -> Choice:
         own, *others = models.embed([asked, *texts])
         return [cosine(own, other) for other in others]
 
-    return choose(memory.index, asked, plan.phrase_tokens, models.count_tokens, similarity)
+    return choose(memory.index, asked, plan.lesson_tokens, models.count_tokens, similarity)
 
 
 def _mend(best: Scored, work: Work) -> tuple[str, tuple[Repair, ...], str]:

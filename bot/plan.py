@@ -56,6 +56,11 @@ class Plan:
     seed: int = 0
 
     @property
+    def lesson_tokens(self) -> int:
+        """Most tokens of lessons in a prompt: `phrase_tokens`, or a quarter of a small context."""
+        return min(self.phrase_tokens, self.context_tokens // 4)
+
+    @property
     def n(self) -> int:
         """Candidates of one generation."""
         return self.candidates if self.mechanisms.best_of_n else 1

@@ -7,7 +7,7 @@ Run: `thumbprint why ANSWER` shows each round; `pytest tests/unit/bot/test_compo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.memory import Example, Memory
@@ -87,11 +87,14 @@ def generate(work: Work) -> Pick | Abstain:
 
 
 def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: str) -> Prompt:
-    """The prompt of one attempt, its thread text as long as the context allows."""
+    """The prompt of one attempt, its thread text as long as the context allows.
+
+    Where even no thread fits, examples go first, the farthest before the nearest, then named violations.
+    """
     plan, models = work.plan, work.models
     shown = work.choice if plan.mechanisms.prompt else EMPTY
     rules = (*work.memory.notes, *(rule(lesson) for lesson in shown.weights))
-    again = [rule(lesson) for lesson in broken]
+    again = _within([rule(lesson) for lesson in broken], plan.lesson_tokens, models.count_tokens)
     examples = [
         replace(
             example,
@@ -104,6 +107,9 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: st
     def messages(thread_text: str) -> tuple[Message, ...]:
         return build(work.asked, thread_text, rules, examples, again)
 
+    for least in (examples, again):
+        while least and models.count_prompt(messages("")) > plan.context_tokens:
+            least.pop()
     room = plan.context_tokens - models.count_prompt(messages("x"))
     built = messages("")
     while room > 0:
@@ -123,6 +129,17 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: st
         tokens=models.count_prompt(built),
         reason=reason,
     )
+
+
+def _within(lines: Sequence[str], tokens: int, count_tokens: Callable[[str], int]) -> list[str]:
+    """The first lines that together take at most `tokens`."""
+    kept: list[str] = []
+    for line in lines:
+        tokens -= count_tokens(f"- {line}\n")
+        if tokens < 0:
+            break
+        kept.append(line)
+    return kept
 
 
 def _candidates(work: Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> list[Scored]:

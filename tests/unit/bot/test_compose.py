@@ -168,6 +168,22 @@ def test_a_huge_question_and_a_huge_thread_stay_within_the_context(text):
     assert models.count_prompt(models.asked[0]["messages"]) > 700
 
 
+def test_lessons_and_examples_never_push_a_prompt_over_a_small_context():
+    broken = [
+        replace(CORRECTION, phrase=replace(CORRECTION.phrase, id=f"p_{i}", text=f"old_{i}", right=f"new_{i}"))
+        for i in range(60)
+    ]
+    said = "Use " + ", ".join(f"`old_{i}`" for i in range(60)) + "."
+    liked = [Example(question=ASKED.text, text=f"An answer {i}. " + "word " * 120) for i in range(2)]
+    models = ScriptedModels([[said], [said], [GOOD]])
+    long = question("Which file do the printer margins go into? " + "please " * 300)
+    done = run(models, memory(*broken, examples=tuple(liked)), asked=long, context_tokens=256)
+    assert len(done.prompts) > 1
+    assert all(models.count_prompt(prompt.messages) <= 256 for prompt in done.prompts)
+    roomy = run(ScriptedModels([[said], [GOOD]]), memory(*broken, examples=tuple(liked)))
+    assert len(roomy.prompts[1].messages) == 6, "where there is room both examples stand"
+
+
 def test_the_same_question_asks_the_models_for_the_same():
     first, second = ScriptedModels([[GOOD]]), ScriptedModels([[GOOD]])
     assert run(first) == run(second) and first.asked == second.asked
