@@ -1,7 +1,7 @@
 """Where a post asks the bot: `/ask …` or `@slug …` at the start of a line of plain text. Pure.
 
 Markdown decides what plain text is, not a regular expression: quotes, code blocks and spans, HTML and
-comments do not ask. Left out: lists and tables, whose lines begin with their own marks.
+comments do not ask. Left out: asking in lists and tables, whose lines are items and rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARKDOWN = MarkdownIt("commonmark")
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 _MARK = "\ue000\ue001{}\ue002"  # private use: says where a line's start ends up once inline Markdown is read
 
 

@@ -61,6 +61,8 @@ SILENT = [
     "- /ask in a list",
     "- item\n/ask continues the item",
     "# /ask in a heading",
+    "a | b\n--- | ---\n/ask in a table | x",
+    "a | b\n--- | ---\n/ask in a table without its marks",
     "\u2028/ask after a line separator",
     "[x]: http://example.test '\n/ask in a title'",
 ]
@@ -88,9 +90,9 @@ def test_sixty_thousand_characters_are_a_question() -> None:
 
 @pytest.mark.parametrize("piece", ["[", "`a", "*a_", "<", "> ", "![[](", "/ask \n", "&amp;", "- ", "<!--"])
 def test_no_comment_keeps_the_receiver_busy(piece: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     question_in("/ask " + piece * (65_530 // len(piece)), "thumbprint")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300))
