@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from bot.commands.shared import err, load_settings, out
 from bot.parts import models_of
@@ -25,12 +24,11 @@ def pull(
 
 @app.command("list")
 def list_models() -> None:
-    """Say which models are there, and check every file."""
-    table = Table(box=None, header_style="bold")
-    for name in ("kind", "name", "source", "sha256", "MiB", "state", "where"):
-        table.add_column(name, justify="right" if name == "MiB" else "left", overflow="fold")
-    for model in hub.listing(load_settings().model_cache):
-        size = f"{model.size_bytes / 2**20:.0f}"
-        cells = (model.kind, model.name, model.source, model.sha256[:16], size, model.state, str(model.path))
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
-    out.print(table)
+    """Say which models are there, those that the settings name too, and check every packaged file."""
+    settings = load_settings()
+    for model in hub.listing(settings.model_cache, also=models_of(settings)):
+        size = f"{model.size_bytes / 2**20:.0f} MiB"
+        known = f"sha256 {model.sha256[:16]}" if model.sha256 else "no hash known"
+        head = f"{model.kind:<8} {model.name}  {model.state}  {size}  {known}  {model.source}"
+        out.print(head, markup=False)
+        out.print(f"{'':<8} {model.path}", markup=False, style="dim")

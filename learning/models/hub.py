@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +63,14 @@ def pull(
     for spec, kind in also:
         if spec not in ("", "packaged"):
             console.print(f"{spec}: ready in {resolve(spec, kind, cache, console=console)}")
-    return listing(cache)
+    return listing(cache, also)
 
 
-def listing(cache: Path) -> list[Listed]:
-    """What is in the cache; packaged models first, whether they are there or not. Hashes every file."""
+def listing(cache: Path, also: Sequence[tuple[str, Kind]] = ()) -> list[Listed]:
+    """What is in the cache; packaged models first, whether they are there or not. Hashes every file.
+
+    `also` as for `pull`: what lies elsewhere, in the operator's folders or huggingface_hub's cache.
+    """
     cache = cache.expanduser()
     found = []
     for package in PACKAGES:
@@ -95,7 +99,28 @@ def listing(cache: Path) -> list[Listed]:
                 state=store.state(home),
             )
         )
-    return found
+    return [*found, *(_elsewhere(spec, kind) for spec, kind in also if spec not in ("", "packaged"))]
+
+
+def _elsewhere(spec: str, kind: Kind) -> Listed:
+    """A model that a setting names; nothing is fetched, and no hash of it is known."""
+    path = Path(spec).expanduser()
+    there = path.suffix == ".gguf" and path.is_file()
+    if not there and path.is_dir():
+        there = any(path.glob("*.safetensors")) or any(path.glob("*.gguf"))
+    elif not there and _is_hub_id(spec):
+        path = _snapshot(spec) or path
+        there = path != Path(spec)
+    size = path.stat().st_size if path.is_file() else store.size(path)
+    return Listed(
+        kind=kind,
+        name=path.stem if path.is_file() else spec.rpartition("/")[2] or spec,
+        source=spec,
+        sha256="",
+        size_bytes=size,
+        path=path,
+        state="ready" if there else "missing",
+    )
 
 
 def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = None) -> Path:
@@ -120,7 +145,7 @@ def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = Non
         if kind == "policy" and len(ggufs) == 1 and not any(path.glob("*.safetensors")):
             return _from_gguf(ggufs[0], cache, console or Console(stderr=True))
         return _accepted(path, kind, spec)
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", spec) and not spec.startswith("."):
+    if _is_hub_id(spec):
         return _from_hub(spec, kind)
     raise ModelError(f"{spec!r} is neither `packaged`, a Hugging Face id, a folder nor a .gguf file.")
 
@@ -166,24 +191,38 @@ def _only_pickles(spec: str, name: str) -> str:
     )
 
 
+def _is_hub_id(spec: str) -> bool:
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", spec) is not None and not spec.startswith(".")
+
+
+WANTED = ["*.safetensors", "*.json", "tokenizer.model", "*.txt", "*.jinja"]
+
+
+def _snapshot(repo: str) -> Path | None:
+    """What of a Hugging Face repository is on this machine, if all of it is that we want."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, allow_patterns=WANTED, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
 def _from_hub(repo: str, kind: Kind) -> Path:
     """A Hugging Face repository's safetensors, configuration and tokenizer, in huggingface_hub's cache."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    wanted = ["*.safetensors", "*.json", "tokenizer.model", "*.txt", "*.jinja"]
-    try:
-        return _accepted(
-            Path(snapshot_download(repo, allow_patterns=wanted, local_files_only=True)), kind, repo
-        )
-    except (LocalEntryNotFoundError, ModelError):
-        pass
+    here = _snapshot(repo)
+    if here is not None:
+        with suppress(ModelError):
+            return _accepted(here, kind, repo)
     try:
         names = HfApi().list_repo_files(repo)
         if not any(name.endswith(".safetensors") for name in names):
             pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
             raise ModelError(_only_pickles(repo, pickles[0]) if pickles else f"{repo} holds no safetensors.")
-        return _accepted(Path(snapshot_download(repo, allow_patterns=wanted)), kind, repo)
+        return _accepted(Path(snapshot_download(repo, allow_patterns=WANTED)), kind, repo)
     except ModelError:
         raise
     except Exception as error:  # the hub's client lets its HTTP library's errors through

@@ -239,6 +239,30 @@ def test_ask_wants_a_question(
     assert "There is no question" in failing(monkeypatch, capsys, "ask", "  ")
 
 
+def test_models_list_says_what_is_there_a_line_each_however_narrow_the_terminal(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "a folder with a long name" / "my-llama"
+    own.mkdir(parents=True)
+    (own / "model.safetensors").write_bytes(b"x" * 2**20)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("THUMBPRINT_MODEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("THUMBPRINT_POLICY", str(own))
+    monkeypatch.setenv("THUMBPRINT_ADAPTER", "nobody-here/no-such-adapter")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, out, _ = run("models", "list")
+    assert code == 0
+    heads = [line.split() for line in out.splitlines()[::2]]
+    assert [(words[0], words[2]) for words in heads] == [
+        ("policy", "missing"),
+        ("encoder", "missing"),
+        ("policy", "ready"),
+        ("adapter", "missing"),
+    ]
+    assert heads[2][1:5] == ["my-llama", "ready", "1", "MiB"]
+    assert out.splitlines()[5].strip() == str(own)
+
+
 def test_without_a_model_server_ask_says_what_to_start(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
