@@ -14,19 +14,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import structlog
 
 from bot.compose import Composition, compose
 from bot.config import read_config
 from bot.context import Context
+from bot.effects import hosts_of
 from bot.github import Client
 from bot.memory import Memory
 from bot.plan import plan_of
 from bot.posting import create, find, is_answer, posted, target, today
-from bot.reply import Marker, Why, render_body
-from bot.settings import RepoConfig, Settings
+from bot.reply import Marker, Why, render_body, stored_body
+from bot.settings import RepoConfig
 from bot.undo import set_learning
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import (
@@ -74,7 +74,7 @@ def compose_job(context: Context, question: Question) -> str:
     memory = _memory(context, repository, config)
     plan = plan_of(context.settings, config)
     asked = replace(question, full_name=repository.full_name)
-    hosts = allowed_hosts(context.settings)
+    hosts = hosts_of(context.settings.github_url)
     done = compose(asked, thread, memory, context.models, plan, datetime.now(UTC), hosts)
     _store(context, _with_evidence(context, done))
     log.info(
@@ -100,7 +100,7 @@ def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time
     client = context.github.of(answer.question)
     try:
         asked = today(client, answer.question)
-        comment = find(client, asked) or create(client, asked, answer.body, sleep)
+        comment = find(client, asked) or create(client, asked, stored_body(answer), sleep)
     except Gone as error:
         log.info("answer_cancelled", answer=answer.id, reason=str(error))
         _save(context, replace(answer, status=AnswerStatus.CANCELLED))
@@ -139,12 +139,6 @@ def fail(
         log.warning("failure_not_told", answer=answer.id, reason=str(refused))
     _save(context, answer)
     log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
-
-
-def allowed_hosts(settings: Settings) -> frozenset[str]:
-    """Hosts that a link in an answer may lead to: those of this GitHub."""
-    host = urlsplit(settings.github_url).netloc
-    return frozenset({"github.com", "docs.github.com"} if host == "api.github.com" else {host})
 
 
 def _read(client: Client, question: Question) -> tuple[Repository, Thread]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.effects import ALLOWED_HOSTS
 from bot.memory import Memory, nearest
 from bot.models import Models
 from bot.plan import Plan
@@ -19,7 +20,7 @@ from bot.prompt import TEMPLATE
 from bot.reply import Marker, Why, render_body
 from bot.rerank import Abstain, Scored
 from bot.rounds import Work, cosine, generate
-from bot.sanitise import ALLOWED_HOSTS, sanitise
+from bot.sanitise import sanitise
 from bot.sources import sources
 from bot.thread import cut
 from learning.memory.choice import EMPTY, Choice, assess, choose

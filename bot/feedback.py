@@ -177,7 +177,7 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
         post = client.read_post(*comment)
         body = with_learned(post.body, lessons[:ACKNOWLEDGED], taken_back_by(answer, known))
         if body != post.body:
-            client.update_comment(*comment, body)
+            client.update_comment(full_name, post, body)
         if any(not lesson.undone for lesson in lessons):
             client.react(*comment, Reaction.PLUS_ONE)
         else:

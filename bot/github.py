@@ -13,16 +13,19 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from bot.effects import ALLOWED_HOSTS, hosts_of
 from bot.github_access import Kit, Pool, Rights, connect
 from bot.github_calls import Calls
 from bot.github_shapes import MANY, MORE, Reacted, account, granted, moment, place, reacted
+from bot.outgoing import amended, sealed
+from bot.reply import Body
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
@@ -55,6 +58,7 @@ class GitHub:
             self._settings.app_slug,
             self._settings.app_id,
             lambda: Calls(self._kit(Rights.in_organisation(installation_id))),
+            hosts_of(self._settings.github_url),
         )
 
     def _kit(self, rights: Rights) -> Kit:
@@ -83,12 +87,14 @@ class Client:
         app_slug: str,
         app_id: str,
         organisation: Callable[[], Calls] | None = None,
+        hosts: Collection[str] = ALLOWED_HOSTS,
     ) -> None:
         self._calls = calls
         self._organisation = organisation
         self._installation_id = installation_id
         self._login = f"{app_slug}[bot]"
         self._app_id = app_id
+        self._hosts = hosts
 
     # ------------------------------------------------------------ reading
 
@@ -191,22 +197,26 @@ class Client:
 
     # ------------------------------------------------------------ writing
 
-    def create_comment(self, full_name: str, number: int, body: str, reply_to: int | None = None) -> Post:
+    def create_comment(self, full_name: str, number: int, body: Body, reply_to: int | None = None) -> Post:
         """Write a comment; `reply_to` is the review comment that it answers. Never tried again in here.
 
         Replies go to the first comment of a review thread: https://docs.github.com/en/rest/pulls/comments
         """
         at = f"/repos/{full_name}"
         if reply_to is None:
-            said = self._calls.create(f"{at}/issues/{number}/comments", {"body": body})
+            said = self._calls.create(f"{at}/issues/{number}/comments", {"body": sealed(body, self._hosts)})
             return self._post(said, PostKind.COMMENT)
         root = self._calls.get(f"{at}/pulls/comments/{reply_to}").get("in_reply_to_id") or reply_to
-        said = self._calls.create(f"{at}/pulls/{number}/comments/{root}/replies", {"body": body})
+        inline = f"{at}/pulls/{number}/comments/{root}/replies"
+        said = self._calls.create(inline, {"body": sealed(body, self._hosts)})
         return self._post(said, PostKind.REVIEW_COMMENT)
 
-    def update_comment(self, full_name: str, kind: PostKind, comment_id: int, body: str) -> Post:
-        """Write a comment of ours anew."""
-        return self._post(self._calls.patch(place(full_name, kind, comment_id), {"body": body}), kind)
+    def update_comment(self, full_name: str, standing: Post, body: str) -> Post:
+        """Write our own parts of a comment of ours anew. Raises Withheld when more would change."""
+        at = place(full_name, standing.kind, standing.id)
+        return self._post(
+            self._calls.patch(at, {"body": amended(standing, body, self._hosts)}), standing.kind
+        )
 
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
         """React to a post (an issue by its number). Doing it twice is doing it once."""

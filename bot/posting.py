@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.github import Client
-from bot.reply import parse_marker
+from bot.reply import Body, parse_marker
 from storage.errors import GitHubUnavailable
 from storage.records import Answer, AnswerStatus, Post, PostKind, Question
 
@@ -49,7 +49,7 @@ def is_answer(comment: Post) -> bool:
     return marker is not None and bool(marker.template)
 
 
-def create(client: Client, asked: Question, body: str, sleep: Callable[[float], None]) -> Post:
+def create(client: Client, asked: Question, body: Body, sleep: Callable[[float], None]) -> Post:
     """Create the comment. Where the outcome is unknown, look for it twice, apart, before saying so.
 
     Raises Gone when the question was deleted meanwhile.

@@ -18,13 +18,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.sanitise import code_span, fenced, safe_url
-from storage.records import Evidence, Phrase, PhraseKind, PhraseWeight, Repair
+from bot.effects import SUMMARY
+from bot.sanitise import code_span, fenced, inert, safe_url
+from storage.records import Answer, Evidence, Phrase, PhraseKind, PhraseWeight, Repair
 
 LONGEST = 65_536
 """Characters that GitHub takes in one comment: https://github.com/orgs/community/discussions/27190."""
 
-SUMMARY = "Why this answer"
 END = "<!-- thumbprint:end -->"
 LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 """Around what an edit taught. What stands between END and the metadata is the fold and the footer."""
@@ -41,6 +41,23 @@ _OURS = tuple(
         r"<!-- /?thumbprint:.*?-->",
     )
 )
+
+
+class Body(str):
+    """A comment's body: `text`, which anyone may have written, and `own`, our parts, made in this file only.
+
+    What goes out is `bot.outgoing.sealed(body)`, not the string itself.
+    """
+
+    __slots__ = ("own", "text")
+    text: str
+    own: str
+
+    def __new__(cls, text: str, own: str) -> Body:
+        """The body of both, a blank line between them."""
+        made = super().__new__(cls, f"{text}\n\n{own}")
+        made.text, made.own = text, own
+        return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +86,8 @@ class Why:
     note: str = ""
 
 
-def render_body(text: str, why: Why) -> str:
-    """The comment for an answer whose `text` is sanitised already; at most `LONGEST` characters.
+def render_body(text: str, why: Why) -> Body:
+    """The comment for an answer; at most `LONGEST` characters.
 
     A text that is too long is shortened at a line, its open fence closed.
     """
@@ -84,7 +101,21 @@ def render_body(text: str, why: Why) -> str:
             _metadata(why.marker),
         )
     )
-    return f"{shorten(text, LONGEST - len(tail) - 2)}\n\n{tail}"
+    return Body(shorten(text, LONGEST - len(tail) - 2), tail)
+
+
+def stored_body(answer: Answer) -> Body:
+    """The body of a stored answer. Own parts that name another answer are replaced by bare metadata."""
+    text, end, rest = answer.body.partition(END)
+    marker = parse_marker(rest)
+    if marker is None or marker.answer_id != answer.id:
+        return Body(text.strip("\n"), bare(Marker(answer_id=answer.id)))
+    return Body(text.strip("\n"), end + rest)
+
+
+def bare(marker: Marker) -> str:
+    """Own parts of a comment that say nothing to people: its metadata alone."""
+    return f"{END}\n\n{_metadata(marker)}"
 
 
 def answer_text(body: str) -> str:
@@ -194,7 +225,7 @@ def _lesson(weight: PhraseWeight, why: Why) -> str:
 
 def _label(text: str) -> str:
     """A short name inside a link: letters, digits and a few signs only."""
-    return re.sub(r"[^\w .,:/-]", "", text)[:80]
+    return inert(text[:80])
 
 
 def _metadata(marker: Marker) -> str:

@@ -12,6 +12,7 @@
         ├── ModelError              a model's files are missing, damaged or refused
         ├── ModelRequestError       the model server rejected what was asked of it
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
+        ├── Withheld                a text would do something on GitHub that it must not: it did not go out
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
         ├── DatabaseError           damaged, or owned by another server
         │   └── DatabaseFull        no space left under it: jobs wait until somebody frees some
@@ -77,6 +78,10 @@ class GitHubRefused(Permanent):
     def __init__(self, message: str, *, status: int = 403) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Withheld(Permanent):
+    """A text would have an effect on GitHub that it must not have: it did not go out."""
 
 
 class Gone(Permanent):

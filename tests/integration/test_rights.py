@@ -12,8 +12,10 @@ import httpx
 import pytest
 import yaml
 
+from bot.acknowledgement import with_learned
 from bot.github import Client, GitHub
 from bot.github_access import PERMISSIONS, Pool
+from bot.reply import Body, Marker, Why, render_body
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import Permission, PostKind, Reaction, Repository
@@ -24,6 +26,10 @@ __all__ = ["playground", "receiver"]
 
 ADA, BEN = people.MAINTAINER, people.CONTRIBUTOR
 HERE = "paperboat/inkwell"
+
+
+def said(text: str) -> Body:
+    return render_body(text, Why(marker=Marker(answer_id="a_1")))
 
 
 class Wire(Pool):
@@ -103,10 +109,10 @@ def test_a_job_that_outlasts_its_token_gets_another(tmp_path: Path, receiver: Re
         ours = client(github, at)
         ours.repository(at.repository().id)
         time.sleep(1.6)
-        assert ours.create_comment(HERE, 1, "written late").by_us
+        assert ours.create_comment(HERE, 1, said("written late")).by_us
         assert len(wire.wanted) == 2
         at.guard.revoke_all()
-        assert ours.create_comment(HERE, 1, "written after a revocation").by_us
+        assert ours.create_comment(HERE, 1, said("written after a revocation")).by_us
         assert len(wire.wanted) == 3 and len(at.answers(1)) == 2
         github.close()
 
@@ -125,15 +131,16 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     yield lambda: ours.repository(repository.id)
     for number in (1, pull.number):
         yield lambda number=number: ours.read_thread(repository, number)
-        yield lambda number=number: ours.create_comment(HERE, number, "an answer")
+        yield lambda number=number: ours.create_comment(HERE, number, said("an answer"))
         yield lambda number=number: ours.our_comments(HERE, number, PostKind.COMMENT, at.state.clock())
         yield lambda number=number: ours.react(HERE, PostKind.ISSUE, number, Reaction.EYES)
     yield lambda: ours.read_post(HERE, PostKind.COMMENT, comment.id)
     yield lambda: ours.react(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
+    former = said("former")
     yield lambda: ours.update_comment(
-        HERE, PostKind.COMMENT, ours.create_comment(HERE, 1, "former").id, "latter"
+        HERE, ours.create_comment(HERE, 1, former), with_learned(former, [], taken_back_by=BEN)
     )
-    yield lambda: ours.create_comment(HERE, pull.number, "inline", reply_to=inline.id)
+    yield lambda: ours.create_comment(HERE, pull.number, said("inline"), reply_to=inline.id)
     yield lambda: ours.react(HERE, PostKind.REVIEW_COMMENT, inline.id, Reaction.EYES)
     yield lambda: _there(ours.read_file(HERE, "README.md"))
     yield lambda: _at_least(ours.permission(HERE, ADA))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bot.github import Client
 from bot.github_access import Rights, connect
 from bot.github_calls import Calls
+from bot.reply import Marker, Why, render_body
 from bot.settings import Settings
 from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
 from storage.records import Permission, PostKind, Reaction, Repository
@@ -20,6 +21,7 @@ RIGHTS = Rights.in_repository(5, 9)
 NOWHERE = httpx.MockTransport(lambda request: httpx.Response(500))
 REPOSITORY = Repository(id=9, full_name="o/r", installation_id=5)
 TOKEN = {"token": "t", "expires_at": "2100-01-01T00:00:00Z", "permissions": {}, "repository_selection": "all"}
+BODY = render_body("Use `nox`.", Why(marker=Marker(answer_id="a_1")))
 COMMENT = {
     "id": 3,
     "node_id": "IC_3",
@@ -119,10 +121,10 @@ def test_only_a_bot_with_our_name_is_us(client_of, user, ours):
 def test_each_refusal_is_one_error_of_ours(client_of, status, headers, error):
     client, _ = client_of(lambda request: httpx.Response(status, headers=headers, json={"message": "no"}))
     with pytest.raises(error) as raised:
-        client.create_comment("o/r", 7, "body")
+        client.create_comment("o/r", 7, BODY)
     if headers.get("retry-after"):
         assert raised.value.retry_after_s == 7.0
-    assert "body" not in str(raised.value)
+    assert "nox" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_lost_connection_is_unavailable_and_a_create_is_sent_once(client_of, f
 
     client, wire = client_of(answer)
     with pytest.raises(GitHubUnavailable):
-        client.create_comment("o/r", 7, "body")
+        client.create_comment("o/r", 7, BODY)
     assert len(wire.asked) == 1
     with pytest.raises(GitHubUnavailable):
         client.read_post("o/r", PostKind.COMMENT, 3)
@@ -152,7 +154,7 @@ def test_a_revoked_token_is_replaced_once(client_of):
     client, wire = client_of(
         lambda r: httpx.Response(left.pop(), json={}) if left else httpx.Response(201, json=COMMENT)
     )
-    assert client.create_comment("o/r", 7, "body").id == 3
+    assert client.create_comment("o/r", 7, BODY).id == 3
     assert wire.tokens == 2 and len(wire.asked) == 2
 
 
@@ -170,7 +172,7 @@ def test_a_reply_goes_to_the_root_of_its_review_thread(client_of):
         return httpx.Response(201, json=COMMENT)
 
     client, wire = client_of(answer)
-    client.create_comment("o/r", 7, "body", reply_to=3)
+    client.create_comment("o/r", 7, BODY, reply_to=3)
     assert wire.asked[-1].url.path == "/repos/o/r/pulls/7/comments/1/replies"
 
 

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.sanitise import BREAK, code_span, fenced, safe_url, sanitise
+from bot.effects import BREAK
+from bot.sanitise import code_span, fenced, safe_url, sanitise
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 WORDS = r"""
@@ -103,7 +104,7 @@ def test_a_clean_answer_stays_byte_for_byte(text):
         ("![pixel](https://evil.example/x.png)", f"[pixel]{BREAK}(https:{BREAK}//evil.example/x.png)"),
         ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
         ("```suggestion\nx = 1\n```", "```text\nx = 1\n```"),
-        ("/merge", f"{BREAK}/merge"),
+        ("/merge", "\\/merge"),
         ("```\nno end", "```\nno end\n```"),
         ("see https://github.com/o/r/issues/5", f"see https:{BREAK}//github.com/o/r/issues/5"),
         ("a\u202eb\u200bc", "abc"),
