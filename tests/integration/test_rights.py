@@ -79,7 +79,7 @@ def test_github_refuses_what_lies_outside_of_a_token(playground: Playground, git
     elsewhere = playground.say(BEN, 1, "there", repository="sailcloth")
     ours = client(github, playground)
     with pytest.raises(Gone):
-        ours.create_comment("paperboat/sailcloth", 1, "not mine to answer")
+        ours.create_comment("paperboat/sailcloth", 1, said("not mine to answer"))
     assert ours.reactions([elsewhere.node_id]) == {elsewhere.node_id: None}
     comment = playground.say(BEN, 1, "here")
     reader = client(github, playground, writes=False)
