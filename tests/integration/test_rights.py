@@ -136,6 +136,7 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
         yield lambda number=number: ours.react(HERE, PostKind.ISSUE, number, Reaction.EYES)
     yield lambda: ours.read_post(HERE, PostKind.COMMENT, comment.id)
     yield lambda: ours.react(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
+    yield lambda: ours.withdraw(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
     former = said("former")
     yield lambda: ours.update_comment(
         HERE, ours.create_comment(HERE, 1, former), with_learned(former, [], taken_back_by=BEN)
