@@ -31,7 +31,7 @@ OF_THE_MACHINE: Mapping[str, tuple[str, ...]] = {
 }
 """Variables that are not ours, by process: where things are, how the database and the web are reached."""
 
-_EDGE_ONLY = frozenset({"webhook_secret", "webhook_secret_old", "pages_token"})
+_EDGE_ONLY = frozenset({"webhook_secret", "webhook_secret_old", "webhook_secret_old_until", "pages_token"})
 
 OF_THE_SETTINGS: Mapping[str, frozenset[str]] = {
     "playground": frozenset({"pages_token"}),

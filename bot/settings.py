@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "THUMBPRINT_"
@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     )
     webhook_secret_old: SecretStr = Field(
         SecretStr(""), description="The former secret, accepted too while it is being rotated."
+    )
+    webhook_secret_old_until: AwareDatetime | None = Field(
+        None,
+        description="Until when the former secret is accepted, such as `2026-11-28T12:00:00Z`: "
+        "at most 7 days from the start.",
     )
     github_url: str = Field("https://api.github.com", description="REST root of GitHub or of a GHES host.")
     pages_token: SecretStr = Field(
@@ -107,7 +112,7 @@ class Settings(BaseSettings):
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )
 
-    @field_validator("private_key_file", mode="before")
+    @field_validator("private_key_file", "webhook_secret_old_until", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None

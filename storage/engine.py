@@ -2,7 +2,8 @@
 
 SQLite before 3.51.3 can damage a write-ahead log when one connection resets it while another checkpoints, and
 most interpreters carry an older one. PyPI's `pysqlite3` brings a newer library; where it is missing and the
-interpreter's own is old, the rollback journal is used instead: slower (readers wait for a writer), but right.
+interpreter's own is old, the rollback journal is used instead: slower (readers wait for a writer), but right;
+and where another process has the log open already, the old library does not start.
 Left out: SQLite in memory, which a second process could not see.
 """
 
@@ -18,6 +19,10 @@ import sqlalchemy as sa
 from storage.errors import ConfigurationError
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
+_OLD = (
+    "SQLite {version} can damage the write-ahead log that another process has open on {file}: install "
+    "pysqlite3 for this Python too, or stop the other process"
+)
 
 
 def parse(url: str) -> sa.URL:
@@ -51,7 +56,14 @@ def create(url: sa.URL, busy_timeout_s: float) -> sa.Engine:
         connection.isolation_level = "IMMEDIATE"
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
-        cursor.execute(f"PRAGMA journal_mode={journal}")
+        try:
+            found = cursor.execute(f"PRAGMA journal_mode={journal}").fetchone()[0]
+        except library.OperationalError:
+            found = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+            if found.upper() == journal:
+                raise
+        if journal == "DELETE" and found == "wal":
+            raise ConfigurationError(_OLD.format(version=library.sqlite_version, file=url.database))
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()

@@ -26,9 +26,9 @@ from bot.commands.shared import load_settings
 from bot.queue import Job, Queue
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import BadDelivery, ConfigurationError, DatabaseBusy, DatabaseError
+from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
 from storage.records import Delivery
-from webhooks.delivery import verify
+from webhooks.delivery import Secrets, verify
 from webhooks.metrics import Metrics
 from webhooks.pages.guard import CLOSED
 from webhooks.pages.router import router as pages
@@ -42,6 +42,8 @@ MOST_BYTES_ANSWERED = 2 * 2**20
 
 BUSY_S = 5.0
 """How long a delivery waits for the database: GitHub gives up after 10 s."""
+
+OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
 
 log = structlog.get_logger()
 
@@ -60,20 +62,24 @@ class Receiver:
     """Takes deliveries for one app into one database."""
 
     def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
-        secrets = (settings.webhook_secret.get_secret_value(), settings.webhook_secret_old.get_secret_value())
-        if not secrets[0]:
-            raise ConfigurationError(
-                "no webhook secret is configured: set THUMBPRINT_WEBHOOK_SECRET to the one of the GitHub App"
-            )
-        self._secrets = secrets
+        now = datetime.now(UTC)
+        self._secrets = Secrets(
+            current=settings.webhook_secret.get_secret_value(),
+            former=settings.webhook_secret_old.get_secret_value(),
+            former_until=settings.webhook_secret_old_until,
+        )
+        self._secrets.check(now)
+        if self._secrets.former and len(self._secrets.at(now)) == 1:
+            log.warning("rotation_over", reason=OVER)
         self._app = App(slug=settings.app_slug, id=settings.app_id)
         self._database = database
         self._queue = queue
 
     def handle(self, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Verify, route and keep one delivery. Raises nothing that a delivery or the database can cause."""
+        now = datetime.now(UTC)
         try:
-            delivery = verify(headers, body, self._secrets, datetime.now(UTC))
+            delivery = verify(headers, body, self._secrets.at(now), now)
             found = route(delivery, self._app)
             if isinstance(found, Ignored):
                 return Outcome(202, "ignored", found.reason)

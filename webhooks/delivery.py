@@ -13,15 +13,48 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from storage.errors import BadDelivery, ConfigurationError
 from storage.records import Delivery
 
+ROTATION = timedelta(days=7)
+"""The longest that two secrets hold side by side: GitHub redelivers for 3 days, GHES for 7."""
+
+DEEPEST = 100
+"""Levels of a payload. GitHub's have less than ten; jobs read it again, in other places on the stack."""
+
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})")
 _GUID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-_EVENT = re.compile(r"[a-z_]{1,60}")
+_EVENT = re.compile(r"[a-z0-9_]{1,60}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """What a delivery may be signed with: the current secret, and the former one until a moment."""
+
+    current: str = field(repr=False)
+    former: str = field(default="", repr=False)
+    former_until: datetime | None = None
+
+    def check(self, now: datetime) -> None:
+        """Raises ConfigurationError without a current secret, or for a former one without a near end."""
+        if not self.current:
+            raise ConfigurationError(
+                "no webhook secret is configured: set THUMBPRINT_WEBHOOK_SECRET to the one of the GitHub App"
+            )
+        if self.former and (self.former_until is None or self.former_until - now > ROTATION):
+            raise ConfigurationError(
+                "THUMBPRINT_WEBHOOK_SECRET_OLD is accepted for a while only: set "
+                f"THUMBPRINT_WEBHOOK_SECRET_OLD_UNTIL to a time within {ROTATION.days} days"
+            )
+
+    def at(self, now: datetime) -> tuple[str, ...]:
+        """Those that hold at a moment, the current one first."""
+        rotating = self.former and self.former_until is not None and now < self.former_until
+        return (self.current, self.former) if rotating else (self.current,)
 
 
 def verify(
@@ -66,13 +99,35 @@ def check_signature(header: str | None, body: bytes, secrets: Sequence[str]) -> 
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises BadDelivery(400)."""
+    """The body as a JSON object. Of a key that comes twice the last one counts. Raises BadDelivery(400)."""
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        payload = json.loads(body, parse_constant=_no_number)
+    except RecursionError as error:
+        raise BadDelivery(_TOO_DEEP, status=400) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadDelivery(
             "the body is not JSON: set the content type application/json", status=400
         ) from error
+    except ValueError as error:  # an integer beyond the interpreter's limit
+        raise BadDelivery("the body holds a number that is too long to be read", status=400) from error
     if not isinstance(payload, dict):
         raise BadDelivery("the body is not a JSON object", status=400)
+    _check_depth(payload)
     return payload
+
+
+_TOO_DEEP = f"the body is nested more than {DEEPEST} levels deep"
+
+
+def _no_number(name: str) -> None:
+    raise BadDelivery(f"the body holds {name}, which is no JSON number", status=400)
+
+
+def _check_depth(payload: dict[str, Any]) -> None:
+    level: list[Any] = [payload]
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise BadDelivery(_TOO_DEEP, status=400)

@@ -8,8 +8,9 @@ only what a person does to our own comments teaches. Left out: reactions, for wh
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.queue import Job, JobName
@@ -25,6 +26,9 @@ ANSWERED = {
     "pull_request": (PostKind.ISSUE, "pull_request"),
 }
 _LARGEST_ID = 2**63 - 1
+_LARGEST_NUMBER = 2**31 - 1
+_LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,100}(\[bot\])?")
+_FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ def route(delivery: Delivery, app: App) -> Job | Ignored:
     payload = parse(delivery.body)
     post, sender = _dict(payload, key), _actor(_dict(payload, "sender"))
     repository = _repository(payload)
-    number = _id(_dict(payload, "issue") or _dict(payload, "pull_request"), "number")
+    number = _id(_dict(payload, "issue") or _dict(payload, "pull_request"), "number", _LARGEST_NUMBER)
     if repository is None or number is None or _id(post, "id") is None or sender is None:
         return Ignored("incomplete")
     ours = _is_ours(post, app)
@@ -110,8 +114,10 @@ def _edited(
     if not isinstance(former, str) or former == body:
         return Ignored("unchanged")
     digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    name = f"edit/{repository.id}/{kind.value}/{_id(post, 'id')}/{digest}/{_str(post, 'updated_at')}"
-    return Job(name=JobName.EDITED, id=name[:300], thread_key=thread, repository=repository)
+    at = _time(post, "updated_at")
+    when = "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    name = f"edit/{repository.id}/{kind.value}/{_id(post, 'id')}/{digest}/{when}"
+    return Job(name=JobName.EDITED, id=name, thread_key=thread, repository=repository)
 
 
 def _is_ours(post: dict[str, Any], app: App) -> bool:
@@ -127,7 +133,7 @@ def _repository(payload: dict[str, Any]) -> Repository | None:
     found = _dict(payload, "repository")
     number, installation = _id(found, "id"), _id(_dict(payload, "installation"), "id")
     name = _str(found, "full_name")
-    if number is None or installation is None or "/" not in name:
+    if number is None or installation is None or not _FULL_NAME.fullmatch(name):
         return None
     private = found.get("private") is True
     return Repository(id=number, full_name=name, installation_id=installation, private=private)
@@ -136,7 +142,7 @@ def _repository(payload: dict[str, Any]) -> Repository | None:
 def _actor(user: dict[str, Any]) -> Actor | None:
     """Who did it. A bot is one by GitHub's type, not by its name."""
     number, login = _id(user, "id"), _str(user, "login")
-    if number is None or not login:
+    if number is None or not _LOGIN.fullmatch(login):
         return None
     return Actor(id=number, login=login, is_bot=user.get("type") == "Bot")
 
@@ -151,15 +157,16 @@ def _str(found: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _id(found: dict[str, Any], key: str) -> int | None:
+def _id(found: dict[str, Any], key: str, largest: int = _LARGEST_ID) -> int | None:
     value = found.get(key)
-    real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_ID
+    real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= largest
     return value if real else None
 
 
 def _time(found: dict[str, Any], key: str) -> datetime | None:
+    """A time in UTC; None for one that cannot be read, has no zone, or is in no year there."""
     try:
         value = datetime.fromisoformat(_str(found, key))
-    except ValueError:
+        return value.astimezone(UTC) if value.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return value if value.tzinfo is not None else None

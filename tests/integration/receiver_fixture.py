@@ -1,4 +1,4 @@
-"""A real receiver over HTTP on loopback: `receiver` is a fixture; `Receiver.deliver` signs and sends."""
+"""A real receiver over HTTP on loopback: fixture `receiver`, `Receiver.deliver`; `post` needs no server."""
 
 from __future__ import annotations
 
@@ -75,3 +75,37 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
     app = create_app(settings(tmp_path))
     with running(app) as url, httpx.Client(timeout=30, trust_env=False) as client:
         yield Receiver(url, app, client)
+
+
+async def post(app: FastAPI, headers: dict[str, str], body: bytes, chunk: int = 65_536) -> tuple[int, Any]:
+    """POST one delivery over ASGI, its body in chunks; returns the status and the JSON that came back."""
+    chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
+    waiting = iter(
+        {"type": "http.request", "body": one, "more_body": number + 1 < len(chunks)}
+        for number, one in enumerate(chunks)
+    )
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        return next(waiting, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/webhooks/github",
+        "raw_path": b"/webhooks/github",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+    }
+    await app(scope, receive, send)
+    whole = b"".join(one.get("body", b"") for one in answered)
+    return answered[0]["status"], json.loads(whole)

@@ -5,14 +5,17 @@ The server is the machine's own, started in a temporary folder; without one thes
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -26,7 +29,10 @@ from bot.settings import Settings
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
 from storage.tables import metadata
+from tests.integration.mutation import REFUSALS, mutations
 from tests.integration.playground_fixture import free_port
+from tests.integration.receiver_fixture import post
+from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
 from tests.unit.storage.test_answers import *  # noqa: F403 - the same contract, on this module's `database`
 from tests.unit.storage.test_deliveries import *  # noqa: F403
@@ -34,6 +40,7 @@ from tests.unit.storage.test_feedback import *  # noqa: F403
 from tests.unit.storage.test_phrases import *  # noqa: F403
 from tests.unit.storage.test_repositories import *  # noqa: F403
 from tests.unit.webhooks.test_route import APP, delivery, payload
+from webhooks.app import create_app
 from webhooks.route import route
 
 pytestmark = pytest.mark.slow
@@ -162,3 +169,19 @@ def test_a_question_is_kept_with_its_job_and_carried_out(url: str, tmp_path: Pat
     steps = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
     assert [step for step in steps if step != "acknowledge"] == ["compose", "post"]
     assert steps.count("acknowledge") == 1
+
+
+def test_mutated_deliveries_are_kept_or_refused_here_too(url: str, tmp_path: Path) -> None:
+    app = create_app(receiver_settings(tmp_path, database_url=url))
+
+    async def run() -> Counter[int]:
+        found: Counter[int] = Counter()
+        for made in islice(mutations(9), 1000):
+            status, said = await post(app, made.headers, made.body)
+            assert status == 202 or status in REFUSALS, (made, status, said)
+            found[status] += said["outcome"] == "accepted" or status != 202
+        return found
+
+    assert asyncio.run(run())[202] > 100
+    app.state.queue.close()
+    app.state.database.dispose()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -212,6 +216,46 @@ def test_without_a_secret_there_is_no_receiver(tmp_path: Path) -> None:
         create_app(settings(tmp_path, webhook_secret=SecretStr("")))
     with pytest.raises(ConfigurationError):
         create_app(settings(tmp_path, webhook_secret=SecretStr(""), webhook_secret_old=SecretStr("old")))
+
+
+def test_no_model_and_no_client_of_github_is_loaded_in_the_receivers_process(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from pydantic import SecretStr
+from bot.settings import Settings
+from webhooks.app import create_app
+create_app(Settings(_env_file=None, home=Path({str(tmp_path)!r}), webhook_secret=SecretStr("s")))
+heavy = {{"torch", "transformers", "sentence_transformers", "peft", "trl", "numpy", "githubkit", "openai"}}
+print(sorted((heavy | {{"bot.github", "bot.github_calls", "bot.models"}}) & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_two_secrets_hold_side_by_side_until_the_rotation_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    rotating = {"webhook_secret_old": SecretStr("old"), "webhook_secret_old_until": until}
+    with pytest.raises(ConfigurationError, match="WEBHOOK_SECRET_OLD_UNTIL"):
+        create_app(settings(tmp_path, webhook_secret_old=SecretStr("old")))
+    app = create_app(settings(tmp_path, **rotating))
+    with running(app) as url, httpx.Client(timeout=30, trust_env=False) as client:
+        receiver = Receiver(url, app, client)
+        assert receiver.deliver(payload(), guid="a", secret="old").status_code == 202
+        assert receiver.deliver(payload(), guid="b").status_code == 202
+        later = mock.Mock(wraps=datetime, now=lambda zone: until.astimezone(zone))
+        monkeypatch.setattr("webhooks.app.datetime", later)
+        assert receiver.deliver(payload(), guid="c", secret="old").status_code == 401
+        assert receiver.deliver(payload(), guid="d").status_code == 202
+    caplog.clear()
+    over = {**rotating, "webhook_secret_old_until": until - timedelta(days=9)}
+    monkeypatch.undo()
+    create_app(settings(tmp_path / "later", **over)).state.database.dispose()
+    assert caplog.text.count("accepted no more") == 1
 
 
 def test_a_receiver_of_a_github_app_says_at_start_that_its_pages_want_a_token(

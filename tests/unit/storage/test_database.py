@@ -142,6 +142,24 @@ def test_the_write_ahead_log_needs_a_library_without_its_fault(
     assert _journal(tmp_path / "old.db") == ("wal" if fits else "delete")
 
 
+def test_an_old_sqlite_does_not_join_a_log_that_another_process_has_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Database(f"sqlite:///{tmp_path}/t.db")
+    first.migrate()
+    with first.engine.connect() as held:
+        held.exec_driver_sql("SELECT count(*) FROM deliveries")
+        monkeypatch.setattr(engine, "WAL_IS_SAFE_FROM", (99, 0, 0))
+        second = Database(f"sqlite:///{tmp_path}/t.db", busy_timeout_s=0.1)
+        with pytest.raises(ConfigurationError, match="install pysqlite3"):
+            second.migrate()
+    second.engine.dispose()
+    first.dispose()
+    alone = Database(f"sqlite:///{tmp_path}/t.db", busy_timeout_s=0.1)
+    assert _journal(tmp_path / "t.db") == "delete"  # nobody else has it: it is turned back, and right
+    alone.dispose()
+
+
 def _journal(path: Path) -> str:
     database = Database(f"sqlite:///{path}")
     database.migrate()

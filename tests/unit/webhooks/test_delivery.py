@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import BadDelivery, ConfigurationError
-from webhooks.delivery import check_signature, verify
+from webhooks.delivery import DEEPEST, ROTATION, Secrets, check_signature, parse, verify
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SECRET = "It's a Secret to Everybody"
@@ -46,6 +46,30 @@ def test_the_former_secret_is_accepted_while_it_is_rotated() -> None:
     with pytest.raises(BadDelivery) as caught:
         verify(signed(body, "older"), body, ["new", "old"], NOW)
     assert caught.value.status == 401
+
+
+def test_the_former_secret_holds_until_its_end_and_not_a_moment_longer() -> None:
+    until = NOW + timedelta(hours=1)
+    secrets = Secrets(current="new", former="old", former_until=until)
+    secrets.check(NOW)
+    assert secrets.at(until - timedelta(microseconds=1)) == ("new", "old")
+    assert secrets.at(until) == ("new",)
+    assert "old" not in repr(secrets) and "new" not in repr(secrets)
+
+
+def test_a_rotation_that_is_over_stops_nothing() -> None:
+    secrets = Secrets(current="new", former="old", former_until=NOW - timedelta(days=400))
+    secrets.check(NOW)
+    assert secrets.at(NOW) == ("new",)
+
+
+@pytest.mark.parametrize("until", [None, NOW + ROTATION + timedelta(seconds=1)])
+def test_a_rotation_without_a_near_end_does_not_start(until: datetime | None) -> None:
+    with pytest.raises(
+        ConfigurationError, match="THUMBPRINT_WEBHOOK_SECRET_OLD_UNTIL to a time within 7 days"
+    ):
+        Secrets(current="new", former="old", former_until=until).check(NOW)
+    Secrets(current="new", former_until=until).check(NOW)
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["", ""]])
@@ -116,6 +140,35 @@ def test_a_signed_body_that_is_no_json_object_is_a_bad_request(body: bytes) -> N
     with pytest.raises(BadDelivery) as caught:
         verify(signed(body), body, [SECRET], NOW)
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{", "is not JSON"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"[]", "is not a JSON object"),
+        (b'{"a": NaN}', "holds NaN"),
+        (b'{"a": -Infinity}', "holds -Infinity"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a number that is too long"),
+        (b'{"a": ' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "more than 100 levels deep"),
+        (b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", "more than 100 levels deep"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_its_own_reason(body: bytes, reason: str) -> None:
+    with pytest.raises(BadDelivery, match=reason) as caught:
+        parse(body)
+    assert caught.value.status == 400
+
+
+def test_what_is_odd_but_json_is_read() -> None:
+    assert parse(b'{"a": 1, "a": 2}') == {"a": 2}
+    assert parse(b'{"a": "\\ud800\\u0000", "b": 1e999}') == {"a": "\ud800\x00", "b": float("inf")}
+    assert parse(b'{"a": ' * DEEPEST + b"1" + b"}" * DEEPEST)
+
+
+def test_events_with_digits_in_their_names_are_events() -> None:
+    assert verify(signed(b"{}", **{"x-github-event": "projects_v2_item"}), b"{}", [SECRET], NOW).event
 
 
 @pytest.mark.parametrize(

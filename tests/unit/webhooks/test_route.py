@@ -131,7 +131,12 @@ def test_an_empty_question_is_a_job_too() -> None:
         ({"installation": None}, "incomplete"),
         ({"repository": {"id": True, "full_name": "octo/inkwell"}}, "incomplete"),
         ({"repository": {"id": 2**63, "full_name": "octo/inkwell"}}, "incomplete"),
+        ({"repository": {"id": 1, "full_name": "octo/ink\x00well"}}, "incomplete"),
+        ({"repository": {"id": 1, "full_name": "octo/ink\ud800well"}}, "incomplete"),
+        ({"repository": {"id": 1, "full_name": "octo/ink/well"}}, "incomplete"),
+        ({"sender": {**MONA, "login": "mo\ud800na"}}, "incomplete"),
         ({"issue": {}}, "incomplete"),
+        ({"issue": {"number": 2**31}}, "incomplete"),
         ({"comment": None}, "incomplete"),
         ({"comment": {"id": 4, "body": None, "user": MONA}}, "no_question"),
         ({"comment": {"id": 4, "body": "/ask", "user": {**MONA, "type": "Bot"}}}, "bot"),
@@ -152,6 +157,24 @@ def test_a_persons_edit_of_our_comment_is_feedback() -> None:
     assert (job.name, job.thread_key, job.question) == (JobName.EDITED, "1/3", None)
     assert job.id.startswith("edit/1/issue_comment/5/")
     assert job.id.endswith("/2026-11-20T11:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-11-20\ud80011:00:00+00:00", "0001-01-01T00:00:00+23:59", "\x00" * 400, 7]
+)
+def test_an_edits_odd_time_is_no_part_of_its_name(at: Any) -> None:
+    job = route(delivery(edited(ours(updated_at=at))), APP)
+    assert isinstance(job, Job)
+    assert job.id.isascii() and job.id.isprintable() and len(job.id) < 120
+
+
+def test_a_question_of_an_odd_time_is_asked_when_it_arrived() -> None:
+    content = payload()
+    content["comment"]["created_at"] = "0001-01-01T00:00:00+23:59"
+    job = route(delivery(content), APP)
+    assert isinstance(job, Job)
+    assert job.question is not None
+    assert job.question.asked_at == NOW
 
 
 def test_each_edit_is_a_job_of_its_own() -> None:
@@ -216,7 +239,11 @@ def test_githubs_examples_ask_once_they_are_made_to() -> None:
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

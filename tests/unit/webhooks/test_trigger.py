@@ -88,11 +88,13 @@ def test_sixty_thousand_characters_are_a_question() -> None:
     assert question_in(f"/ask {text}", "thumbprint") == text.strip()
 
 
-@pytest.mark.parametrize("piece", ["[", "`a", "*a_", "<", "> ", "![[](", "/ask \n", "&amp;", "- ", "<!--"])
+@pytest.mark.parametrize(
+    "piece", ["[", "[x][", "`a", "*a_", "<", "> ", "![[](", "/ask \n", "&amp;", "- ", "<!--", "[a]: b\n"]
+)
 def test_no_comment_keeps_the_receiver_busy(piece: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     question_in("/ask " + piece * (65_530 // len(piece)), "thumbprint")
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 2
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300))
