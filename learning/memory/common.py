@@ -167,15 +167,17 @@ RUNS: dict[float, str] = {
 }
 
 STOP = """
-    a about after again all also am an and any are as at be because been before being both but by can can't
-    cannot could did do does doesn't doing don't down each either else even ever every few for from further
-    get gets give given go goes got had has have having he her here here's him his how however i i'd i'll
-    i'm i've if in into is isn't it it's its itself just let let's like made make makes making many may
-    maybe me might more most much must my no nor not now of off on once one only or other our out over own
-    put rather really same see she should since so some something such take than that that's the their them
-    then there there's these they thing things this those through to too two under until up upon us use used
-    uses using very want was way we well were what what's when where whether which while who whole whose why
-    will with within without won't would yes yet you you'd you'll you're you've your yours yourself
+    a about after again all also am an and any are aren't as at be because been before being both but by can
+    can't cannot could couldn't did didn't do does doesn't doing don't down each either else even ever every
+    few for from further get gets give given go goes got had hadn't has hasn't have haven't having he he'd
+    he'll he's her here here's him his how however i i'd i'll i'm i've if in into is isn't it it's its itself
+    just let let's like made make makes making many may maybe me might more most much must my no nor not now
+    of off on once one only or other our out over own put rather really same see she she'd she'll she's should
+    shouldn't since so some something such take than that that'd that's the their them then there there're
+    there's these they they'd they'll they're they've thing things this those through to too two under until
+    up upon us use used uses using very want was wasn't way we we'd we'll we're we've well were weren't what
+    what's when where whether which while who who's whole whose why will with within without won't would
+    wouldn't yes yet you you'd you'll you're you've your yours yourself
 """
 """Words that say nothing alone."""
 

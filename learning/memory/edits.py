@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
-from itertools import compress, count, pairwise
-from operator import attrgetter, ne
+from itertools import pairwise
+from operator import attrgetter
 
 from unidiff.patch import PatchSet
 
@@ -109,7 +109,7 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         if (b - a) * (d - c) > PAIRS:
             found.append((a, b, c, d))
             continue
-        start, end = _alike([*map(_WRITTEN, old.atoms[a:b])], [*map(_WRITTEN, new.atoms[c:d])])
+        start, end = spans.alike([*map(_WRITTEN, old.atoms[a:b])], [*map(_WRITTEN, new.atoms[c:d])])
         p, q = a + start, c + start
         keys = [t.key for t in old.atoms[p : b - end]], [t.key for t in new.atoms[q : d - end]]
         codes = SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
@@ -122,14 +122,6 @@ def _pieces(old: Side, new: Side) -> list[Piece]:
         for piece in found
         if not _cosmetic(old.atoms[piece[0] : piece[1]], new.atoms[piece[2] : piece[3]])
     ]
-
-
-def _alike(one: Sequence[object], two: Sequence[object]) -> tuple[int, int]:
-    """How many items two sequences share at their start, and of the rest at their end."""
-    most = min(len(one), len(two))
-    start = next(compress(count(), map(ne, one, two)), most)
-    end = next(compress(count(), map(ne, reversed(one), reversed(two))), most)
-    return start, min(end, most - start)
 
 
 def _within(atoms: Sequence[Token], lines: range) -> tuple[int, int]:
@@ -296,7 +288,7 @@ def _distance(before: str, after: str) -> float:
     """Share of the words of both texts that changed, in [0, 1]; white space counts for nothing."""
     one, two = before.split(), after.split()
     total = len(one) + len(two)
-    start, end = _alike(one, two)
+    start, end = spans.alike(one, two)
     one, two = one[start : len(one) - end], two[start : len(two) - end]
     left = len(one) + len(two)
     if not left:

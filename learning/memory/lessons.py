@@ -50,6 +50,9 @@ LONG = 25
 """Words below which no answer is too long."""
 
 
+_LINK = re.compile(r"\[[^\]]+\]:\s")
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A phrase, its share of the edit's mass (negative: against it), and the text that shows it."""
@@ -241,17 +244,22 @@ def _together(added: tuple[str, ...], after: str) -> list[str]:
 
 
 def _sentence(span: str, after: str) -> bool:
-    """Whether an added span is prose that can be said by itself: whole sentences, or a line."""
+    """Whether an added span is prose that can be said by itself: whole sentences, or a line.
+
+    What introduces something else, and where a link in the text leads, say nothing without the rest.
+    """
     at = after.find(span)
     if (
         at < 0
         or not 2 <= count_words(span) <= 60
         or any(fence and a <= at < b for a, b, fence in code_ranges(after))
+        or _LINK.match(span)
+        or span.rstrip("*_`\"')").endswith(":")
     ):
         return False
     opens = at == 0 or after[:at].rstrip(" \t*_>-#")[-1:] in ("", "\n", ".", "!", "?", ":", "…", "`")
     rest = after[at + len(span) :].lstrip(" \t")
-    return opens and (not rest or rest[0] == "\n" or span.rstrip("*_`\"')")[-1:] in (".", "!", "?", "…", ":"))
+    return opens and (not rest or rest[0] == "\n" or span.rstrip("*_`\"')")[-1:] in (".", "!", "?", "…"))
 
 
 def _stands(span: str, text: str) -> bool:

@@ -29,6 +29,7 @@ from storage.records import (
     PhraseKind,
     PhraseWeight,
 )
+from storage.rights import is_machine
 
 __all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
 
@@ -103,7 +104,7 @@ def live(events: Sequence[Feedback]) -> list[Feedback]:
         target = by_id.get(event.retracts)
         if event.kind is not FeedbackKind.RETRACTION or target is None:
             continue
-        if event.actor.id == target.actor.id or event.permission.writes:
+        if event.actor.id == target.actor.id or (event.permission.writes and not is_machine(event.actor)):
             against[target.id].append(event)
     return [e for e in events if e.kind is not FeedbackKind.RETRACTION and _holds(e, against, frozenset())]
 

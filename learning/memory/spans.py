@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import compress, count
+from operator import ne
 from typing import TYPE_CHECKING
 
+from learning.memory.background import DEFAULT
 from learning.memory.text import PROGRAMS, STOP, Token, code_ranges, shaped, stem
 from learning.memory.widen import one_run, to_the_right, widened, with_program
 from storage.records import Replacement
@@ -22,6 +25,16 @@ WORDS = 6
 
 CODE_ATOMS = 10
 """The same for code: a whole command."""
+
+_SPELLINGS = (("our", "or"), ("ise", "ize"), ("yse", "yze"), ("isa", "iza"), ("ll", "l"), ("tre", "ter"))
+
+
+def alike(one: Sequence[object], two: Sequence[object]) -> tuple[int, int]:
+    """How many items two sequences share at their start, and of the rest at their end."""
+    most = min(len(one), len(two))
+    start = next(compress(count(), map(ne, one, two)), most)
+    end = next(compress(count(), map(ne, reversed(one), reversed(two))), most)
+    return start, min(end, most - start)
 
 
 def operator(text: str) -> bool:
@@ -54,13 +67,15 @@ def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
     a, b, c, d = piece
     if a == b or c == d:
         return _inserted(old, new, piece)
+    if _slip(old.atoms[a:b], new.atoms[c:d]):
+        return []
     piece = _trimmed(old, new, piece)
     a, b, c, d = piece
     if a == b or c == d:
         return None
     gone, come = old.atoms[a:b], new.atoms[c:d]
-    if same(gone, come):
-        return []
+    if same(gone, come) or all(len(t.text) == 1 and t.text.isalpha() for t in (*gone, *come) if not t.mark):
+        return []  # a name of one letter is a local one, whatever stands beside it
     mixed = any(t.code for t in gone) != all(t.code for t in gone) or any(t.code for t in come) != all(
         t.code for t in come
     )
@@ -71,6 +86,28 @@ def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
     if max(b - a, d - c) > most or not (one_run(old, a, b) and one_run(new, c, d)):
         return None
     return widened(old, new, with_program(old, new, piece))
+
+
+def _slip(gone: Sequence[Token], come: Sequence[Token]) -> bool:
+    """Whether one letter made one common word of another (`three` for `tree`): elsewhere it is right.
+
+    Of two spellings of one word (`behaviour`, `behavior`) neither is a slip: which is wanted can be taught.
+    """
+    if len(gone) != 1 or len(come) != 1 or codelike(gone[0]) or codelike(come[0]):
+        return False
+    wrong, right = gone[0].text.casefold(), come[0].text.casefold()
+    if not (DEFAULT.ordinary(wrong) and right.isalpha()) or _spelling(wrong) == _spelling(right):
+        return False
+    start, end = alike(wrong, right)
+    one, two = wrong[start : len(wrong) - end], right[start : len(right) - end]
+    return max(len(one), len(two)) == 1 or (len(one) == 2 and one == two[::-1])
+
+
+def _spelling(word: str) -> str:
+    """A word as it is spelt in America."""
+    for british, american in _SPELLINGS:
+        word = word.replace(british, american)
+    return word
 
 
 def _letters(run: Sequence[Token]) -> str:

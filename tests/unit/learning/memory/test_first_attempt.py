@@ -181,3 +181,11 @@ def test_a_placeholder_edited_by_the_bot_is_no_answer() -> None:
     person = edit(given, "Call `load_some(x)` first.", minute=2)
     (lesson,) = of_kind(list(fold([(given, [own, person])], NOW).values()), PhraseKind.CORRECTION)
     assert lesson.phrase.right == "load_some"
+
+
+def test_a_bot_takes_nothing_back_whatever_it_may_write() -> None:
+    given = answer("Call `load_all(x)` first.")
+    change = edit(given, "Call `load_some(x)` first.")
+    undone = retract(change, by=BOT, permission=Permission.ADMIN)
+    assert fold([(given, [change, undone])], NOW) == fold([(given, [change])], NOW)
+    assert not fold([(given, [change, retract(change, by=reader(1), permission=Permission.WRITE)])], NOW)

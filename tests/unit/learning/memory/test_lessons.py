@@ -104,3 +104,31 @@ def test_ids_follow_from_what_is_said_and_not_from_where() -> None:
     one = teach("Call load_all now.", "Call load_some now.", "first?")
     two = teach("Then load_all(x).", "Then load_some(x).", "second?")
     assert {x.phrase for x in one} == {x.phrase for x in two}
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("three", "tree"), ("form", "from"), ("cause", "pause")])
+def test_a_slip_between_two_common_words_is_no_correction(wrong: str, right: str) -> None:
+    assert not kinds(f"Walk the {wrong} twice.", f"Walk the {right} twice.")
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("behaviour", "behavior"), ("dictionary", "mapping")])
+def test_a_spelling_and_another_term_are_corrections(wrong: str, right: str) -> None:
+    assert kinds(f"Its {wrong} is odd.", f"Its {right} is odd.") == {PhraseKind.CORRECTION}
+
+
+def test_a_misspelt_word_is_a_correction() -> None:
+    assert kinds("Its existance is odd.", "Its existence is odd.") == {PhraseKind.CORRECTION}
+
+
+@pytest.mark.parametrize("added", ["[1]: https://example.org/a/page", "The following page says more:"])
+def test_what_says_nothing_without_the_rest_is_no_mention(added: str) -> None:
+    assert PhraseKind.MENTION not in kinds("Use a list.", f"Use a list.\n\n{added}")
+
+
+def test_a_contraction_taken_out_condemns_no_wording() -> None:
+    for short, long in (("they've", "they have"), ("didn't", "did not"), ("we're", "we are")):
+        assert not kinds(f"Say that {short} changed it.", f"Say that {long} changed it.")
+
+
+def test_a_local_name_of_one_letter_is_renamed_here_and_nowhere_else() -> None:
+    assert not kinds("Call `max(x, limit)` on it.", "Call `max(f, limit)` on it.")
