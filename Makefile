@@ -1,8 +1,8 @@
-# make run · make test · make check · make clean.   Another Python: make run PYTHON=python3.12
+# make run · make setup · make test · make check · make clean.   Another Python: make run PYTHON=python3.12
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: run test check format constraints clean
+.PHONY: run setup test check format constraints clean
 
 # Without a Python named, that of .venv, if it still works. One that is named may differ from it: look each time.
 ifndef PYTHON
@@ -14,6 +14,9 @@ endif
 
 run: $(READY)
 	@$(VENV)/bin/python -m bot run
+
+setup: $(READY)
+	@$(VENV)/bin/python -m bot setup
 
 test: $(READY)
 	@$(VENV)/bin/python -m bot models pull

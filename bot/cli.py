@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("run")(servers.run)
+app.command("setup")(servers.setup)
 app.command("serve")(servers.serve)
 app.command("work")(servers.work)
 app.command("model")(servers.model)

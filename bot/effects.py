@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from bot.gfm import Node, parse
+from bot.hosts import host_of
 
 BREAK = "&#8203;"
 """A zero-width space as an entity: seen in the source, not seen by readers, and no sign goes on behind it."""
@@ -73,8 +74,8 @@ def effects(text: str, hosts: Collection[str] = ALLOWED_HOSTS, *, ours: bool = F
 
 def hosts_of(github_url: str) -> frozenset[str]:
     """Hosts that a link in an answer may lead to, from the REST root: those of this GitHub."""
-    host = urlsplit(github_url).netloc
-    return ALLOWED_HOSTS if host == "api.github.com" else frozenset({host})
+    host = urlsplit(host_of(github_url).web).netloc
+    return ALLOWED_HOSTS if host == "github.com" else frozenset({host})
 
 
 def fold(text: str) -> str:

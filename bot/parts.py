@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from uvicorn.importer import import_from_string
 
+from bot import app_store
 from bot.environment import environment, model_env
 from bot.process import Part
 from bot.settings import Settings
@@ -31,7 +32,8 @@ def models_of(settings: Settings) -> list[tuple[str, Kind]]:
 def plays(settings: Settings) -> bool:
     """Whether `run` stands in for GitHub: it does where nothing of a GitHub App is configured.
 
-    Raises ConfigurationError for an App beside the playground, and for half an App.
+    Configured is the App of the environment, or the one that `thumbprint setup` registered. Raises
+    ConfigurationError for an App beside the playground, and for half an App.
     """
     app = {"THUMBPRINT_APP_ID": settings.app_id, "THUMBPRINT_PRIVATE_KEY_FILE": settings.private_key_file}
     has = [name for name, value in app.items() if value]
@@ -39,8 +41,8 @@ def plays(settings: Settings) -> bool:
         return True
     if settings.playground:
         raise ConfigurationError(
-            f"THUMBPRINT_PLAYGROUND stands beside a GitHub App ({', '.join(has)}), and the playground never "
-            "runs in production: unset it."
+            f"THUMBPRINT_PLAYGROUND stands beside a GitHub App ({where_app(settings)}), and the playground "
+            "never runs in production: unset it."
         )
     needed = {**app, "THUMBPRINT_WEBHOOK_SECRET": settings.webhook_secret.get_secret_value()}
     missing = [name for name, value in needed.items() if not value]
@@ -50,6 +52,14 @@ def plays(settings: Settings) -> bool:
             f"or unset {has[0]} to try the playground."
         )
     return False
+
+
+def where_app(settings: Settings) -> str:
+    """Where the configured App comes from, in words."""
+    kept = app_store.folder(settings.home)
+    if settings.private_key_file and settings.private_key_file.parent == kept.absolute():
+        return f"registered, in {kept}"
+    return "THUMBPRINT_APP_ID, THUMBPRINT_PRIVATE_KEY_FILE"
 
 
 def parts_of(settings: Settings, playground: Mapping[str, str] | None, database: Database) -> list[Part]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bot import checks
+from bot import app_store, checks
 from bot.first_answer import first_answer
 from bot.parts import models_of, parts_of, playground_env, plays
 from bot.process import Part, Process, ending
@@ -35,6 +35,8 @@ STOP_S = 20.0
 DISK_GIB = 1.0
 MODEL_DISK_GIB = 2.0
 WATCH_S, POLL_S = 0.5, 0.2
+AGAIN = -1
+"""What `run` returns when an App was registered meanwhile: start again, with it."""
 
 
 class Supervisor:
@@ -92,9 +94,9 @@ class Supervisor:
             how = "took too long to start" if process.pid else f"ended ({ending(process.exit_code)})"
             raise SetupError(f"{process.part.name} {how}: its log is {process.part.log}.")
 
-    def watch(self) -> None:
-        """Keep all alive until asked to stop."""
-        while not self.stopping:
+    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Keep all alive until asked to stop, or until something is so."""
+        while not (self.stopping or until()):
             for process in self.processes:
                 said = process.keep_alive()
                 if said:
@@ -148,7 +150,9 @@ def _unfit_told() -> Iterator[None]:
 
 
 def run(settings: Settings, console: Console, *, check: bool = False) -> int:
-    """Start everything and stay until asked to stop; with `check`, until a first real answer. The exit code.
+    """Start everything and stay until asked to stop; with `check`, until a first real answer.
+
+    Returns the exit code, or AGAIN once `thumbprint setup` has registered an App beside the playground.
 
     Raises SetupError, ModelError, DatabaseError: one sentence each.
     """
@@ -176,7 +180,10 @@ def run(settings: Settings, console: Console, *, check: bool = False) -> int:
                     return 0 if first_answer(settings, database, console) else 1
                 if ready:
                     _say_where(settings, playground, console, began)
-                    supervisor.watch()
+                    supervisor.watch(lambda: with_playground and app_store.is_stored(settings.home))
+                    if not supervisor.stopping:
+                        console.print("\nA GitHub App was registered: over to it, and out of the playground.")
+                        return AGAIN
             finally:
                 supervisor.stop()
     finally:
@@ -215,4 +222,5 @@ def _say_where(settings: Settings, playground: dict[str, str] | None, console: C
             f" ask again, and see what was learned at {pages}.",
             markup=False,
         )
+        console.print("To answer on GitHub itself: `thumbprint setup` in another terminal.", markup=False)
     console.print(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")

@@ -1,8 +1,9 @@
 """Settings: what an operator chooses for the whole server, read once from the environment.
 
 Nothing else in Thumbprint reads the environment. Every field is `THUMBPRINT_<NAME>`; a `.env` file in
-the working directory is read too (`THUMBPRINT_ENV_FILE` names another; empty: none). What one repository
-chooses is `RepoConfig`, in its `.github/thumbprint.yml`. A test compares the README's table with this file.
+the working directory is read too (`THUMBPRINT_ENV_FILE` names another; empty: none), and under both the
+GitHub App that `thumbprint setup` registered. What one repository chooses is `RepoConfig`, in its
+`.github/thumbprint.yml`. A test compares the README's table with this file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot import app_store
+from bot.hosts import Host, host_of, is_loopback
+from storage.errors import ConfigurationError
 
 PREFIX = "THUMBPRINT_"
 ENV_FILE = "THUMBPRINT_ENV_FILE"
@@ -31,7 +36,9 @@ class Settings(BaseSettings):
         Path("~/.cache/thumbprint"), description="Folder for downloaded and converted models."
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty means SQLite at `home`/thumbprint.db. PostgreSQL by URL."
+        "",
+        description="SQLAlchemy URL; empty means SQLite at `home`/thumbprint.db, "
+        "in the playground at `home`/playground.db. PostgreSQL by URL.",
     )
     host: str = Field("127.0.0.1", description="Address that the receiver listens on.")
     port: int = Field(8000, description="Port of the receiver and the pages.")
@@ -53,7 +60,9 @@ class Settings(BaseSettings):
         description="Until when the former secret is accepted, such as `2026-11-28T12:00:00Z`: "
         "at most 7 days from the start.",
     )
-    github_url: str = Field("https://api.github.com", description="REST root of GitHub or of a GHES host.")
+    github_url: str = Field(
+        "https://api.github.com", description="Address of GitHub, or of a GitHub Enterprise Server."
+    )
     pages_token: SecretStr = Field(
         SecretStr(""),
         description="Token of the memory pages; without one they are closed. "
@@ -117,10 +126,15 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return value or None
 
+    @field_validator("github_url")
+    @classmethod
+    def _rest_root(cls, value: str) -> str:
+        return host_of(value).api
+
     @model_validator(mode="after")
     def _playground_alone(self) -> Self:
         """Beside an App the playground is refused, unless the App is the playground's own: on loopback."""
-        here = urlsplit(self.github_url).hostname in ("127.0.0.1", "localhost", "::1")
+        here = is_loopback(urlsplit(self.github_url).hostname or "")
         if self.playground and (self.app_id or self.private_key_file) and not here:
             raise ValueError(
                 "THUMBPRINT_PLAYGROUND stands beside a GitHub App (THUMBPRINT_APP_ID, "
@@ -134,9 +148,20 @@ class Settings(BaseSettings):
         return frozenset(login.strip().lstrip("@") for login in self.blocked.split(",") if login.strip())
 
     @property
+    def github_host(self) -> Host:
+        """Where GitHub's pages and API are, and its deadlines."""
+        return host_of(self.github_url)
+
+    @property
+    def plays(self) -> bool:
+        """Whether the playground stands in for GitHub: wherever nothing of a GitHub App is configured."""
+        return self.playground or not (self.app_id or self.private_key_file)
+
+    @property
     def resolved_database_url(self) -> str:
-        """`database_url`, or SQLite in `home`."""
-        return self.database_url or f"sqlite:///{(self.home / 'thumbprint.db').absolute()}"
+        """`database_url`, or SQLite in `home`; what was learned in the playground stays apart."""
+        name = "playground.db" if self.plays else "thumbprint.db"
+        return self.database_url or f"sqlite:///{(self.home / name).absolute()}"
 
     @property
     def resolved_model_url(self) -> str:
@@ -150,8 +175,26 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises pydantic's ValidationError."""
-    return Settings(_env_file=os.environ.get(ENV_FILE, ".env") or None)
+    """The settings of this process: its environment, over its `.env`, over the registered App.
+
+    Where the environment or `.env` names an App, by id or key, the registered one is left alone: no half of
+    one with half of another. Raises pydantic's ValidationError, and ConfigurationError for a registered App
+    that cannot be read.
+    """
+    env_file = os.environ.get(ENV_FILE, ".env") or None
+    settings = Settings(_env_file=env_file)
+    if settings.app_id or settings.private_key_file:
+        return settings
+    registered = app_store.read(settings.home)
+    if registered is None:
+        return settings
+    said = {name for name in settings.model_fields_set if getattr(settings, name)}
+    if "github_url" in said and settings.github_url != registered["github_url"]:
+        raise ConfigurationError(
+            f"THUMBPRINT_GITHUB_URL says {settings.github_url}, and the GitHub App in "
+            f"{app_store.folder(settings.home)} is on {registered['github_url']}: unset the former."
+        )
+    return Settings(_env_file=env_file, **{k: value for k, value in registered.items() if k not in said})
 
 
 class RepoConfig(BaseModel):

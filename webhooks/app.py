@@ -40,8 +40,8 @@ MOST_BYTES = 25 * 2**20
 MOST_BYTES_ANSWERED = 2 * 2**20
 """A comment has at most 65,536 characters; the rest of its payload is a few hundred fields."""
 
-BUSY_S = 5.0
-"""How long a delivery waits for the database: GitHub gives up after 10 s."""
+PATIENCE = 0.5
+"""The part of GitHub's deadline for a delivery that it may wait for the database."""
 
 OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
 
@@ -113,7 +113,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings is None:
         settings = load_settings()
         logs.configure(settings.log_level)
-    database = Database(settings.resolved_database_url, busy_timeout_s=BUSY_S)
+    busy_s = PATIENCE * settings.github_host.delivery_deadline_s
+    database = Database(settings.resolved_database_url, busy_timeout_s=busy_s)
     queue = Queue(database)
     receiver = Receiver(settings, database, queue)
     if not (settings.playground or settings.pages_token.get_secret_value()):

@@ -43,7 +43,8 @@ class Secrets:
         """Raises ConfigurationError without a current secret, or for a former one without a near end."""
         if not self.current:
             raise ConfigurationError(
-                "no webhook secret is configured: set THUMBPRINT_WEBHOOK_SECRET to the one of the GitHub App"
+                "no webhook secret is configured: set THUMBPRINT_WEBHOOK_SECRET to the one of the GitHub "
+                "App, or register an App with `thumbprint setup`"
             )
         if self.former and (self.former_until is None or self.former_until - now > ROTATION):
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""run, serve, work, model, playground: the verbs that stay.
+"""run, setup, serve, work, model, playground: the verbs that stay.
 
 The receiver and the playground live in `webhooks`, above this room: uvicorn takes them by name, so that the
 import chain holds.
@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from uvicorn.importer import import_from_string
 
 from bot.commands.shared import err, load_settings
 from bot.settings import Settings
@@ -26,9 +27,43 @@ def run(
     ] = False,
 ) -> None:
     """Start everything on this machine, and the playground unless a GitHub App is configured."""
+    from bot.run import AGAIN
     from bot.run import run as start_all
 
-    raise typer.Exit(start_all(load_settings(), err, check=check))
+    code = AGAIN
+    while code == AGAIN:
+        code = start_all(load_settings(), err, check=check)
+    raise typer.Exit(code)
+
+
+def setup(
+    public_url: Annotated[str, typer.Option(help="Where GitHub reaches this machine, https://….")] = "",
+    only: Annotated[bool, typer.Option("--only", help="Register, and start nothing.")] = False,
+) -> None:
+    """Register the GitHub App in the browser, then run; a `thumbprint run` that plays goes over by itself."""
+    from bot import app_store, checks
+    from bot.parts import where_app
+
+    settings = load_settings()
+    if settings.app_id or settings.private_key_file:
+        raise ConfigurationError(
+            f"A GitHub App is configured already ({where_app(settings)}): start `thumbprint run`, or take "
+            "that away first."
+        )
+    serve_setup = import_from_string("webhooks.setup.server:serve")
+    app: app_store.RegisteredApp | None = serve_setup(settings, err, public_url)
+    if app is None:
+        raise typer.Exit(1)
+    err.print(f"✓ {app.slug} is registered, and kept in {app_store.folder(settings.home)}", style="green")
+    err.print(f"Install it: {app.install_url}")
+    if only:
+        return
+    try:
+        checks.port_free(settings.port, "THUMBPRINT_PORT", settings.host)
+    except checks.Unfit:
+        err.print("A `thumbprint run` that plays on this machine goes over to it by itself.")
+        return
+    run(check=False)
 
 
 def serve() -> None:
@@ -64,13 +99,13 @@ def model() -> None:
 def playground() -> None:
     """Stand in for GitHub on loopback: issues, people, reactions, edits, signed deliveries."""
     from bot.environment import environment
-    from bot.parts import playground_command
+    from bot.parts import playground_command, where_app
 
     settings = load_settings()
     if not settings.playground and (settings.app_id or settings.private_key_file):
         raise ConfigurationError(
-            "A GitHub App is configured (THUMBPRINT_APP_ID, THUMBPRINT_PRIVATE_KEY_FILE), and the playground "
-            "never runs beside it: unset that to try the playground."
+            f"A GitHub App is configured ({where_app(settings)}), and the playground never runs beside it: "
+            "set THUMBPRINT_HOME to another folder, without that App, to try the playground."
         )
     command = playground_command(settings)
     os.execve(command[0], command, environment("playground", settings, os.environ))  # noqa: S606

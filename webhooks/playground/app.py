@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from storage.errors import ConfigurationError
 from webhooks.pages.guard import FORWARDED
-from webhooks.playground import control, graphql, pages, rest, rest_app, rest_reactions, seed
+from webhooks.playground import control, graphql, pages, registration, rest, rest_app, rest_reactions, seed
 from webhooks.playground.api import PREFIX, Moved, Services, services, with_etag
 from webhooks.playground.auth import TOKEN_LIFE_S, Guard
 from webhooks.playground.credentials import Credentials, ensure
@@ -69,13 +69,20 @@ def create_app(
         await asyncio.to_thread(deliverer.stop)
         state.close()
 
-    calls = [*rest_app.ROUTES, *rest.ROUTES, *rest_reactions.ROUTES, Route("/{path:path}", _unknown)]
+    calls = [
+        *rest_app.ROUTES,
+        *registration.CALLS,
+        *rest.ROUTES,
+        *rest_reactions.ROUTES,
+        Route("/{path:path}", _unknown),
+    ]
     api = [Route(f"{PREFIX}{r.path}", api_call(r.endpoint), methods=r.methods) for r in calls]
     app = Starlette(
         routes=[
             *api,
             Route("/api/graphql", api_call(graphql.endpoint), methods=["POST"]),
             Mount("/playground", routes=control.ROUTES),
+            *registration.PAGES,
             *pages.ROUTES,
             Route("/{path:path}", _unknown),
         ],
@@ -83,6 +90,7 @@ def create_app(
         exception_handlers={Refused: _refused},
         lifespan=lifespan,
     )
+    app.state.registry = registration.Registry(state, home)
     app.state.services, app.state.app_url, app.state.app_token = shared, app_url.rstrip("/"), app_token
     return app
 
@@ -182,6 +190,7 @@ class OnlyHere:
             if (
                 origin is not None
                 and request.method not in ("GET", "HEAD")
+                and not registration.FROM_ELSEWHERE.fullmatch(request.url.path)
                 and urlsplit(origin).netloc != host
             ):
                 await PlainTextResponse("Only the playground's own pages may do that.", 403)(

@@ -12,6 +12,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -55,11 +56,19 @@ class Guard:
     def __init__(self, state: State, token_life_s: float = TOKEN_LIFE_S) -> None:
         self._state, self.token_life_s = state, token_life_s
         self._generation = 0
-        private = serialization.load_pem_private_key(
-            state.credentials.private_key_file.read_bytes(), password=None
-        )
-        self._public_key: Any = private.public_key()
-        self._token_key = hashlib.sha256(b"token:" + state.credentials.webhook_secret.encode()).digest()
+        self._keys: dict[Path, Any] = {}
+
+    @property
+    def _public_key(self) -> Any:
+        file = self._state.credentials.private_key_file
+        if file not in self._keys:
+            private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+            self._keys[file] = private.public_key()
+        return self._keys[file]
+
+    @property
+    def _token_key(self) -> bytes:
+        return hashlib.sha256(b"token:" + self._state.credentials.webhook_secret.encode()).digest()
 
     def revoke_all(self) -> None:
         """Every token made until now is bad from now on."""

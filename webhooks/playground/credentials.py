@@ -41,7 +41,7 @@ def ensure(home: Path) -> Credentials:
         home.mkdir(parents=True, exist_ok=True)
         key_file, identity_file = home / "app.pem", home / "app.json"
         if not key_file.exists():
-            _write_once(key_file, _new_key())
+            _write_once(key_file, new_key())
         if not identity_file.exists():
             _write_once(identity_file, json.dumps(_new_identity(), indent=1).encode())
         identity = json.loads(identity_file.read_text())
@@ -59,7 +59,8 @@ def ensure(home: Path) -> Credentials:
         ) from error
 
 
-def _new_key() -> bytes:
+def new_key() -> bytes:
+    """An RSA key as GitHub hands it out: PEM, PKCS 1."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM,

@@ -71,7 +71,7 @@ class Deliverer:
         started = time.monotonic()
         try:
             for _ in range(2 if twice else 1):
-                answer = client.post(self._url, content=body, headers=headers)
+                answer = client.post(state.hook_url or self._url, content=body, headers=headers)
         except httpx.TimeoutException:
             self._finish(delivery, headers, "timed out", seconds=time.monotonic() - started)
         except httpx.HTTPError as error:

@@ -16,7 +16,7 @@ from webhooks.playground.things import CONTENTS, Comment, Issue, Person, Reactio
 Json = dict[str, Any]
 
 PERMISSIONS = {"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"}
-EVENTS = ["issue_comment", "issues", "pull_request_review_comment"]
+EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review_comment"]
 
 
 def when(moment: datetime) -> str:

@@ -54,6 +54,7 @@ class State:
         self.lock = threading.RLock()
         self.outbox = threading.Condition(self.lock)
         self.misbehaviour = Misbehaviour()
+        self.hook_url = ""  # of an App that was registered here; else the playground's own app is told
         self.revision = 0
         self._store = Store(home)
         self.people = {person.login: person for person in self._store.all("person", Person)}

@@ -48,7 +48,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def taught(home: Path) -> str:
     """A repository with one correction; returns its phrase id."""
-    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    database = Database(f"sqlite:///{home / 'playground.db'}")
     database.migrate()
     with database.unit() as unit:
         unit.repositories.upsert(REPOSITORY)
@@ -100,7 +100,7 @@ def test_phrases_are_listed_searched_exported_and_forgotten(taught: str) -> None
 
 
 def test_a_list_that_is_cut_says_so_and_an_empty_one_has_no_head(taught: str, home: Path) -> None:
-    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    database = Database(f"sqlite:///{home / 'playground.db'}")
     wordings = [
         phrase(f"w{number}", kind=PhraseKind.WORDING, right="", text=f"wording {number}")
         for number in range(2)
@@ -138,7 +138,7 @@ def test_why_tells_prompt_seed_scores_and_what_people_did(taught: str) -> None:
 
 def test_nothing_that_people_wrote_acts_on_the_operators_terminal(home: Path) -> None:
     hostile = "clear\x1b[2J\x1b]0;owned\x07 back\rover \x9b31m"
-    database = Database(f"sqlite:///{home / 'thumbprint.db'}")
+    database = Database(f"sqlite:///{home / 'playground.db'}")
     database.migrate()
     asked = replace(ANSWER, text=hostile, question=replace(ANSWER.question, text=hostile))
     with database.unit() as unit:

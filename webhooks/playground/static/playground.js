@@ -120,6 +120,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
+  if (event.target.hasAttribute("action")) return; // it goes its own way, as a page does
   event.preventDefault();
   const form = event.target;
   const submit = $("[type=submit]", form);
