@@ -29,6 +29,7 @@ from bot.settings import Settings
 from tests.chromium import chromium
 from tests.integration.playground_fixture import Playground, free_port, playground_at, receiving, running
 from tests.integration.test_accessibility import ask
+from tests.integration.test_rights import said
 from webhooks.delivery import verify
 from webhooks.playground import people
 from webhooks.setup.app import COOKIE, Setup, create_app
@@ -125,7 +126,7 @@ def test_from_one_click_to_an_answer_as_the_new_app(world: World, visitor: httpx
     settings = Settings(_env_file=None, home=world.home, **values)
     github, here = GitHub(settings), world.github.repository()
     client = github.client(world.github.credentials.installation_id, here.id)
-    assert client.create_comment(here.full_name, 1, "hello").author.login == "thumbprint-acme[bot]"
+    assert client.create_comment(here.full_name, 1, said("hello")).author.login == "thumbprint-acme[bot]"
     github.close()
 
 
