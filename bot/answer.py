@@ -17,16 +17,21 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot.admission import admit
 from bot.compose import Composition, compose
 from bot.config import read_config
 from bot.context import Context
 from bot.effects import hosts_of
 from bot.github import Client
 from bot.memory import Memory
+from bot.notices import REFUSED, notice
+from bot.obey import obey
 from bot.plan import plan_of
 from bot.posting import create, find, is_answer, posted, target, today
+from bot.quotas import Limits, sentence
 from bot.reply import Marker, Why, render_body, stored_body
 from bot.settings import RepoConfig
+from bot.slash import RIGHTS, parse
 from bot.undo import set_learning
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import (
@@ -38,6 +43,7 @@ from storage.records import (
     Repository,
     Thread,
 )
+from storage.rights import What
 
 __all__ = ["acknowledge", "compose", "compose_job", "fail", "post"]
 
@@ -45,10 +51,13 @@ log = structlog.get_logger()
 
 
 def acknowledge(context: Context, question: Question) -> None:
-    """👀 on the question, at once. A question that is gone, or a locked thread, is no error."""
+    """👀 on the question, at once, if it is let in. One that is gone, or a locked thread, is no error."""
     client = context.github.of(question)
     try:
-        asked = today(client, question)
+        repository = client.repository(question.repository_id)
+        if not admit(context, client, question, repository).admission.granted:
+            return
+        asked = replace(question, full_name=repository.full_name)
         client.react(asked.full_name, asked.post_kind, target(asked), Reaction.EYES)
     except (Gone, GitHubRefused) as error:
         log.info("acknowledge_skipped", answer=question.answer_id, reason=str(error))
@@ -57,15 +66,19 @@ def acknowledge(context: Context, question: Question) -> None:
 def compose_job(context: Context, question: Question) -> str:
     """Compose the answer and store it with all that led to it; returns its id.
 
-    An answer that is there already is left as it is. When the question was deleted or its thread is gone
-    meanwhile, the answer is CANCELLED. May raise what GitHub and the models raise.
+    An answer that is there already is left as it is. A command gets its reply for an answer, and a question
+    that is not let in a sentence, or nothing (`bot/admission.py`). When the question was deleted or its
+    thread is gone meanwhile, the answer is CANCELLED. May raise what GitHub and the models raise.
     """
     with context.database.unit(read_only=True) as unit:
         if unit.answers.get(question.answer_id) is not None:
             return question.answer_id
     client = context.github.of(question)
     try:
-        repository, thread = _read(client, question)
+        repository = client.repository(question.repository_id)
+        if not _let_in(context, client, question, repository):
+            return question.answer_id
+        thread = _thread(client, repository, question)
     except Gone as error:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
@@ -141,16 +154,31 @@ def fail(
     log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
 
 
-def _read(client: Client, question: Question) -> tuple[Repository, Thread]:
-    """The repository as it is called today, and the thread. Raises Gone when the question went.
+def _let_in(context: Context, client: Client, question: Question, repository: Repository) -> bool:
+    """Whether a question is to be answered. A command is carried out; whoever is refused is told, once."""
+    asker = admit(context, client, question, repository)
+    admission, command = asker.admission, parse(question.text)
+    if command and (admission.granted or RIGHTS[command.command] is not What.ASK):
+        obey(context, client, question, repository, asker, command)
+        return False
+    if admission.granted:
+        return True
+    text = sentence(admission.refused, asker.row, Limits.of(context.settings))
+    silent = not admission.told
+    made = notice(context.settings, question, text, REFUSED, datetime.now(UTC), silent=silent)
+    _store(context, Composition(answer=made, why=_no_why(question)))
+    return False
+
+
+def _thread(client: Client, repository: Repository, question: Question) -> Thread:
+    """The thread. Raises Gone when the question went.
 
     A question that is missing in a list is asked for itself: lists may lag behind.
     """
-    repository = client.repository(question.repository_id)
     thread = client.read_thread(repository, question.number)
     if not any((one.id, one.kind) == (target(question), question.post_kind) for one in thread.posts):
         client.read_post(repository.full_name, question.post_kind, target(question))
-    return repository, thread
+    return thread
 
 
 def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:

@@ -65,7 +65,7 @@ def edited(context: Context, guid: str) -> list[Change]:
     A text that stood before takes back what was learned since. Safe to carry out twice.
     """
     act, answer = _subject(context, guid)
-    if act is None or answer is None or act.actor.is_bot or act.body == act.former:
+    if act is None or answer is None or answer.notice or act.actor.is_bot or act.body == act.former:
         return []
     permission = _permission(context, answer, act.full_name, act.actor)
     with context.database.unit() as unit:
@@ -85,7 +85,7 @@ def deleted(context: Context, guid: str) -> list[Change]:
     if act is None or answer is None:
         return []
     events = []
-    if not act.actor.is_bot:
+    if not act.actor.is_bot and not answer.notice:
         permission = _permission(context, answer, act.full_name, act.actor)
         events.append(deletion_event(answer, act, permission))
     with context.database.unit() as unit:
@@ -115,7 +115,7 @@ def poll(context: Context, everything: bool = False) -> list[Change]:
     now = _now()
     with context.database.unit(read_only=True) as unit:
         since = now - timedelta(days=context.settings.poll_days)
-        posted = [a for a in unit.answers.posted_since(since) if a.comment_node_id]
+        posted = [a for a in unit.answers.posted_since(since) if a.comment_node_id and not a.notice]
     changes: list[Change] = []
     installations: dict[tuple[int, int], list[Answer]] = {}
     for answer in posted:

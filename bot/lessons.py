@@ -105,13 +105,25 @@ def forget(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> Phrase
         raise Gone(f"There is no phrase {phrase_id}: `thumbprint phrases list` shows the ids that there are.")
     unit.repositories.bump_revision(phrase.repository_id)
     weight = unit.phrases.weights_of([phrase_id]).get(phrase_id)
-    # GitHub's times have whole seconds: what this one holds is later, but for what was folded already.
-    until = now.replace(microsecond=0) - timedelta(microseconds=1)
     known = unit.phrases.evidence_of([phrase_id])[phrase_id]
-    unit.phrases.forget(phrase, by, max([until, *(one.at for one in known)]))
+    unit.phrases.forget(phrase, by, max([_until(now), *(one.at for one in known)]))
     if weight is not None:
         unit.phrases.add_changes([Change(phrase=phrase, before=weight.weight, after=0.0, at=now)])
     return phrase
+
+
+def withdraw(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> list[Change]:
+    """Take back what one person taught of a phrase until `now`, and nothing that others did.
+
+    Raises Gone when there is no such phrase.
+    """
+    phrase = unit.phrases.phrases_of([phrase_id]).get(phrase_id)
+    if phrase is None:
+        raise Gone(f"There is no phrase {phrase_id}.")
+    unit.repositories.bump_revision(phrase.repository_id)
+    theirs = [one for one in unit.phrases.evidence_of([phrase_id])[phrase_id] if one.actor_id == by.id]
+    unit.phrases.withdraw(phrase, by, max([_until(now), *(one.at for one in theirs)]))
+    return _weigh(unit, {phrase_id: tuple(one.event_id for one in theirs)}, now)
 
 
 def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: datetime) -> list[Change]:
@@ -133,6 +145,11 @@ def export(unit: UnitOfWork, repository: Repository, now: datetime) -> Iterator[
         offset += len(page)
         for weight in page:
             yield _line(weight, now)
+
+
+def _until(now: datetime) -> datetime:
+    """GitHub's times have whole seconds: what this one holds is later, but for what was folded already."""
+    return now.replace(microsecond=0) - timedelta(microseconds=1)
 
 
 def _line(weight: PhraseWeight, now: datetime) -> str:

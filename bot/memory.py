@@ -21,7 +21,7 @@ from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge, live
 from learning.memory.text import terms
 from storage.database import Database, UnitOfWork
-from storage.phrases import taken_back
+from storage.phrases import Forgotten, taken_back
 from storage.records import (
     Answer,
     AnswerStatus,
@@ -130,7 +130,7 @@ def _examples(unit: UnitOfWork, repository: Repository) -> tuple[Example, ...]:
 def examples_of(
     answers: Iterable[Answer],
     feedback: Iterable[Feedback],
-    forgotten: Mapping[str, datetime] | None = None,
+    forgotten: Mapping[Forgotten, datetime] | None = None,
     too_many: Collection[str] = (),
 ) -> tuple[Example, ...]:
     """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
@@ -149,7 +149,7 @@ def examples_of(
     for answer in answers:
         standing = tuple(e for e in live(events.get(answer.id, ())) if heard(e) and e.id not in late)
         text = _left_standing(standing, answer)
-        if not text or answer.status is not AnswerStatus.POSTED or answer.abstained:
+        if not text or answer.status is not AnswerStatus.POSTED or answer.abstained or answer.notice:
             continue
         if forgotten and any(taken_back(one, forgotten) for one in _taught(answer, standing)):
             continue

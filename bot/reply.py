@@ -118,6 +118,13 @@ def bare(marker: Marker) -> str:
     return f"{END}\n\n{_metadata(marker)}"
 
 
+def render_notice(text: str, marker: Marker) -> Body:
+    """The comment for a notice: no fold, and nothing to correct."""
+    footer = f"<sub>{_FOOTER} `/ask help` says what I understand.</sub>"
+    tail = "\n\n".join((END, footer, _metadata(marker)))
+    return Body(shorten(text, LONGEST - len(tail) - 2), tail)
+
+
 def answer_text(body: str) -> str:
     """What stands in a body as the answer: everything that is not one of our own parts."""
     text = body.replace("\r\n", "\n").replace("\r", "\n")

@@ -114,6 +114,16 @@ class Settings(BaseSettings):
 
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
     poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
+    questions_per_person: int = Field(
+        50, ge=0, description="Questions and commands of one person a day (UTC) in one repository."
+    )
+    questions_per_stranger: int = Field(
+        10, ge=0, description="The same for people without granted access, on public repositories."
+    )
+    questions_per_repository: int = Field(
+        500, ge=0, description="The same of all people in one repository; maintainers are answered beyond it."
+    )
+    strangers: bool = Field(True, description="Whether people without granted access may ask at all.")
     blocked: str = Field(
         "", description="Logins, separated by commas, that may neither ask nor teach, beside GitHub's blocks."
     )

@@ -26,6 +26,15 @@ def forget(unit: UnitOfWork, queue: Queue, phrase_id: str, by: Actor, now: datet
     return phrase
 
 
+def withdraw(unit: UnitOfWork, queue: Queue, phrase_id: str, by: Actor, now: datetime) -> list[Change]:
+    """Take back what one person taught of a phrase (`lessons.withdraw`), and have the comments say so."""
+    said_in = unit.phrases.edited_answers([phrase_id])
+    changes = lessons.withdraw(unit, phrase_id, by, now)
+    phrase = unit.phrases.phrases_of([phrase_id])[phrase_id]
+    _tell(unit, queue, phrase.repository_id, said_in)
+    return changes
+
+
 def set_learning(
     unit: UnitOfWork, queue: Queue, repository_id: int, learning: Learning, now: datetime
 ) -> list[Change]:

@@ -93,6 +93,15 @@ class AnswerStore:
         )
         return self._answers(answers.c.id.in_(newest.limit(limit)))
 
+    def of_thread(self, repository_id: int, number: int) -> list[Answer]:
+        """The posted answers of one thread, newest first; notices are none."""
+        asked = sa.select(questions.c.answer_id).where(
+            questions.c.repository_id == repository_id, questions.c.number == number
+        )
+        posted = answers.c.status == AnswerStatus.POSTED.value
+        found = self._answers(sa.and_(answers.c.id.in_(asked), posted))
+        return [one for one in reversed(found) if not one.notice]
+
     def recent(self, limit: int) -> list[Answer]:
         """The last answers of all repositories, newest first."""
         newest = sa.select(answers.c.id).order_by(answers.c.created_at.desc(), answers.c.id).limit(limit)

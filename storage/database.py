@@ -18,6 +18,7 @@ from alembic import command
 from alembic.config import Config
 
 from storage import engine, failures
+from storage.admissions import AdmissionStore
 from storage.answers import AnswerStore
 from storage.columns import upsert
 from storage.deliveries import DeliveryStore
@@ -145,6 +146,7 @@ class UnitOfWork:
         self.repositories = RepositoryStore(self.connection)
         self.deliveries = DeliveryStore(self.connection)
         self.answers = AnswerStore(self.connection)
+        self.admissions = AdmissionStore(self.connection)
         self.feedback = FeedbackStore(self.connection)
         self.phrases = PhraseStore(self.connection)
         return self

@@ -24,9 +24,21 @@ from storage.phrase_rows import (
     weight_row,
 )
 from storage.records import Actor, Change, Evidence, FeedbackKind, Phrase, PhraseWeight
-from storage.tables import changes, evidence, feedback, phrases, repositories, tombstones, weights
+from storage.tables import (
+    changes,
+    evidence,
+    feedback,
+    phrases,
+    repositories,
+    tombstones,
+    weights,
+    withdrawals,
+)
 
 IDS_PER_QUERY = 1000
+
+Forgotten = str | tuple[str, int]
+"""What is forgotten: all that taught a phrase (its id), or what one person did (its id, the person's)."""
 
 
 class PhraseStore:
@@ -157,9 +169,25 @@ class PhraseStore:
         same = evidence.c.phrase_id == phrase.id
         self._connection.execute(evidence.delete().where(same, evidence.c.at <= at))
 
-    def forgotten(self, repository_id: int) -> dict[str, datetime]:
-        """Until when each phrase of one repository is forgotten, by phrase id."""
-        return self._forgotten(tombstones.c.repository_id == repository_id)
+    def withdraw(self, phrase: Phrase, by: Actor, at: datetime) -> None:
+        """Drop all evidence of one person for a phrase up to `at`, as `forget` does everybody's.
+
+        The phrase's weight is stale then.
+        """
+        row = {"phrase_id": phrase.id, "actor_id": by.id, "repository_id": phrase.repository_id, "at": at}
+        upsert(self._connection, withdrawals, [row])
+        theirs = sa.and_(evidence.c.phrase_id == phrase.id, evidence.c.actor_id == by.id)
+        self._connection.execute(evidence.delete().where(theirs, evidence.c.at <= at))
+
+    def taught_by(self, repository_id: int, actor_id: int) -> set[str]:
+        """The ids of the phrases of one repository that a person's feedback speaks for or against."""
+        here = sa.and_(phrases.c.repository_id == repository_id, evidence.c.actor_id == actor_id)
+        query = sa.select(evidence.c.phrase_id).join(phrases, phrases.c.id == evidence.c.phrase_id)
+        return set(self._connection.execute(query.where(here).distinct()).scalars())
+
+    def forgotten(self, repository_id: int) -> dict[Forgotten, datetime]:
+        """Until when phrases of one repository are forgotten: by phrase id, or by that and by one person."""
+        return self._forgotten("repository_id", [repository_id])
 
     def add_changes(self, news: Sequence[Change]) -> None:
         """Note what was learned, in this order."""
@@ -187,15 +215,19 @@ class PhraseStore:
                 .values(revision=sa.func.coalesce(at.scalar_subquery(), 0))
             )
 
-    def _forgotten_among(self, phrase_ids: Collection[str]) -> dict[str, datetime]:
-        gone: dict[str, datetime] = {}
+    def _forgotten_among(self, phrase_ids: Collection[str]) -> dict[Forgotten, datetime]:
+        gone: dict[Forgotten, datetime] = {}
         for some in _chunks(phrase_ids):
-            gone.update(self._forgotten(tombstones.c.phrase_id.in_(some)))
+            gone.update(self._forgotten("phrase_id", some))
         return gone
 
-    def _forgotten(self, which: sa.ColumnElement[bool]) -> dict[str, datetime]:
-        query = sa.select(tombstones.c.phrase_id, tombstones.c.at).where(which)
-        return {row.phrase_id: row.at for row in self._connection.execute(query)}
+    def _forgotten(self, column: str, values: Sequence[object]) -> dict[Forgotten, datetime]:
+        gone: dict[Forgotten, datetime] = {}
+        for row in self._connection.execute(sa.select(tombstones).where(tombstones.c[column].in_(values))):
+            gone[row.phrase_id] = row.at
+        for row in self._connection.execute(sa.select(withdrawals).where(withdrawals.c[column].in_(values))):
+            gone[row.phrase_id, row.actor_id] = row.at
+        return gone
 
     def _weights(
         self, which: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
@@ -212,10 +244,10 @@ class PhraseStore:
         return [to_weight(row) for row in self._connection.execute(query)]
 
 
-def taken_back(one: Evidence, forgotten: Mapping[str, datetime]) -> bool:
-    """Whether its phrase was forgotten after this evidence, so that it counts no more."""
-    until = forgotten.get(one.phrase_id)
-    return until is not None and one.at <= until
+def taken_back(one: Evidence, forgotten: Mapping[Forgotten, datetime]) -> bool:
+    """Whether its phrase was forgotten after this evidence, for all or by its person: it counts no more."""
+    keys: tuple[Forgotten, ...] = (one.phrase_id, (one.phrase_id, one.actor_id))
+    return any(key in forgotten and one.at <= forgotten[key] for key in keys)
 
 
 def _chunks(ids: Collection[str]) -> Iterator[list[str]]:

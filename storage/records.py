@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import total_ordering
 
 
@@ -167,6 +167,44 @@ class Question:
         return f"{self.repository_id}/{self.number}"
 
 
+class Refusal(enum.Enum):
+    """Why a question is not answered: NONE (it is), who asked, or which quota of the day is used up."""
+
+    NONE = ""
+    MACHINE = "machine"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+    PERSON = "person"
+    REPOSITORY = "repository"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Whether a question is answered. One that is refused is `told` so, or met with silence."""
+
+    answer_id: str
+    repository_id: int
+    actor_id: int
+    day: date
+    refused: Refusal = Refusal.NONE
+    told: bool = False
+
+    @property
+    def granted(self) -> bool:
+        """Whether it is answered."""
+        return self.refused is Refusal.NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """What of a day's quotas is used up in one repository: by one person, by all, and sentences about it."""
+
+    by_person: int
+    by_all: int
+    told_person: bool
+    told: int
+
+
 # ---------------------------------------------------------------- prompts and answers
 
 
@@ -258,7 +296,8 @@ class Answer:
     """The candidate that was picked for a question, and what became of it.
 
     `text` is the answer alone: what people's edits are compared with. `body` is the whole comment.
-    `abstained` is the reason when the bot chose not to answer, else empty.
+    `abstained` is the reason when the bot chose not to answer, else empty. A `notice` is no answer but a
+    command's reply or a refusal, by its name: what people do to it teaches nothing.
     """
 
     id: str
@@ -268,6 +307,7 @@ class Answer:
     body: str
     candidate_id: str | None
     abstained: str = ""
+    notice: str = ""
     repairs: tuple[Repair, ...] = ()
     phrase_ids: tuple[str, ...] = ()
     comment_id: int | None = None

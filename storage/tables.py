@@ -19,6 +19,7 @@ from storage.records import (
     PhraseKind,
     PostKind,
     Reaction,
+    Refusal,
 )
 
 metadata = sa.MetaData(
@@ -266,6 +267,33 @@ tombstones = sa.Table(
     sa.Column("actor_id", sa.BigInteger, nullable=False),
     sa.Column("actor_login", sa.String, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
+)
+
+withdrawals = sa.Table(
+    "withdrawals",
+    metadata,
+    # What one person taught of a phrase until `at` counts no more; what others taught of it stays.
+    sa.Column("phrase_id", sa.String, later("phrases.id"), nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.PrimaryKeyConstraint("phrase_id", "actor_id"),
+)
+
+admissions = sa.Table(
+    "admissions",
+    metadata,
+    # Whether a question is answered is decided once, however often its jobs run.
+    sa.Column("answer_id", sa.String, later("questions.answer_id"), primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    # The day (UTC) whose quota it falls under.
+    sa.Column("day", sa.Date, nullable=False),
+    # "" where it was granted, else why it was not.
+    sa.Column("refused", sa.String, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False),
+    one_of("refused", Refusal),
+    sa.Index("ix_admissions_repository_id_day", "repository_id", "day"),
 )
 
 heartbeats = sa.Table(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from bot import slash
 from bot.compose import HINT
 from storage.records import AnswerStatus, Story
 from tests.integration.real_model import RealModel
@@ -117,6 +118,17 @@ def empty_question(loop: Loop) -> None:
     story = asked_and_answered(loop, "")
     assert story.answer.text == HINT
     assert loop.model.asked == 0
+
+
+def command_of_a_stranger(loop: Loop) -> None:
+    story = asked_and_answered(loop, "freeze")
+    assert story.answer.text == slash.refused(slash.Command.FREEZE) and not story.attempts
+    assert loop.model.asked == 0
+
+
+def command_and_more(loop: Loop) -> None:
+    story = asked_and_answered(loop, "show me how to run the tests")
+    assert not story.answer.notice and story.attempts
 
 
 def huge_question(loop: Loop, model: RealModel) -> None:

@@ -47,6 +47,12 @@ CASES = (
     Case("unknown event", "202 and ignored", bad.unknown_event),
     Case("empty question", "one comment that shows how to ask; the model is not asked", bad.empty_question),
     Case(
+        "command by somebody who may not",
+        "one comment, one sentence that says who may; nothing changes",
+        bad.command_of_a_stranger,
+    ),
+    Case("question that begins with a command's word", "answered once, as a question", bad.command_and_more),
+    Case(
         "question of 60,000 characters",
         "kept whole, cut to fit the prompt, answered once",
         bad.huge_question,

@@ -1,0 +1,254 @@
+"""Carrying out a thread command: its effect and its reply are one transaction, so that neither happens twice.
+
+What may be done is asked of GitHub anew where something changes or is laid open. A forget is carried out for
+whoever the table lets, also beyond a quota; only its reply falls under the quota. Left out: what a command
+is and what refusals say (`bot/slash.py`), posting (`bot/answer.py`).
+Run: `pytest tests/integration/test_rights.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from bot import undo
+from bot.admission import Asker
+from bot.config import PATH, read_config
+from bot.context import Context
+from bot.github import Client
+from bot.notices import notice
+from bot.plan import plan_of
+from bot.quotas import Limits
+from bot.reply import directed, say
+from bot.sanitise import code_span
+from bot.settings import RepoConfig
+from bot.slash import MINE, RIGHTS, Asked, Command, comment_in, help_text, people, refused
+from bot.wording import number
+from storage.database import UnitOfWork
+from storage.records import Answer, Learning, Phrase, PostKind, Question, Repository
+from storage.rights import What, may
+
+log = structlog.get_logger()
+
+SHOWN = 10
+"""Lessons that one reply names at most."""
+LOOKED_AT = 200
+
+NO_ANSWER = "I find no answer of mine here to explain."
+NO_LESSON = "I know no such lesson here: `/ask show` names the heaviest with their ids."
+HOW_TO_FORGET = (
+    "Say what: `/ask forget mine`, a lesson's id from `/ask show`, or its wording between backticks."
+)
+
+
+def obey(
+    context: Context, client: Client, question: Question, repository: Repository, asker: Asker, asked: Asked
+) -> None:
+    """Carry a command out and keep its reply, PENDING; once, however often this is called."""
+    permission = asker.permission
+    if RIGHTS[asked.command] is not What.ASK:
+        permission = context.permissions.anew(client, repository.id, repository.full_name, question.asker)
+    says_no = not may(question.asker, permission, RIGHTS[asked.command]).allowed
+    config = RepoConfig.model_validate({})
+    if not says_no and asked.command in (Command.FREEZE, Command.UNFREEZE, Command.CONFIG):
+        config = read_config(client, repository.full_name)
+    with context.database.unit() as unit:
+        if unit.answers.get(question.answer_id) is not None:
+            return
+        curates = may(question.asker, permission, What.CURATE).allowed
+        if says_no:
+            text = refused(asked.command)
+        else:
+            text = _Obedience(context, unit, question, repository, config, asker, curates).carry_out(asked)
+        made: Answer = notice(
+            context.settings,
+            question,
+            text,
+            asked.command.value,
+            datetime.now(UTC),
+            silent=not (asker.admission.granted or asker.admission.told),
+        )
+        unit.answers.save(made)
+        unit.commit()
+    log.info("command_obeyed", answer=made.id, command=asked.command.value, refused=says_no)
+
+
+class _Obedience:
+    """One command's effect and words, inside one transaction."""
+
+    def __init__(
+        self,
+        context: Context,
+        unit: UnitOfWork,
+        question: Question,
+        repository: Repository,
+        config: RepoConfig,
+        asker: Asker,
+        curates: bool,
+    ) -> None:
+        self._context, self._unit, self._question, self._config = context, unit, question, config
+        self._here = unit.repositories.upsert(repository)
+        self._asker, self._curates = asker, curates
+        self._now = datetime.now(UTC)
+
+    def carry_out(self, asked: Asked) -> str:
+        """Do what a command asks for; returns the reply."""
+        match asked.command:
+            case Command.HELP:
+                return help_text(self._asker.row, Limits.of(self._context.settings))
+            case Command.SHOW:
+                return self._show()
+            case Command.WHY:
+                return self._why(asked.target)
+            case Command.FORGET:
+                return self._forget(asked)
+            case Command.FREEZE:
+                return self._learn(Learning.FROZEN)
+            case Command.UNFREEZE:
+                return self._learn(Learning.ON)
+            case Command.CONFIG:
+                return self._settings()
+
+    def _show(self) -> str:
+        heaviest = self._unit.phrases.search(self._here.id, "", LOOKED_AT)
+        acting = [weight for weight in heaviest if weight.active]
+        if not acting:
+            return f"Nothing that people taught me here acts yet; learning is {self._here.learning.value}."
+        total = self._unit.phrases.count(self._here.id)
+        head = f"What I learned here, the heaviest of {total}; learning is {self._here.learning.value}:"
+        lines = [
+            f"- {directed(weight.phrase, weight.weight)} ({number(weight.weight)}, "
+            f"{weight.people} {'person' if weight.people == 1 else 'people'}): {code_span(weight.phrase.id)}"
+            for weight in acting[:SHOWN]
+        ]
+        return "\n".join([head, "", *lines, "", "`/ask forget` with an id takes one back."])
+
+    def _why(self, target: str) -> str:
+        answer = self._answer(target)
+        if answer is None:
+            return NO_ANSWER
+        story = self._unit.answers.story(answer.id)
+        attempts = story.attempts if story else ()
+        weights = self._unit.phrases.weights_of(answer.phrase_ids)
+        phrases = self._unit.phrases.phrases_of(answer.phrase_ids)
+        evidence = self._unit.phrases.evidence_of(answer.phrase_ids)
+        asked = " ".join(answer.question.text.split())[:80]
+        lines = [f"To {code_span(asked)}:" if asked else "To a question without words:", ""]
+        for phrase_id, phrase in list(phrases.items())[:SHOWN]:
+            weight = weights.get(phrase_id)
+            who = list(dict.fromkeys(code_span(f"@{one.actor_login}") for one in evidence[phrase_id]))[:3]
+            by = f"taught by {', '.join(who)}" if who else "taken back since"
+            lines.append(f"- Learned: {directed(phrase, weight.weight if weight else 0.0)}, {by}")
+        if not phrases:
+            lines.append("- Nothing that people taught me here concerned this question.")
+        lines += [f"- Repaired: {code_span(r.before)} → {code_span(r.after)}" for r in answer.repairs[:SHOWN]]
+        if answer.abstained:
+            lines.append(f"- I abstained: {code_span(answer.abstained)}")
+        written = sum(len(attempt.candidates) for attempt in attempts)
+        models = list(dict.fromkeys(a.generation.model for a in attempts if a.generation))
+        by = f" by {', '.join(code_span(model) for model in models)}" if models else ""
+        lines.append(f"- The best of {written} candidates in {len(attempts)} attempts{by}.")
+        return "\n".join([*lines, "", f"The whole story: `thumbprint why {answer.id}` on my server."])
+
+    def _answer(self, target: str) -> Answer | None:
+        """The newest answer of the thread, or the one that is named, if it is this repository's."""
+        answers = self._unit.answers
+        if not target:
+            return next(iter(answers.of_thread(self._here.id, self._question.number)), None)
+        linked = comment_in(target)
+        if linked is None:
+            found = answers.get(target.lower())
+        else:
+            kind = PostKind.REVIEW_COMMENT if linked[0] else PostKind.COMMENT
+            found = answers.by_comment(self._here.id, linked[1], kind)
+        if found is None or found.question.repository_id != self._here.id or found.notice:
+            return None
+        return found
+
+    def _forget(self, asked: Asked) -> str:
+        if not asked.target:
+            return HOW_TO_FORGET
+        phrases = self._phrases(asked)
+        if not phrases:
+            return "You taught me nothing here that still counts." if asked.target == MINE else NO_LESSON
+        forgotten: list[Phrase] = []
+        withdrawn: list[Phrase] = []
+        for phrase in phrases:
+            taught = {one.actor_id for one in self._unit.phrases.evidence_of([phrase.id])[phrase.id]}
+            if self._curates and not (asked.target == MINE and not asked.words):
+                undo.forget(self._unit, self._context.queue, phrase.id, self._question.asker, self._now)
+                forgotten.append(phrase)
+            elif self._question.asker.id in taught:
+                undo.withdraw(self._unit, self._context.queue, phrase.id, self._question.asker, self._now)
+                (withdrawn if len(taught) > 1 else forgotten).append(phrase)
+        if not forgotten and not withdrawn:
+            return refused(Command.FORGET)
+        return "\n".join(
+            [
+                *_named("Forgotten, until somebody teaches it anew:", forgotten),
+                *_named("What you taught of it counts no more; others taught it too:", withdrawn),
+                *(
+                    [f"Only {people(What.CURATE)} may make me forget what others taught."]
+                    if withdrawn
+                    else []
+                ),
+            ]
+        )
+
+    def _phrases(self, asked: Asked) -> list[Phrase]:
+        """The lessons of this repository that a forget names."""
+        store = self._unit.phrases
+        if asked.words:
+            wanted = asked.target.casefold()
+            found = [weight.phrase for weight in store.search(self._here.id, asked.target, LOOKED_AT)]
+            return [one for one in found if wanted in (one.text.casefold(), one.right.casefold())]
+        if asked.target == MINE:
+            ids = store.taught_by(self._here.id, self._question.asker.id)
+        else:
+            ids = {asked.target}
+        known = store.phrases_of(ids)
+        standing = store.evidence_of(known)
+        return [known[i] for i in sorted(known) if known[i].repository_id == self._here.id and standing[i]]
+
+    def _learn(self, learning: Learning) -> str:
+        if self._config.learning and self._config.learning != learning.value:
+            said = code_span(f"learning: {self._config.learning}")
+            return (
+                f"{code_span(PATH)} or my organisation's file says {said}, and that holds: change it there."
+            )
+        if self._here.learning is learning:
+            return f"Learning is {learning.value} here already."
+        undo.set_learning(self._unit, self._context.queue, self._here.id, learning, self._now)
+        if learning is Learning.FROZEN:
+            return "Frozen: feedback is recorded and changes nothing until `/ask unfreeze`."
+        return "I learn again, also from what was said meanwhile."
+
+    def _settings(self) -> str:
+        plan = plan_of(self._context.settings, self._config)
+        limits = Limits.of(self._context.settings)
+        chosen = self._config.model_dump(exclude_none=True)
+        values = {
+            "min_score": plan.min_score,
+            "candidates": plan.candidates,
+            "max_tokens": plan.max_tokens,
+            "learning": self._config.learning or self._here.learning.value,
+            "questions_per_person": limits.person,
+            "questions_per_stranger": limits.stranger,
+            "questions_per_repository": limits.repository,
+            "strangers": "yes" if limits.open_to_strangers else "no",
+        }
+        lines = ["| setting | in force | from |", "| --- | --- | --- |"]
+        for name, value in values.items():
+            origin = f"a {code_span('thumbprint.yml')}" if name in chosen else "the server"
+            lines.append(f"| {code_span(name)} | {code_span(str(value))} | {origin} |")
+        return "\n".join(lines)
+
+
+def _named(head: str, phrases: Sequence[Phrase]) -> list[str]:
+    if not phrases:
+        return []
+    lines = [f"- {say(phrase)}" for phrase in phrases[:SHOWN]]
+    more = [f"- and {len(phrases) - SHOWN} more"] if len(phrases) > SHOWN else []
+    return [head, "", *lines, *more, ""]
