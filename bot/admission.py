@@ -1,6 +1,6 @@
 """Letting a question in, or not: decided once, written down, and the same for each of its jobs.
 
-Left out: the rules (`bot/quotas.py`, `storage/rights.py`). Run: `pytest tests/integration/test_rights.py`.
+Left out: the rules (`bot/quotas.py`, `storage/rights.py`). Run: `pytest tests/integration/test_who_may.py`.
 """
 
 from __future__ import annotations

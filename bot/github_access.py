@@ -3,7 +3,7 @@
 A token reaches one repository and carries no more than `PERMISSIONS`, whatever the installation grants;
 githubkit makes it by the App's JWT, keeps it, and makes another a minute before it ends, so a job may take
 longer than a token lives. Left out: what is called with it (`bot/github_calls.py`).
-Run: `pytest tests/integration/test_rights.py`.
+Run: `pytest tests/integration/test_who_may.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Notices: what we say in a thread that is no answer, as a row that is posted once as an answer is. Pure.
 
 A command's reply, or the sentence for somebody who is refused. All of it passes the one sanitiser. Left out:
-posting (`bot/answer.py`). Run: `pytest tests/integration/test_rights.py`.
+posting (`bot/answer.py`). Run: `pytest tests/integration/test_who_may.py`.
 """
 
 from __future__ import annotations

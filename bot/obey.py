@@ -3,7 +3,7 @@
 What may be done is asked of GitHub anew where something changes or is laid open. A forget is carried out for
 whoever the table lets, also beyond a quota; only its reply falls under the quota. Left out: what a command
 is and what refusals say (`bot/slash.py`), posting (`bot/answer.py`).
-Run: `pytest tests/integration/test_rights.py`.
+Run: `pytest tests/integration/test_who_may.py`.
 """
 
 from __future__ import annotations
