@@ -1,205 +1,402 @@
-"""A token reaches one repository with the least permissions, and is made anew while a job runs."""
+"""Who may do what, through the real receiver and worker on the playground: questions, commands, quotas.
+
+GitHub is the playground; only the model is scripted. The table itself is tested cell by cell at
+`tests/unit/storage/test_rights.py`.
+"""
 
 from __future__ import annotations
 
-import json
-import time
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import yaml
 
-from bot.acknowledgement import with_learned
-from bot.github import Client, GitHub
-from bot.github_access import PERMISSIONS, Pool
-from bot.reply import Body, Marker, Why, render_body
-from bot.settings import Settings
-from storage.errors import GitHubRefused, Gone, ThumbprintError
-from storage.records import Permission, PostKind, Reaction, Repository
-from tests.integration.playground_fixture import Playground, Receiver, playground, playground_at, receiver
-from webhooks.playground import acts, people, seed, shapes
+from bot import answer, feedback, lessons
+from bot.context import Context
+from bot.jobs import Worker, steps_of
+from bot.queue import Queue
+from bot.reply import answer_text
+from storage.database import Database
+from storage.records import Answer, AnswerStatus, Learning, PostKind, Question
+from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
+from tests.integration.playground_fixture import (
+    Playground,
+    free_port,
+    playground,
+    playground_at,
+    receiver,
+    running,
+    wait_until,
+)
+from tests.unit.bot.scripted import ScriptedModels
+from webhooks.app import create_app
+from webhooks.playground.things import Comment, Person
 
 __all__ = ["playground", "receiver"]
 
-ADA, BEN = people.MAINTAINER, people.CONTRIBUTOR
-HERE = "paperboat/inkwell"
+pytestmark = pytest.mark.slow
+
+GOOD = "Run the tests with `make check`, they take two minutes."
+WRITER = MAINTAINER
+"""Ada writes; `Town.role` makes a maintainer of somebody."""
 
 
-def said(text: str) -> Body:
-    return render_body(text, Why(marker=Marker(answer_id="a_1")))
+class Town(Bench):
+    """The bench with an answer of ours in its first thread; what people say is carried out by hand."""
 
+    def __init__(self, playground: Playground, home: Path, **chosen: Any) -> None:
+        super().__init__(playground, home)
+        self.scripted = ScriptedModels([[GOOD]])
+        self.choose(**chosen)
+        Queue(self.database).migrate()
 
-class Wire(Pool):
-    """The real connections, and what each token was asked for."""
+    def choose(self, **chosen: Any) -> None:
+        """Start anew with other settings."""
+        settings = self.context.settings.model_copy(update=chosen)
+        self.context = Context(
+            settings=settings, database=self.database, github=self.github, models=self.scripted
+        )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.wanted: list[dict[str, Any]] = []
+    def role(self, login: str, role: str) -> None:
+        self.playground.repository().collaborators[login] = role
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/access_tokens"):
-            self.wanted.append(json.loads(request.content))
-        return super().handle_request(request)
+    def person(self, login: str) -> str:
+        """A newcomer, whom nobody granted anything."""
+        with self.playground.state.change():
+            number = 910_000 + len(self.playground.state.people)
+            self.playground.state.keep(Person(id=number, login=login, name=login))
+        return login
+
+    def question(self, comment: Comment, text: str) -> Question:
+        there = self.playground.repository()
+        return Question(
+            repository_id=there.id,
+            full_name=there.full_name,
+            installation_id=self.playground.credentials.installation_id,
+            number=comment.number,
+            post_id=comment.id,
+            post_kind=PostKind.COMMENT,
+            asker=replace(
+                self.answer.question.asker,
+                id=self.playground.state.person(comment.author).id,
+                login=comment.author,
+            ),
+            text=text,
+            asked_at=datetime.now(UTC),
+        )
+
+    def say(self, login: str, text: str, number: int = 2, before: Callable[[], None] | None = None) -> str:
+        """Ask as a worker's jobs do, each twice; returns what was replied, or ""."""
+        comment = self.playground.say(login, number, f"/ask {text}")
+        if before:
+            before()
+        asked = self.question(comment, text)
+        answer.acknowledge(self.context, asked)
+        count = len(self.playground.answers(number))
+        for _ in range(2):
+            answer.compose_job(self.context, asked)
+            answer.post(self.context, asked.answer_id, sleep=lambda seconds: None)
+        self.last, self.asked = self.stored(asked.answer_id), comment
+        new = self.playground.answers(number)[count:]
+        assert len(new) <= 1
+        return answer_text(new[0].body) if new else ""
+
+    def stored(self, answer_id: str) -> Answer:
+        with self.database.unit(read_only=True) as unit:
+            found = unit.answers.get(answer_id)
+        assert found is not None
+        return found
+
+    def eyes(self) -> bool:
+        return bool(self.playground.state.reactions_to(self.asked))
+
+    def learning(self) -> Learning:
+        with self.database.unit(read_only=True) as unit:
+            found = unit.repositories.get(self.answer.question.repository_id)
+        assert found is not None
+        return found.learning
+
+    def phrase_id(self) -> str:
+        with self.database.unit(read_only=True) as unit:
+            held = unit.phrases.weights(self.answer.question.repository_id)
+        (found,) = [one.phrase.id for one in held if one.phrase.right]
+        return found
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
+def build(playground: Playground, tmp_path: Path) -> Iterator[Callable[..., Town]]:
+    made: list[Town] = []
+
+    def town(**chosen: Any) -> Town:
+        made.append(Town(playground, tmp_path / "home", **chosen))
+        return made[-1]
+
+    yield town
+    for one in made:
+        one.github.close()
+        one.database.dispose()
 
 
 @pytest.fixture
-def github(playground: Playground, wire: Wire) -> Iterator[GitHub]:
-    made = GitHub(Settings(_env_file=None, **playground.settings()), wire)
-    yield made
-    made.close()
+def town(build: Callable[..., Town]) -> Town:
+    return build()
 
 
-def client(github: GitHub, at: Playground, name: str = "inkwell", **more: Any) -> Client:
-    return github.client(at.credentials.installation_id, at.repository(name).id, **more)
+ROLES = ("none", "stranger", "read", "triage", "write", "maintain", "admin")
 
 
-def test_a_token_is_asked_for_one_repository_and_the_manifests_permissions(
-    playground: Playground, github: GitHub, wire: Wire
+def become(town: Town, role: str) -> None:
+    """Give Ben a role; a stranger has none."""
+    collaborators = town.playground.repository().collaborators
+    collaborators.pop(READER)
+    if role not in ("stranger", "none"):
+        collaborators[READER] = role
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_do_what_its_row_says(town: Town, role: str) -> None:
+    become(town, role)
+
+    def lose_it() -> None:
+        if role == "none":
+            town.role(READER, "none")
+
+    curates = role in ("maintain", "admin")
+    said = town.say(READER, "How do I run the tests?", before=lose_it)
+    assert said == ("" if role == "none" else GOOD) and town.eyes() is (role != "none")
+    town.playground.repository().collaborators.pop(READER, None)
+    become_again = role not in ("stranger", "none")
+    if become_again:
+        town.role(READER, role)
+    frozen = town.say(READER, "freeze", before=lose_it)
+    assert (town.learning() is Learning.FROZEN) is curates
+    if role != "none":
+        assert frozen.startswith("Frozen") if curates else "role maintain or admin" in frozen
+    town.playground.repository().collaborators.pop(READER, None)
+    if become_again:
+        town.role(READER, role)
+    config = town.say(READER, "config", before=lose_it)
+    if role != "none":
+        assert ("`min_score`" in config) is (role == "admin")
+    else:
+        assert frozen == config == ""
+
+
+def test_another_bot_and_ourselves_are_not_answered(town: Town) -> None:
+    assert town.say(BOT, "How do I run the tests?") == "" and not town.eyes()
+    assert town.say(town.playground.state.bot.login, "help") == "" and not town.scripted.asked
+
+
+def test_whom_the_operator_blocked_is_not_answered_nor_heard_and_may_still_take_back(town: Town) -> None:
+    town.edit(WRITER, "npm test", "make check")
+    (before,) = town.corrections()
+    town.choose(blocked=f"somebody, @{WRITER.upper()}")
+    assert town.say(WRITER, "How do I run the tests?") == "" and not town.eyes()
+    town.edit(WRITER, "a minute", "an hour")
+    assert town.corrections() == [before]
+    assert town.say(WRITER, f"forget {town.phrase_id()}") == "" and town.corrections() == []
+
+
+def test_a_strangers_quota_is_told_once_and_then_met_with_silence(build: Callable[..., Town]) -> None:
+    town = build(questions_per_stranger=2)
+    said = [town.say(STRANGER, f"How do I run part {n} of the tests?") for n in range(5)]
+    assert said[:2] == [GOOD, GOOD] and said[2].startswith("That was your 2 questions")
+    assert said[3:] == ["", ""] and not town.eyes()
+    assert town.last.status is AnswerStatus.CANCELLED and len(town.scripted.asked) == 2
+    assert town.say(STRANGER, "help") == ""
+    assert town.say(READER, "How do I run the tests?") == GOOD
+
+
+def test_a_repository_may_be_closed_to_strangers(build: Callable[..., Town]) -> None:
+    town = build(strangers=False)
+    assert town.say(STRANGER, "How do I run the tests?").startswith("Here I answer people with access")
+    assert town.say(STRANGER, "How do I run the tests?") == "" and not town.scripted.asked
+    assert town.say(READER, "How do I run the tests?") == GOOD
+
+
+def test_the_repositorys_quota_leaves_maintainers_answered_and_refusals_use_none_of_it(
+    build: Callable[..., Town],
 ) -> None:
-    here = playground.repository()
-    for _ in range(2):
-        client(github, playground).repository(here.id)
-        client(github, playground, writes=False).repository(here.id)
-    reading = {"contents": "read", "issues": "read", "metadata": "read", "pull_requests": "read"}
-    assert wire.wanted == [
-        {"repository_ids": [here.id], "permissions": PERMISSIONS},
-        {"repository_ids": [here.id], "permissions": reading},
-    ]
+    town = build(questions_per_repository=2, questions_per_stranger=1)
+    for _ in range(4):
+        town.say(STRANGER, "How do I run the tests?")
+    assert town.say(READER, "How do I run the tests?") == GOOD
+    assert town.say(READER, "How do I run the tests?").startswith("I have answered all the questions")
+    assert town.say(READER, "How do I run the tests?") == ""
+    assert town.say(SECOND, "How do I run the tests?") == GOOD
 
 
-def test_github_refuses_what_lies_outside_of_a_token(playground: Playground, github: GitHub) -> None:
-    elsewhere = playground.say(BEN, 1, "there", repository="sailcloth")
-    ours = client(github, playground)
-    with pytest.raises(Gone):
-        ours.create_comment("paperboat/sailcloth", 1, said("not mine to answer"))
-    assert ours.reactions([elsewhere.node_id]) == {elsewhere.node_id: None}
-    comment = playground.say(BEN, 1, "here")
-    reader = client(github, playground, writes=False)
-    with pytest.raises(GitHubRefused):
-        reader.react(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
-    assert reader.reactions([comment.node_id]) == {comment.node_id: ()}
+def test_a_question_that_begins_with_a_commands_word_is_answered(town: Town) -> None:
+    assert town.say(READER, "show me how to run the tests") == GOOD
+    assert town.say(READER, "why does the test fail?") == GOOD
+    assert len(town.scripted.asked) == 2
 
 
-@pytest.mark.parametrize("installed", [True, False])
-def test_an_accounts_defaults_are_read_with_a_token_for_nothing_else(
-    playground: Playground, github: GitHub, wire: Wire, installed: bool
-) -> None:
-    with playground.state.change():
-        seed.add_repository(playground.state, 77, ".github", installed=installed, private=True)
-        playground.repository(".github").files["thumbprint.yml"] = "candidates: 2"
-    said = client(github, playground).read_file(f"{people.OWNER}/.github", "thumbprint.yml")
-    assert said == ("candidates: 2" if installed else None)
-    assert wire.wanted[1] == {
-        "repositories": [".github"],
-        "permissions": {"contents": "read", "metadata": "read"},
-    }
+def test_help_names_what_the_asking_person_may(town: Town) -> None:
+    said = town.say(STRANGER, "help")
+    assert "`/ask freeze`, `/ask unfreeze` | I stop learning, or go on | no: maintain or admin" in said
+    assert "10 a day" in said and "shown only" in said and not town.scripted.asked
+    assert "| yes |" in town.say(SECOND, "help") and town.last.notice == "help"
+    assert "`/ask help` says what I understand." in town.playground.answers(2)[-1].body
 
 
-def test_a_job_that_outlasts_its_token_gets_another(tmp_path: Path, receiver: Receiver, wire: Wire) -> None:
-    with playground_at(tmp_path, receiver.url, token_life_s=61.5) as at:  # githubkit renews a minute early
-        github = GitHub(Settings(_env_file=None, **at.settings()), wire)
-        ours = client(github, at)
-        ours.repository(at.repository().id)
-        time.sleep(1.6)
-        assert ours.create_comment(HERE, 1, said("written late")).by_us
-        assert len(wire.wanted) == 2
-        at.guard.revoke_all()
-        assert ours.create_comment(HERE, 1, said("written after a revocation")).by_us
-        assert len(wire.wanted) == 3 and len(at.answers(1)) == 2
-        github.close()
+def test_show_and_why_tell_what_was_learned_and_from_whom(town: Town) -> None:
+    assert town.say(READER, "show").startswith("Nothing that people taught me here acts yet")
+    town.edit(WRITER, "npm test", "make check")
+    shown = town.say(READER, "show")
+    assert "write `make check`, not `npm test`" in shown and town.phrase_id() in shown
+    assert town.say(READER, "why") == "I find no answer of mine here to explain."
+    town.scripted.rounds = [["Run the tests with `npm test`, they take two minutes."]]
+    town.say(READER, "How do I run the tests?")
+    explained = town.last
+    why = town.say(READER, "why")
+    assert "To `How do I run the tests?`:" in why and f"taught by `@{WRITER}`" in why
+    assert f"thumbprint why {explained.id}" in why
+    town.say(READER, "How do I run the linter, and what is it for?")
+    assert town.say(READER, f"why {explained.comment_url}") == why
+    assert town.say(READER, f"why {explained.id}", number=1) == why
+    foreign = town.playground.open_issue(READER, "Elsewhere", repository="sailcloth")
+    assert foreign and town.say(READER, "why a_0123456789abcdef").startswith("I find no answer")
 
 
-# ---------------------------------------------------------------- the manifest, and the calls made
+def test_an_answer_of_another_repository_is_not_explained(town: Town) -> None:
+    other = replace(town.answer.question, repository_id=1, post_id=77)
+    with town.database.unit() as unit:
+        known = unit.repositories.get(town.answer.question.repository_id)
+        assert known is not None
+        unit.repositories.upsert(replace(known, id=1, full_name="else/where", private=True))
+        unit.answers.save(replace(town.answer, id=other.answer_id, question=other, comment_id=10**6))
+        unit.commit()
+    assert town.say(READER, f"why {other.answer_id}").startswith("I find no answer")
+    link = f"https://github.com/else/where/issues/1#issuecomment-{10**6}"
+    assert town.say(READER, f"why {link}").startswith("I find no answer")
 
 
-def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
-    """Everything that the bot does on GitHub, on an issue and on a pull request."""
-    repository = Repository(
-        id=at.repository().id, full_name=HERE, installation_id=at.credentials.installation_id
-    )
-    pull = at.open_issue(BEN, "A change", "please", is_pull=True)
-    inline = acts.say(at.state, BEN, pull, "why?", "review_comment", path="toc.py", line=1)
-    comment = at.say(BEN, 1, "hello")
-    yield lambda: ours.repository(repository.id)
-    for number in (1, pull.number):
-        yield lambda number=number: ours.read_thread(repository, number)
-        yield lambda number=number: ours.create_comment(HERE, number, said("an answer"))
-        yield lambda number=number: ours.our_comments(HERE, number, PostKind.COMMENT, at.state.clock())
-        yield lambda number=number: ours.react(HERE, PostKind.ISSUE, number, Reaction.EYES)
-    yield lambda: ours.read_post(HERE, PostKind.COMMENT, comment.id)
-    yield lambda: ours.react(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
-    yield lambda: ours.withdraw(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
-    former = said("former")
-    yield lambda: ours.update_comment(
-        HERE, ours.create_comment(HERE, 1, former), with_learned(former, [], taken_back_by=BEN)
-    )
-    yield lambda: ours.create_comment(HERE, pull.number, said("inline"), reply_to=inline.id)
-    yield lambda: ours.react(HERE, PostKind.REVIEW_COMMENT, inline.id, Reaction.EYES)
-    yield lambda: _there(ours.read_file(HERE, "README.md"))
-    yield lambda: _at_least(ours.permission(HERE, ADA))
-    yield lambda: _there(ours.reactions([comment.node_id])[comment.node_id])
+def test_own_lessons_are_forgotten_by_anyone_and_others_by_maintainers(town: Town) -> None:
+    town.edit(WRITER, "npm test", "make check")
+    phrase = town.phrase_id()
+    for somebody in (READER, STRANGER):
+        assert "Only people with the role maintain or admin" in town.say(somebody, f"forget {phrase}")
+    assert town.corrections()
+    town.playground.repository().collaborators.pop(WRITER)  # a stranger by now, and it was still theirs
+    assert "Forgotten" in town.say(WRITER, f"forget {phrase}") and not town.corrections()
+    feedback.refresh(town.context, town.answer.id)
+    assert "Undone" in town.comment.body and answer_text(town.comment.body) == FIXED
+    assert "no such lesson" in town.say(WRITER, f"forget {phrase}")
+    with town.database.unit() as unit:
+        assert lessons.replay(unit, town.answer.question.repository_id, datetime.now(UTC)) == []
 
 
-def _there(said: object) -> None:
-    if said is None:
-        raise Gone("it was not to be seen")
+def test_a_maintainer_forgets_what_others_taught_by_its_wording(town: Town) -> None:
+    town.edit(WRITER, "npm test", "make check")
+    town.role(READER, "maintain")
+    assert "no such lesson" in town.say(READER, "forget `npm`")
+    assert "Forgotten" in town.say(READER, "forget `npm test`") and not town.corrections()
 
 
-def _at_least(permission: Permission) -> None:
-    assert permission is Permission.WRITE
+def test_mine_takes_back_what_one_person_taught_and_leaves_the_others(town: Town) -> None:
+    for login in (WRITER, SECOND, READER):
+        town.playground.react(login, town.comment, "-1")
+    town.poll()
+
+    def people() -> set[str]:
+        with town.database.unit(read_only=True) as unit:
+            held = unit.phrases.weights(town.answer.question.repository_id)
+            rows = unit.phrases.evidence_of([one.phrase.id for one in held])
+        return {one.actor_login for each in rows.values() for one in each}
+
+    assert people() == {WRITER, SECOND, READER}
+    assert "What you taught of it counts no more" in town.say(READER, "forget mine")
+    town.poll()
+    assert people() == {WRITER, SECOND}
+    with town.database.unit() as unit:
+        assert lessons.replay(unit, town.answer.question.repository_id, datetime.now(UTC)) == []
+    assert "taught me nothing" in town.say(READER, "forget mine")
+    assert "Say what" in town.say(READER, "forget")
 
 
-def refused(at: Playground, ours: Client) -> int:
-    count = 0
-    for call in calls(at, ours):
-        try:
-            call()
-        except ThumbprintError:
-            count += 1
-    return count
+def test_freezing_holds_until_it_is_lifted_and_a_file_is_not_overruled(town: Town) -> None:
+    town.role(READER, "maintain")
+    assert town.say(READER, "freeze").startswith("Frozen")
+    assert town.say(READER, "freeze") == "Learning is frozen here already."
+    town.edit(WRITER, "npm test", "make check")
+    assert town.corrections() == []
+    assert town.say(READER, "unfreeze").startswith("I learn again") and town.corrections()
+    town.playground.repository().files[".github/thumbprint.yml"] = "learning: on\n"
+    assert "that holds: change it there" in town.say(READER, "freeze") and town.learning() is Learning.ON
 
 
-class Noted:
-    """A client that notes which of its methods are used."""
-
-    def __init__(self, client: Client) -> None:
-        self.client, self.used = client, set[str]()
-
-    def __getattr__(self, name: str) -> Any:
-        self.used.add(name)
-        return getattr(self.client, name)
+def test_a_right_that_was_lost_a_moment_ago_freezes_nothing(town: Town) -> None:
+    town.role(READER, "admin")
+    assert town.say(READER, "How do I run the tests?") == GOOD
+    said = town.say(READER, "freeze", before=lambda: town.role(READER, "write"))
+    assert "Only people" in said and town.learning() is Learning.ON
 
 
-def test_the_permissions_suffice_for_every_call(playground: Playground, github: GitHub) -> None:
-    noted: Any = Noted(client(github, playground))
-    assert refused(playground, noted) == 0
-    assert noted.used == {name for name in vars(Client) if not name.startswith("_")}
+def test_what_people_do_to_a_notice_teaches_nothing(town: Town) -> None:
+    town.say(READER, "help")
+    notice = town.playground.answers(2)[-1]
+    for login in (WRITER, SECOND):
+        town.playground.react(login, notice, "-1")
+    town.playground.edit(WRITER, notice, notice.body.replace("answers it", "ignores it"))
+    feedback.edited(town.context, town.deliver())
+    feedback.poll(town.context, everything=True)
+    town.playground.delete(WRITER, notice)
+    feedback.deleted(town.context, town.deliver())
+    with town.database.unit(read_only=True) as unit:
+        assert unit.feedback.of_repository(town.answer.question.repository_id) == []
+        assert unit.phrases.weights(town.answer.question.repository_id) == []
+    assert town.stored(town.last.id).status is AnswerStatus.DELETED
 
 
-@pytest.mark.parametrize(
-    ("name", "less"), [("issues", "read"), ("pull_requests", "read"), ("contents", "none")]
-)
-def test_with_less_of_any_permission_some_call_is_refused(
-    playground: Playground, monkeypatch: pytest.MonkeyPatch, name: str, less: str
-) -> None:
-    for where in (PERMISSIONS, shapes.PERMISSIONS):
-        monkeypatch.setitem(where, name, less)
-    monkeypatch.setattr(
-        "bot.github_access.PERMISSIONS", {k: v for k, v in PERMISSIONS.items() if v != "none"}
-    )
-    github = GitHub(Settings(_env_file=None, **playground.settings()))
-    assert refused(playground, client(github, playground)) > 0
-    github.close()
+def test_a_hostile_wording_is_echoed_as_code_only(town: Town) -> None:
+    town.edit(WRITER, "npm test", "make @ada-brandt #1 <img src=x>")
+    town.role(READER, "maintain")
+    said = town.say(READER, "show") + town.say(READER, "forget `npm test`")
+    assert re.sub(r"`+[^`]*`+", "", said).count("@") == 0 and "<img" not in re.sub(r"`+[^`]*`+", "", said)
 
 
-def test_the_manifest_asks_for_these_permissions_and_no_others() -> None:
-    manifest = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text())
-    assert manifest["default_permissions"] == PERMISSIONS == shapes.PERMISSIONS
+@contextmanager
+def working(context: Context) -> Iterator[None]:
+    database = Database(context.settings.resolved_database_url, busy_timeout_s=30.0)
+    worker = Worker(context.settings, database, steps_of(context))
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def test_commands_go_the_whole_way_once_also_when_they_are_redelivered(tmp_path: Path) -> None:
+    """Receiver, queue and worker: a stranger is refused, a maintainer obeyed, and each is told once."""
+    port = free_port()
+    with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
+        town = Town(there, tmp_path / "home")
+        town.role(READER, "maintain")
+        with running(create_app(town.context.settings), port), working(town.context):
+            for login, text in ((STRANGER, "freeze"), (BOT, "freeze"), (STRANGER, "help")):
+                there.say(login, 2, f"/ask {text}")
+            wait_until(lambda: len(there.answers(2)) == 2, 60, "no reply came")
+            assert town.learning() is Learning.ON
+            there.say(READER, 2, "/ask freeze")
+            wait_until(lambda: len(there.answers(2)) == 3, 60, "no reply came")
+            assert town.learning() is Learning.FROZEN
+            for sent in [d for d in there.wait_for_deliveries() if d.event == "issue_comment"]:
+                with there.state.change():
+                    there.state.queue(sent.event, sent.action, sent.repository_id, sent.body, guid=sent.guid)
+            there.wait_for_deliveries()
+            there.say(STRANGER, 2, "/ask how do I run the tests?")
+            wait_until(lambda: len(there.answers(2)) >= 4, 60, "no answer came")
+            assert [answer_text(one.body).split()[0] for one in there.answers(2)] == [
+                "Only",
+                "|",
+                "Frozen:",
+                "Run",
+            ]
+        town.github.close()
+        town.database.dispose()
