@@ -12,11 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 
+from bot import app_store
+from bot.app_store import RegisteredApp
+from bot.commands import servers
 from bot.parts import model_command, parts_of
 from bot.process import Part, Process, ending
-from bot.run import Supervisor, look_at_ports, run
+from bot.run import AGAIN, Supervisor, look_at_ports, run
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseError, SetupError
@@ -183,3 +187,36 @@ def test_a_busy_port_stops_the_run_before_anything_starts(tmp_path: Path) -> Non
         settings = Settings(home=tmp_path / "home", model_cache=tmp_path / "cache", port=port, _env_file=None)  # type: ignore[call-arg]
         with pytest.raises(SetupError, match=f"Port {port}.*THUMBPRINT_PORT"):
             look_at_ports(settings, with_playground=False)
+
+
+def test_what_is_watched_ends_once_an_app_was_registered(tmp_path: Path) -> None:
+    supervisor = Supervisor([part(tmp_path, SLEEPS)], quiet())
+    assert supervisor.start(timeout_s=20)
+    asked = iter([False, False, True])
+    supervisor.watch(lambda: next(asked))
+    assert not supervisor.stopping and list(asked) == []
+    supervisor.stop()
+
+
+def test_run_starts_again_with_an_app_that_was_registered_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("THUMBPRINT_")]:
+        monkeypatch.delenv(name)
+    app = RegisteredApp(
+        id=7, slug="s", html_url="u", github_url="https://api.github.com", webhook_secret="w", private_key="k"
+    )
+    started: list[str] = []
+
+    def start(settings: Settings, console: Console, *, check: bool) -> int:
+        started.append(settings.app_id)
+        if len(started) == 1:
+            app_store.write(settings.home, app)
+            return AGAIN
+        return 0
+
+    monkeypatch.setattr("bot.run.run", start)
+    with pytest.raises(typer.Exit) as ended:
+        servers.run(check=False)
+    assert started == ["", "7"] and ended.value.exit_code == 0
