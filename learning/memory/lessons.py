@@ -172,14 +172,16 @@ def _in_code(right: str, line: str, after: str) -> bool:
 
 
 def _shortened(edit: Edit, before: str, after: str) -> bool:
-    """Whether an edit is a cut: far fewer words, nothing new, and the rest at the end or most of it gone."""
+    """Whether an edit is a cut: far fewer words, not others, and the rest at the end or most of it gone."""
     new = sum(count_words(span) for span in edit.added) + sum(
         max(0, count_words(r.right) - count_words(r.wrong)) for r in edit.replaced
     )
+    written = sum(map(count_words, (*edit.added, *(r.right for r in edit.replaced))))
     if (
         edit.words_before < LONG
         or edit.words_after > SHORTER * edit.words_before
         or new > max(3, edit.words_after // 20)
+        or 2 * written > edit.words_after
     ):
         return False
     if len(edit.removed) == 1 and _sentence(edit.removed[0], before):

@@ -188,6 +188,8 @@ def _text_at(answer: Answer, edits: Sequence[Feedback], event: Feedback) -> str:
 
 def _deleted(answer: Answer, text: str, background: Background) -> list[tuple[Phrase, float]]:
     """Half of a deletion says that the question wants no answer, half speaks against what was written."""
+    if _abstains(answer, text):
+        return []
     question = answer.question
     against = shared_out(_worded(answer, text, background), -EDIT_MASS / 2)
     return [(silence(question.repository_id, question.text), EDIT_MASS / 2), *against]
@@ -195,9 +197,16 @@ def _deleted(answer: Answer, text: str, background: Background) -> list[tuple[Ph
 
 def _worded(answer: Answer, text: str, background: Background) -> list[tuple[Phrase, float]]:
     """The wordings of a text that a vote on it speaks about, each with what it says."""
+    if _abstains(answer, text):
+        return []
     repository_id = answer.question.repository_id
     found = extract(text, background, answer.question.text)
     return [(make(repository_id, PhraseKind.WORDING, wording), says) for wording, says in found]
+
+
+def _abstains(answer: Answer, text: str) -> bool:
+    """Whether a text is what we say where we do not answer: it is no wording to be judged."""
+    return bool(answer.abstained) and not diff(answer.text, text).teaches
 
 
 def _add(

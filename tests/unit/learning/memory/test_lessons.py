@@ -62,6 +62,11 @@ def test_a_cut_within_a_sentence_says_no_more_than_what_was_left() -> None:
     assert only.phrase.limit_words == 40
 
 
+def test_a_short_answer_written_in_place_of_a_long_one_is_no_lesson_about_length() -> None:
+    assert PhraseKind.LENGTH not in kinds(LONG, "Use Latin Modern.")
+    assert PhraseKind.LENGTH not in kinds(LONG, "Run `make test`; nothing else is needed here.")
+
+
 def test_a_sentence_taken_out_is_no_lesson_about_length() -> None:
     assert kinds("Use a list. I hope this helps you and yours a lot!", "Use a list.") == {PhraseKind.WORDING}
     assert PhraseKind.LENGTH not in kinds(f"As an AI I must say that I cannot help. {LONG}", LONG)

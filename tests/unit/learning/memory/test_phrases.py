@@ -240,3 +240,14 @@ def test_evidence_names_the_person_the_event_and_the_question() -> None:
     changed = edit(a, TEXTS[1])
     (row,) = judge(a, [changed])[1]
     assert (row.event_id, row.actor_login, row.question) == (changed.id, "writer", "How do I load it?")
+
+
+def test_what_we_say_where_we_do_not_answer_is_judged_by_nobody_but_an_edit_of_it_teaches() -> None:
+    hint = replace(answer("Write the question behind the widget.", ""), abstained="the question is empty")
+    assert not fold([(hint, [react(hint, Reaction.MINUS_ONE)])], NOW)
+    assert not fold([(hint, [event(hint, FeedbackKind.DELETION)])], NOW)
+    answered = [
+        edit(hint, "Frobnicate the `widget.conf` with `make widget`."),
+        react(hint, Reaction.HEART, SECOND),
+    ]
+    assert fold([(hint, answered)], NOW)
