@@ -22,6 +22,7 @@ from githubkit.utils import UNSET
 
 from bot.settings import Settings
 from storage.errors import ConfigurationError
+from storage.redaction import hide
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
@@ -121,8 +122,10 @@ def private_key(settings: Settings) -> str:
             "THUMBPRINT_PRIVATE_KEY_FILE is empty: set it to the PEM file of your GitHub App's private key."
         )
     try:
-        return settings.private_key_file.read_text()
+        key = settings.private_key_file.read_text()
     except OSError as error:
         raise ConfigurationError(
             f"THUMBPRINT_PRIVATE_KEY_FILE cannot be read ({error.strerror}): check the path and its rights."
         ) from error
+    hide([key])
+    return key

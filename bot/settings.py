@@ -9,9 +9,10 @@ GitHub App that `thumbprint setup` registered. What one repository chooses is `R
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot import app_store
 from bot.hosts import Host, host_of, is_loopback
 from storage.errors import ConfigurationError
+from storage.redaction import hide, redact
 
 PREFIX = "THUMBPRINT_"
 ENV_FILE = "THUMBPRINT_ENV_FILE"
@@ -28,7 +30,12 @@ class Settings(BaseSettings):
     """One server's configuration. Frozen; secrets are masked in `repr`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", frozen=True, extra="forbid", validate_default=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(Path("var"), description="Folder for the database, logs and the playground's state.")
@@ -157,6 +164,20 @@ class Settings(BaseSettings):
         """The logins in `blocked`."""
         return frozenset(login.strip().lstrip("@") for login in self.blocked.split(",") if login.strip())
 
+    def secrets(self) -> list[str]:
+        """All that must be seen nowhere: the secret values, and passwords in addresses."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        for url in (self.database_url, self.model_url, self.encoder_url, self.github_url):
+            password = urlsplit(url).password
+            found += [password, unquote(password)] if password else []
+        return [one for one in found if one]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """Each setting, and no password in an address."""
+        for name, value in super().__repr_args__():
+            yield name, redact(value) if isinstance(value, str) else value
+
     @property
     def github_host(self) -> Host:
         """Where GitHub's pages and API are, and its deadlines."""
@@ -185,6 +206,13 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
+    """The settings of this process (`_read`), their secrets hidden from now on."""
+    settings = _read()
+    hide(settings.secrets())
+    return settings
+
+
+def _read() -> Settings:
     """The settings of this process: its environment, over its `.env`, over the registered App.
 
     Where the environment or `.env` names an App, by id or key, the registered one is left alone: no half of

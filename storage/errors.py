@@ -23,9 +23,14 @@ Messages say what is wrong and what to do, in one sentence, without secrets or t
 
 from __future__ import annotations
 
+from storage.redaction import redact
+
 
 class ThumbprintError(Exception):
-    """Base of all of them."""
+    """Base of all of them. What is secret in a message is cut out of it (`storage/redaction.py`)."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 class Retryable(ThumbprintError):

@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from uvicorn.importer import import_from_string
 
+from bot import logs
 from bot.commands.shared import err, load_settings
 from bot.settings import Settings
 from storage.errors import ConfigurationError
@@ -112,8 +113,10 @@ def playground() -> None:
 
 
 def _uvicorn(factory: str, host: str, port: int, settings: Settings) -> None:
+    logs.configure(settings.log_level)
     uvicorn.run(
         factory,
+        log_config=None,
         factory=True,
         host=host,
         port=port,

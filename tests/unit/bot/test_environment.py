@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bot.commands import servers
 from bot.commands.shared import load_settings
 from bot.environment import model_env
 from bot.parts import parts_of, playground_command, playground_env, plays
-from bot.process import Part
+from bot.process import Part, Process
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError
@@ -127,6 +128,26 @@ def test_the_model_process_knows_no_secret_by_its_arguments_either(bare: pytest.
     given = " ".join([*model.command, *model.env, *model.env.values()])
     assert not any(value in given for value in SECRETS.values()) and "THUMBPRINT_" not in given
     assert model.nice == 19 and not model_env({"HF_TOKEN": "x"}).keys() & {"HF_TOKEN"}
+
+
+def test_the_model_process_that_really_starts_holds_nothing_but_its_own(
+    bare: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the kernel tells it, of a process that is started in the way of the model's."""
+    for name, value in {**SECRETS, **OTHERS}.items():
+        bare.setenv(name, value)
+    code = "import pathlib, sys; sys.stdout.write(pathlib.Path('/proc/self/environ').read_text())"
+    log = tmp_path / "model.log"
+    part = Part(
+        name="model", command=[sys.executable, "-c", code], env=parts()["model"].env, log=log, ready=""
+    )
+    process = Process(part)
+    process.start()
+    assert process.wait_stopped(30)
+    said = dict(line.split("=", 1) for line in log.read_text().split("\0") if line)
+    offline = {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS"}
+    assert PLAIN <= set(said) <= PLAIN | offline | {"LC_CTYPE", "HF_HOME", "HF_HUB_CACHE"}
+    assert not any(value in said.values() for value in (*SECRETS.values(), *OTHERS.values()))
 
 
 # ---------------------------------------------------------------- never in production
