@@ -98,7 +98,7 @@ OF_THE_WEB = {
     *("bot/bench/engines.py", "bot/first_answer.py", "bot/github.py", "bot/process.py", "bot/tokens.py"),
     "bot/registration.py",
 }
-"""Questions to models and to our own processes, and the one call that registers an App, which carries no text;
+"""Questions to models and to our own processes, and the call that registers an App, which carries no text;
 `bot/github.py` names the type of a transport."""
 
 
