@@ -168,15 +168,14 @@ def no_secret(loop: Loop) -> None:
 
 
 def two_servers(loop: Loop) -> None:
-    given = {"port": free_port(), "webhook_secret": "s", "app_id": loop.settings.app_id}
+    same = {"app_id": loop.settings.app_id, "database_url": loop.settings.resolved_database_url}
+    given = {"port": free_port(), "webhook_secret": "s", **same}
     one_sentence(started(loop, "serve", **given), "already used by another `thumbprint serve`")
     ask(loop, "How do I run the tests?")
     with loop.worker():
         loop.wait(lambda: loop.database.last_beat("work") is not None)
         key = loop.settings.private_key_file
-        second = started(
-            loop, "work", app_id=loop.settings.app_id, private_key_file=key, model_url="http://x/v1"
-        )
+        second = started(loop, "work", private_key_file=key, model_url="http://x/v1", **same)
         one_sentence(second, "already used by another `thumbprint work`")
         loop.wait(loop.settled)
         one_answer(loop)
