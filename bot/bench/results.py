@@ -60,7 +60,19 @@ def code(plan: Plan) -> str:
     """The code that decides what is asked, answered and learned: trials of two versions are not added up."""
     root = Path(__file__).parents[2]
     files = sorted((root / "learning" / "memory").glob("*.py"))
-    names = ("compose", "lessons", "memory", "prompt", "rerank", "rounds", "sanitise", "thread")
-    files += [file for name in names if (file := root / "bot" / f"{name}.py").exists()]
+    names = (
+        "compose",
+        "effects",
+        "gfm",
+        "lessons",
+        "memory",
+        "prompt",
+        "rerank",
+        "rounds",
+        "sanitise",
+        "thread",
+    )
+    files += [root / "bot" / f"{name}.py" for name in names]
+    files.append(root / "storage" / "rights.py")
     files += [root / "bot" / "bench" / f"{name}.py" for name in ("course", "learners", "maintainer", "trial")]
     return fingerprint(plan, *files)
