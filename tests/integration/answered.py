@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import feedback
 from bot.context import Context
 from bot.github import GitHub
+from bot.jobs import Worker, steps_of
 from bot.models import Models
 from bot.reply import Marker, Why, render_body
 from bot.settings import Settings
@@ -130,3 +133,15 @@ class Bench:
 
     def poll(self) -> None:
         feedback.poll(self.context)
+
+
+@contextmanager
+def working(context: Context) -> Iterator[None]:
+    """A worker of the context's settings that does its jobs meanwhile."""
+    database = Database(context.settings.resolved_database_url, busy_timeout_s=30.0)
+    worker = Worker(context.settings, database, steps_of(context))
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()

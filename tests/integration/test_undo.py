@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,12 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app as command_line
-from bot.context import Context
 from bot.feedback import refresh
-from bot.jobs import Worker, steps_of
 from bot.reply import answer_text
-from storage.database import Database
-from tests.integration.answered import FIXED, MAINTAINER, Bench
+from tests.integration.answered import FIXED, MAINTAINER, Bench, working
 from tests.integration.playground_fixture import free_port, playground_at, running, wait_until
 from webhooks.app import create_app
 
@@ -50,17 +46,6 @@ class House(Bench):
 
     def wait_for(self, words: str) -> None:
         wait_until(lambda: words in self.comment.body, PATIENCE_S, f"the comment does not say {words!r}")
-
-
-@contextmanager
-def working(context: Context) -> Iterator[None]:
-    database = Database(context.settings.resolved_database_url, busy_timeout_s=30.0)
-    worker = Worker(context.settings, database, steps_of(context))
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.stop()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +17,10 @@ import pytest
 
 from bot import answer, feedback, lessons
 from bot.context import Context
-from bot.jobs import Worker, steps_of
 from bot.queue import Queue
 from bot.reply import answer_text
-from storage.database import Database
 from storage.records import Answer, AnswerStatus, Learning, PostKind, Question
-from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
+from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench, working
 from tests.integration.playground_fixture import (
     Playground,
     free_port,
@@ -359,17 +356,6 @@ def test_a_hostile_wording_is_echoed_as_code_only(town: Town) -> None:
     town.role(READER, "maintain")
     said = town.say(READER, "show") + town.say(READER, "forget `npm test`")
     assert re.sub(r"`+[^`]*`+", "", said).count("@") == 0 and "<img" not in re.sub(r"`+[^`]*`+", "", said)
-
-
-@contextmanager
-def working(context: Context) -> Iterator[None]:
-    database = Database(context.settings.resolved_database_url, busy_timeout_s=30.0)
-    worker = Worker(context.settings, database, steps_of(context))
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.stop()
 
 
 def test_commands_go_the_whole_way_once_also_when_they_are_redelivered(tmp_path: Path) -> None:
