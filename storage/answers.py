@@ -190,6 +190,7 @@ def _question_row(question: Question) -> dict[str, Any]:
         "asker_login": question.asker.login,
         "asker_is_bot": question.asker.is_bot,
         "text": question.text,
+        "trigger": question.trigger,
         "asked_at": question.asked_at,
     }
 
@@ -198,7 +199,16 @@ def _question(row: Any, prefix: str = "") -> Question:
     asker = Actor(
         id=row[f"{prefix}asker_id"], login=row[f"{prefix}asker_login"], is_bot=row[f"{prefix}asker_is_bot"]
     )
-    plain = ("repository_id", "full_name", "installation_id", "number", "post_id", "text", "asked_at")
+    plain = (
+        "repository_id",
+        "full_name",
+        "installation_id",
+        "number",
+        "post_id",
+        "text",
+        "trigger",
+        "asked_at",
+    )
     values = {name: row[f"{prefix}{name}"] for name in plain}
     return Question(asker=asker, post_kind=PostKind(row[f"{prefix}post_kind"]), **values)
 

@@ -21,7 +21,9 @@ from storage import engine, failures
 from storage.admissions import AdmissionStore
 from storage.answers import AnswerStore
 from storage.columns import upsert
+from storage.configurations import ConfigurationStore
 from storage.deliveries import DeliveryStore
+from storage.drafts import DraftStore
 from storage.errors import DatabaseError
 from storage.feedback import FeedbackStore
 from storage.locks import Claim, claim_file, claim_postgres
@@ -147,6 +149,8 @@ class UnitOfWork:
         self.deliveries = DeliveryStore(self.connection)
         self.answers = AnswerStore(self.connection)
         self.admissions = AdmissionStore(self.connection)
+        self.configurations = ConfigurationStore(self.connection)
+        self.drafts = DraftStore(self.connection)
         self.feedback = FeedbackStore(self.connection)
         self.phrases = PhraseStore(self.connection)
         return self

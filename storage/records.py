@@ -144,7 +144,10 @@ class Thread:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """The post that asked, and what it asked once the trigger was taken off."""
+    """The post that asked, and what it asked once the trigger was taken off.
+
+    `trigger` is the word by which it asked, such as `/ask`, or "@" for a mention; "" where that is unknown.
+    """
 
     repository_id: int
     full_name: str
@@ -155,6 +158,7 @@ class Question:
     asker: Actor
     text: str
     asked_at: datetime
+    trigger: str = ""
 
     @property
     def answer_id(self) -> str:
@@ -203,6 +207,64 @@ class Used:
     by_all: int
     told_person: bool
     told: int
+
+
+# ---------------------------------------------------------------- what a repository chose
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFile:
+    """A `thumbprint.yml` as it was read at `read_at`: its text, or None, or why it is no text.
+
+    `read_at` is None once it is known to have changed.
+    """
+
+    place: str
+    text: str | None
+    fault: str = ""
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What follows from a repository's files for those who do not read them.
+
+    `words` and `mention` say what asks; `training` whether its data may train; `learning` what its files say
+    of it. `as_of` is None once a file is known to have changed. `told` is the digest of what was said to be
+    wrong with the files, in the answer `told_in`.
+    """
+
+    repository_id: int
+    installation_id: int
+    words: tuple[str, ...]
+    mention: bool
+    training: bool = False
+    learning: Learning | None = None
+    as_of: datetime | None = None
+    told: str = ""
+    told_in: str = ""
+
+
+class Decision(enum.Enum):
+    """What became of a draft."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DISCARDED = "discarded"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """An answer that is posted once somebody approves it. `edited`: they changed its text first."""
+
+    answer_id: str
+    repository_id: int
+    made_at: datetime
+    expires_at: datetime
+    decision: Decision = Decision.WAITING
+    edited: bool = False
+    decided_at: datetime | None = None
 
 
 # ---------------------------------------------------------------- prompts and answers
@@ -273,7 +335,10 @@ class Candidate:
 
 
 class AnswerStatus(enum.Enum):
-    """PENDING (composed, not yet posted) → POSTED; FAILED; DELETED by a person; CANCELLED (question gone)."""
+    """PENDING (composed, not yet posted) → POSTED; FAILED; DELETED by a person.
+
+    CANCELLED is kept and not posted: the question is gone, or nobody is told, or it is a draft that waits.
+    """
 
     PENDING = "pending"
     POSTED = "posted"

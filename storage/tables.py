@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from storage.columns import Text, UtcDateTime, later, one_of
 from storage.records import (
     AnswerStatus,
+    Decision,
     FeedbackKind,
     Learning,
     Permission,
@@ -78,6 +79,8 @@ questions = sa.Table(
     sa.Column("asker_login", sa.String, nullable=False),
     sa.Column("asker_is_bot", sa.Boolean, nullable=False),
     sa.Column("text", Text, nullable=False),
+    # The word by which it asked, such as `/ask`; "@" for a mention; "" where nobody wrote it down.
+    sa.Column("trigger", sa.String, nullable=False, server_default=""),
     sa.Column("asked_at", UtcDateTime, nullable=False),
     # A post asks once: the same rule, in GitHub's own numbers.
     sa.UniqueConstraint("repository_id", "post_kind", "post_id"),
@@ -294,6 +297,56 @@ admissions = sa.Table(
     sa.Column("told", sa.Boolean, nullable=False),
     one_of("refused", Refusal),
     sa.Index("ix_admissions_repository_id_day", "repository_id", "day"),
+)
+
+config_files = sa.Table(
+    "config_files",
+    metadata,
+    # A `thumbprint.yml` as it was read last: `repository/7`, or `installation/3` for an account's defaults.
+    sa.Column("place", sa.String, primary_key=True),
+    # NULL: there is none that we may read.
+    sa.Column("text", Text, nullable=True),
+    # Why it is no text of ours, as a sentence; "" where it is.
+    sa.Column("fault", sa.String, nullable=False),
+    # NULL: it changed since.
+    sa.Column("read_at", UtcDateTime, nullable=True),
+)
+
+configurations = sa.Table(
+    "configurations",
+    metadata,
+    # What follows from a repository's files, as far as others than a job have to know it.
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), primary_key=True),
+    sa.Column("installation_id", sa.BigInteger, nullable=False, index=True),
+    # What asks, for the receiver, which reads no file: words such as `/ask`, and whether a mention does.
+    sa.Column("words", sa.JSON, nullable=False),
+    sa.Column("mention", sa.Boolean, nullable=False),
+    sa.Column("training", sa.Boolean, nullable=False),
+    # What the files said of learning, so that it ends with the line that said so.
+    sa.Column("learning", sa.String, nullable=True),
+    # NULL: a file changed since.
+    sa.Column("as_of", UtcDateTime, nullable=True),
+    # What was said to be wrong with the files, as a digest, and in which answer.
+    sa.Column("told", sa.String, nullable=False),
+    sa.Column("told_in", sa.String, nullable=False),
+    one_of("learning", Learning),
+)
+
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    # An answer that waits for an approval; its own status is `cancelled` until then: nothing posts it.
+    sa.Column("answer_id", sa.String, later("answers.id"), primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, later("repositories.id"), nullable=False),
+    sa.Column("decision", sa.String, nullable=False),
+    sa.Column("edited", sa.Boolean, nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=True),
+    one_of("decision", Decision),
+    # Decided is decided when.
+    sa.CheckConstraint("(decision = 'waiting') = (decided_at IS NULL)", name="decided_at_some_time"),
+    sa.Index("ix_drafts_decision_made_at", "decision", "made_at"),
 )
 
 heartbeats = sa.Table(

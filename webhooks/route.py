@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.queue import Job, JobName
+from bot.trigger import question_in
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from webhooks.delivery import parse
-from webhooks.trigger import question_in
 
 ANSWERED = {
     # event → the kind of post that it is about, and the payload's key of it

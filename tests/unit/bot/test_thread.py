@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.thread import LEAST, MARK, SEPARATOR, cut, render
+from bot.trigger import question_in
 from tests.unit.bot.threads import ANNA, BOT, CARL, US, post, question, thread
-from webhooks.trigger import question_in
 
 
 def by_characters(text: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks.trigger import question_in
+from bot.trigger import question_in
 
 ASKS = {
     "/ask How do I build it?": "How do I build it?",

@@ -1,0 +1,79 @@
+"""What repositories chose: their files as they were read last, and what the receiver has to know of them.
+
+What a file means is `bot/config.py`, when it is read `bot/configurations.py`. No commit by itself.
+Run: `pytest tests/unit/storage/test_configurations.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from storage.columns import upsert
+from storage.records import ConfigFile, Configuration, Learning
+from storage.tables import config_files, configurations
+
+
+def of_repository(repository_id: int) -> str:
+    """The place of a repository's own file."""
+    return f"repository/{repository_id}"
+
+
+def of_installation(installation_id: int) -> str:
+    """The place of an account's file with defaults."""
+    return f"installation/{installation_id}"
+
+
+class ConfigurationStore:
+    """Configurations by repository, on one unit of work's connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def file(self, place: str) -> ConfigFile | None:
+        """A file as it was read last, or None if it never was."""
+        query = sa.select(config_files).where(config_files.c.place == place)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else ConfigFile(**row._mapping)
+
+    def keep_file(self, file: ConfigFile) -> None:
+        """Keep what was read, in place of what was read before."""
+        upsert(self._connection, config_files, [asdict(file)])
+
+    def get(self, repository_id: int) -> Configuration | None:
+        """What is known of a repository's choices, or None before they were read."""
+        query = sa.select(configurations).where(configurations.c.repository_id == repository_id)
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        values = dict(row._mapping)
+        values["words"] = tuple(values["words"])
+        values["learning"] = None if values["learning"] is None else Learning(values["learning"])
+        return Configuration(**values)
+
+    def keep(self, configuration: Configuration) -> None:
+        """Keep what is known, in place of what was."""
+        row = asdict(configuration)
+        row["words"] = list(configuration.words)
+        row["learning"] = configuration.learning and configuration.learning.value
+        upsert(self._connection, configurations, [row])
+
+    def changed(self, repository_id: int) -> None:
+        """A repository's own file changed: it is to be read anew."""
+        self._stale(configurations.c.repository_id == repository_id, of_repository(repository_id))
+
+    def defaults_changed(self, installation_id: int) -> None:
+        """An account's file with defaults changed: for all its repositories."""
+        self._stale(configurations.c.installation_id == installation_id, of_installation(installation_id))
+
+    def in_training(self) -> set[int]:
+        """The repositories whose files say that what was learned there may train a model."""
+        query = sa.select(configurations.c.repository_id).where(configurations.c.training.is_(sa.true()))
+        return set(self._connection.execute(query).scalars())
+
+    def _stale(self, which: sa.ColumnElement[bool], place: str) -> None:
+        self._connection.execute(configurations.update().where(which).values(as_of=None))
+        self._connection.execute(
+            config_files.update().where(config_files.c.place == place).values(read_at=None)
+        )

@@ -1,0 +1,54 @@
+"""Answers that wait for an approval, and what was decided. No commit by itself.
+
+What a decision does is `bot/drafts.py`. Run: `pytest tests/unit/storage/test_drafts.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from storage.columns import insert_new
+from storage.records import Decision, Draft
+from storage.tables import drafts
+
+
+class DraftStore:
+    """Drafts by answer, on one unit of work's connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def add(self, draft: Draft) -> bool:
+        """Keep a draft; False if there is one for this answer."""
+        row = asdict(draft)
+        row["decision"] = draft.decision.value
+        return insert_new(self._connection, drafts, row, "answer_id")
+
+    def get(self, answer_id: str) -> Draft | None:
+        """The draft of an answer, or None where it is none."""
+        return next(iter(self._drafts(sa.select(drafts).where(drafts.c.answer_id == answer_id))), None)
+
+    def waiting(self, limit: int) -> list[Draft]:
+        """Drafts that nobody decided about, the oldest first."""
+        undecided = drafts.c.decision == Decision.WAITING.value
+        query = sa.select(drafts).where(undecided).order_by(drafts.c.made_at, drafts.c.answer_id)
+        return self._drafts(query.limit(limit))
+
+    def decide(self, answer_id: str, decision: Decision, at: datetime, *, edited: bool = False) -> bool:
+        """Decide about a draft that waits; False where it was decided before: the first word holds."""
+        statement = (
+            drafts.update()
+            .where(drafts.c.answer_id == answer_id, drafts.c.decision == Decision.WAITING.value)
+            .values(decision=decision.value, decided_at=at, edited=edited)
+            .returning(drafts.c.answer_id)
+        )
+        return self._connection.execute(statement).first() is not None
+
+    def _drafts(self, query: sa.Select[tuple[object, ...]]) -> list[Draft]:
+        return [
+            Draft(**{**row._mapping, "decision": Decision(row.decision)})
+            for row in self._connection.execute(query)
+        ]

@@ -1,0 +1,61 @@
+"""What a repository chose is kept until one of its files changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from storage.configurations import of_installation, of_repository
+from storage.database import Database
+from storage.records import ConfigFile, Configuration, Learning, Repository
+from tests.unit.storage import things
+
+KNOWN = Configuration(
+    repository_id=1,
+    installation_id=2,
+    words=("/ask", "/bot"),
+    mention=False,
+    training=True,
+    learning=Learning.FROZEN,
+    as_of=things.NOW,
+    told="d1",
+    told_in="a_1",
+)
+
+
+def test_what_was_read_comes_back_and_is_replaced(database: Database) -> None:
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        assert unit.configurations.get(1) is None
+        unit.configurations.keep(KNOWN)
+        assert unit.configurations.get(1) == KNOWN and unit.configurations.in_training() == {1}
+        later = replace(KNOWN, words=("/ask",), training=False, learning=None)
+        unit.configurations.keep(later)
+        assert unit.configurations.get(1) == later and unit.configurations.in_training() == set()
+        for file in (
+            ConfigFile(place=of_repository(1), text="mention: no", read_at=things.NOW),
+            ConfigFile(place=of_repository(1), text=None, fault="it is too large", read_at=things.NOW),
+        ):
+            unit.configurations.keep_file(file)
+            assert unit.configurations.file(of_repository(1)) == file
+
+
+def test_a_changed_file_makes_stale_what_depends_on_it_and_nothing_else(database: Database) -> None:
+    other = replace(KNOWN, repository_id=5)
+    places = (of_repository(1), of_repository(5), of_installation(2))
+    with database.unit() as unit:
+        for repository_id in (1, 5):
+            unit.repositories.upsert(Repository(id=repository_id, full_name="o/r", installation_id=2))
+        for known in (KNOWN, other):
+            unit.configurations.keep(known)
+        for place in places:
+            unit.configurations.keep_file(ConfigFile(place=place, text="", read_at=things.NOW))
+
+        def fresh() -> list[bool]:
+            files = [unit.configurations.file(place) for place in places]
+            rows = [unit.configurations.get(repository_id) for repository_id in (1, 5)]
+            return [bool(file and file.read_at) for file in files] + [bool(row and row.as_of) for row in rows]
+
+        unit.configurations.changed(1)
+        assert fresh() == [False, True, True, False, True]
+        unit.configurations.defaults_changed(2)
+        assert fresh() == [False, True, False, False, False]

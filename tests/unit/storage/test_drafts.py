@@ -1,0 +1,38 @@
+"""A draft is decided about once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from storage.database import Database
+from storage.records import AnswerStatus, Decision, Draft
+from tests.unit.storage import things
+
+
+def test_the_first_word_about_a_draft_holds(database: Database) -> None:
+    asked = [things.question(post_id=number) for number in (4, 5)]
+    made = [
+        Draft(
+            answer_id=one.answer_id,
+            repository_id=1,
+            made_at=things.NOW + timedelta(minutes=one.post_id),
+            expires_at=things.NOW + timedelta(days=7),
+        )
+        for one in asked
+    ]
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        for one, draft in zip(asked, made, strict=True):
+            unit.answers.save(things.answer(one, status=AnswerStatus.CANCELLED))
+            assert unit.drafts.add(draft) and not unit.drafts.add(draft)
+        assert unit.drafts.waiting(10) == made and unit.drafts.waiting(1) == made[:1]
+        first = made[0].answer_id
+        assert unit.drafts.decide(first, Decision.APPROVED, things.NOW, edited=True)
+        assert not unit.drafts.decide(first, Decision.DISCARDED, things.NOW)
+        decided = unit.drafts.get(first)
+        assert decided is not None and (decided.decision, decided.edited) == (Decision.APPROVED, True)
+        assert decided.decided_at == things.NOW and unit.drafts.waiting(10) == made[1:]
+        assert unit.drafts.get("a_none") is None and not unit.drafts.decide(
+            "a_none", Decision.EXPIRED, things.NOW
+        )
+        unit.commit()
