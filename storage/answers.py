@@ -6,7 +6,7 @@ that is there already replaces it, so a step that is carried out twice leaves wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,11 @@ class AnswerStore:
         """Answers posted at `when` or later that still stand, oldest first: those to poll."""
         posted = sa.and_(answers.c.posted_at >= when, answers.c.status == AnswerStatus.POSTED.value)
         return self._answers(posted)
+
+    def posted(self, answer_ids: Collection[str]) -> list[Answer]:
+        """Those of some answers that stand on GitHub, oldest first. For a batch of ids."""
+        known = answers.c.id.in_(sorted(answer_ids))
+        return self._answers(sa.and_(known, answers.c.status == AnswerStatus.POSTED.value))
 
     def of_repository(self, repository_id: int) -> list[Answer]:
         """All answers in one repository, oldest first."""

@@ -28,6 +28,7 @@ from storage.errors import DatabaseError
 from storage.feedback import FeedbackStore
 from storage.locks import Claim, claim_file, claim_postgres
 from storage.phrases import PhraseStore
+from storage.polls import PollStore
 from storage.repositories import RepositoryStore
 from storage.tables import heartbeats
 
@@ -153,6 +154,7 @@ class UnitOfWork:
         self.drafts = DraftStore(self.connection)
         self.feedback = FeedbackStore(self.connection)
         self.phrases = PhraseStore(self.connection)
+        self.polls = PollStore(self.connection)
         return self
 
     def commit(self) -> None:

@@ -5,6 +5,7 @@
     │   ├── ModelUnavailable        the model server is down, busy or too slow
     │   ├── GitHubUnavailable       5xx, time-out, connection lost
     │   ├── RateLimited             GitHub said wait; carries `retry_after_s`
+    │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
     │   └── DatabaseBusy            locked by another process, or out of connections
     └── Permanent                   a person has to change something first
         ├── ConfigurationError      a setting is missing or wrong; names it and the remedy
@@ -51,6 +52,10 @@ class GitHubUnavailable(Retryable):
 
 class RateLimited(Retryable):
     """GitHub asked us to wait."""
+
+
+class OverBudget(RateLimited):
+    """Our own share of GitHub's rate limit is used up: what waits for it goes on later."""
 
 
 class DatabaseBusy(Retryable):

@@ -388,6 +388,21 @@ class Answer:
         return PostKind.REVIEW_COMMENT if review else PostKind.COMMENT
 
 
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A posted answer that is to be looked at on GitHub. `next_at` is None for one that never was.
+
+    `seen` is a digest of its edit history as far as it was dealt with, "" for one without.
+    """
+
+    answer_id: str
+    installation_id: int
+    repository_id: int
+    posted_at: datetime
+    next_at: datetime | None = None
+    seen: str = ""
+
+
 # ---------------------------------------------------------------- feedback
 
 

@@ -349,6 +349,34 @@ drafts = sa.Table(
     sa.Index("ix_drafts_decision_made_at", "decision", "made_at"),
 )
 
+polls = sa.Table(
+    "polls",
+    metadata,
+    # Of each posted answer: when it is looked at next, and a digest of the edit history dealt with already.
+    sa.Column(
+        "answer_id",
+        sa.String,
+        sa.ForeignKey("answers.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    sa.Column("next_at", UtcDateTime, nullable=False),
+    sa.Column("seen", sa.String, nullable=False),
+)
+
+spendings = sa.Table(
+    "spendings",
+    metadata,
+    # What polls took of an installation's hourly rate limit, by the minute; older rows are dropped.
+    sa.Column("installation_id", sa.BigInteger, nullable=False),
+    sa.Column("resource", sa.String, nullable=False),
+    sa.Column("minute", UtcDateTime, nullable=False),
+    sa.Column("points", sa.Integer, nullable=False),
+    # The limit itself, as GitHub said it last.
+    sa.Column("of", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("installation_id", "resource", "minute"),
+    sa.CheckConstraint("points >= 0", name="points_count_up"),
+)
+
 heartbeats = sa.Table(
     "heartbeats",
     metadata,

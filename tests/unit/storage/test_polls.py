@@ -1,0 +1,56 @@
+"""When answers are looked at again, and what was spent on looking."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from storage.database import Database
+from tests.unit.storage import things
+
+MINUTE = things.NOW.replace(second=0, microsecond=0)
+
+
+def test_an_answer_has_a_turn_until_it_was_looked_at_and_again_when_it_is_due(database: Database) -> None:
+    answer = things.posted(comment_node_id="IC_1")
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.answers.save(answer)
+        (turn,) = unit.polls.turns(things.NOW, things.NOW)
+        assert (turn.answer_id, turn.installation_id, turn.next_at, turn.seen) == (answer.id, 2, None, "")
+        later = things.NOW + timedelta(minutes=1)
+        unit.polls.looked({answer.id: later}, {answer.id: "digest"})
+        assert unit.polls.turns(things.NOW, things.NOW) == []
+        (turn,) = unit.polls.turns(things.NOW, later)
+        assert (turn.next_at, turn.seen) == (later, "digest")
+        assert [one.answer_id for one in unit.polls.turns(things.NOW, None)] == [answer.id]
+        assert unit.polls.turns(things.NOW + timedelta(seconds=1), None) == []
+
+
+def test_notices_pending_answers_and_those_without_a_comment_have_no_turn(database: Database) -> None:
+    made = [
+        things.posted(things.question(post_id=11), comment_id=1, comment_node_id="IC_1", notice="help"),
+        things.posted(things.question(post_id=12), comment_id=2),
+        things.answer(things.question(post_id=13), comment_node_id="IC_3"),
+    ]
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        for one in made:
+            unit.answers.save(one)
+        assert unit.polls.turns(things.NOW, None) == []
+
+
+def test_points_are_counted_by_the_minute_for_each_installation_and_old_ones_dropped(
+    database: Database,
+) -> None:
+    with database.unit() as unit:
+        assert unit.polls.spent(2, "graphql", MINUTE) == (0, 0)
+        for minutes, points in ((0, 2), (0, 1), (5, 4)):
+            at = MINUTE + timedelta(minutes=minutes)
+            unit.polls.spend(2, "graphql", points, at, 5000, MINUTE)
+        unit.polls.spend(3, "graphql", 9, MINUTE, 12_500, MINUTE)
+        unit.polls.spend(2, "core", 7, MINUTE, 5000, MINUTE)
+        assert unit.polls.spent(2, "graphql", MINUTE) == (7, 5000)
+        assert unit.polls.spent(2, "graphql", MINUTE + timedelta(minutes=1)) == (4, 5000)
+        assert unit.polls.spent(3, "graphql", MINUTE) == (9, 12_500)
+        unit.polls.spend(2, "graphql", 1, MINUTE + timedelta(minutes=9), 5000, MINUTE + timedelta(minutes=6))
+        assert unit.polls.spent(2, "graphql", MINUTE) == (1, 5000)
