@@ -77,13 +77,14 @@ class Database:
         """Create or update Thumbprint's tables. Safe to call from several processes at once."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.errors_translated(), self.engine.connect() as connection, connection.begin():
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        with self.errors_translated(), self.engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if self.is_sqlite:
+                _upgrade_file(connection, config)
+                return
+            with connection.begin():
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                command.upgrade(config, "head")
 
     def unit(self, *, read_only: bool = False) -> UnitOfWork:
         """Begin one unit of work. A read-only one sees one moment, waits for no writer, and cannot commit."""
@@ -119,6 +120,22 @@ class Database:
             claim.close()
         self._claims.clear()
         self.engine.dispose()
+
+
+def _upgrade_file(connection: sa.Connection, config: Config) -> None:
+    """Migrate a SQLite file. Nothing misses a table that is written anew meanwhile.
+
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.rollback()
+    try:
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            command.upgrade(config, "head")
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.rollback()
 
 
 class UnitOfWork:

@@ -335,12 +335,15 @@ class Candidate:
 
 
 class AnswerStatus(enum.Enum):
-    """PENDING (composed, not yet posted) → POSTED; FAILED; DELETED by a person.
+    """PENDING (composed) → INTENT (may be on its way) → POSTED; or FAILED; DELETED by a person.
 
     CANCELLED is kept and not posted: the question is gone, or nobody is told, or it is a draft that waits.
+    OUTDATED: the question was changed before it was answered, so that it is to be composed anew.
     """
 
     PENDING = "pending"
+    OUTDATED = "outdated"
+    INTENT = "intent"
     POSTED = "posted"
     FAILED = "failed"
     DELETED = "deleted"

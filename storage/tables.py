@@ -104,6 +104,12 @@ answers = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     # Fields that nothing searches by, as JSON under their names in `Answer`.
     sa.Column("details", sa.JSON, nullable=False),
+    # Who took the answer to post it, by number: only the last one may post it, or write what became of it.
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    # When a comment may last have been sent to GitHub.
+    sa.Column("intent_at", UtcDateTime, nullable=True),
+    # How often a sweep has looked for a second comment.
+    sa.Column("sweeps", sa.Integer, nullable=False, server_default="0"),
     # One comment is one answer. Issue and review comments are numbered apart.
     sa.UniqueConstraint("repository_id", "comment_kind", "comment_id"),
     one_of("status", AnswerStatus),
@@ -113,6 +119,7 @@ answers = sa.Table(
         "status <> 'posted' OR (comment_id IS NOT NULL AND posted_at IS NOT NULL)", name="posted_somewhere"
     ),
     sa.Index("ix_answers_posted_at", "posted_at"),
+    sa.Index("ix_answers_intent_at", "intent_at"),
 )
 
 prompts = sa.Table(
@@ -375,6 +382,17 @@ spendings = sa.Table(
     sa.Column("of", sa.Integer, nullable=False),
     sa.PrimaryKeyConstraint("installation_id", "resource", "minute"),
     sa.CheckConstraint("points >= 0", name="points_count_up"),
+)
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    # One row an installation, changed under its lock: all workers write at one pace.
+    sa.Column("installation_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    # Unix times of the last hour's writes, and of those that have their turn already.
+    sa.Column("turns", sa.JSON, nullable=False),
+    # GitHub asked us to write nothing until then.
+    sa.Column("paused_until", UtcDateTime, nullable=True),
 )
 
 heartbeats = sa.Table(

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
+import storage
 from storage.database import Database
+from storage.records import AnswerStatus
 from storage.tables import metadata
 
 
@@ -26,6 +31,44 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     with database.engine.connect() as connection:
         after = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     assert before == after
+
+
+def test_answers_outlive_the_table_that_is_written_anew(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    _migrate(database, "0006")
+    with database.engine.connect() as connection, connection.begin():
+        for statement in FORMER_ROWS:
+            connection.exec_driver_sql(statement)
+    database.migrate()
+    with database.unit() as unit:
+        [answer] = unit.answers.of_repository(7)
+        assert (answer.id, answer.status, answer.comment_id) == ("a_1", AnswerStatus.POSTED, 9)
+        story = unit.answers.story("a_1")
+        assert story and [one.prompt.id for one in story.attempts] == ["t_1"]
+        with pytest.raises(sa.exc.IntegrityError):
+            unit.connection.exec_driver_sql("UPDATE answers SET status = 'unheard of'")
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1, "they hold again"
+    database.dispose()
+
+
+FORMER_ROWS = (
+    "INSERT INTO repositories VALUES (7, 'o/r', 5, 0, 'on', 0, '2026-11-20 10:00:00')",
+    "INSERT INTO questions VALUES ('a_1', 7, 'o/r', 5, 3, 4, 'issue_comment', 2, 'ben', 0, 'How?',"
+    " '2026-11-20 10:00:00', '/ask')",
+    "INSERT INTO answers VALUES ('a_1', 7, 'posted', 'So.', 'So.', NULL, 'issue_comment', 9,"
+    " '2026-11-20 10:01:00', '2026-11-20 10:00:30', '{}')",
+    "INSERT INTO prompts VALUES ('t_1', 'a_1', 1, 't1', '[]', '[]', 3, '')",
+)
+
+
+def _migrate(database: Database, revision: str) -> None:
+    """As `Database.migrate`, up to an older revision."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(storage.__file__).parent / "migrations"))
+    with database.engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def test_receiver_and_worker_may_migrate_at_once(tmp_path: Path) -> None:
