@@ -20,15 +20,19 @@ from alembic.config import Config
 from storage import engine, failures
 from storage.admissions import AdmissionStore
 from storage.answers import AnswerStore
+from storage.audits import AuditStore
 from storage.columns import upsert
 from storage.configurations import ConfigurationStore
 from storage.deliveries import DeliveryStore
 from storage.drafts import DraftStore
 from storage.errors import DatabaseError
 from storage.feedback import FeedbackStore
+from storage.installations import InstallationStore
 from storage.locks import Claim, claim_file, claim_postgres
+from storage.people import PeopleStore
 from storage.phrases import PhraseStore
 from storage.polls import PollStore
+from storage.progress import ProgressStore
 from storage.repositories import RepositoryStore
 from storage.tables import heartbeats
 
@@ -172,6 +176,10 @@ class UnitOfWork:
         self.feedback = FeedbackStore(self.connection)
         self.phrases = PhraseStore(self.connection)
         self.polls = PollStore(self.connection)
+        self.installations = InstallationStore(self.connection)
+        self.progress = ProgressStore(self.connection)
+        self.audits = AuditStore(self.connection)
+        self.people = PeopleStore(self.connection)
         return self
 
     def commit(self) -> None:

@@ -18,14 +18,18 @@ class DeliveryStore:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def add(self, delivery: Delivery) -> bool:
-        """Keep a delivery; False if its GUID was seen before (GitHub redelivers under the same one)."""
+    def add(self, delivery: Delivery, repository_id: int | None = None) -> bool:
+        """Keep a delivery; False if its GUID was seen before (GitHub redelivers under the same one).
+
+        `repository_id`: whose words its body holds, so that it goes when they go.
+        """
         row = {
             "guid": delivery.guid,
             "event": delivery.event,
             "action": delivery.action,
             "body": delivery.body,
             "received_at": delivery.received_at,
+            "repository_id": repository_id,
         }
         return insert_new(self._connection, deliveries, row, "guid")
 
@@ -47,5 +51,5 @@ class DeliveryStore:
 
 def _delivery(row: sa.Row[tuple[object, ...]]) -> Delivery:
     values = dict(row._mapping)
-    del values["number"]
+    del values["number"], values["repository_id"]
     return Delivery(**values)

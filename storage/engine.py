@@ -66,6 +66,7 @@ def create(url: sa.URL, busy_timeout_s: float) -> sa.Engine:
             raise ConfigurationError(_OLD.format(version=library.sqlite_version, file=url.database))
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten, not only unlinked
         cursor.close()
 
     return engine

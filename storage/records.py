@@ -78,11 +78,34 @@ class Learning(enum.Enum):
     OFF = "off"
 
 
+class Standing(enum.Enum):
+    """Of an installation: ACTIVE; SUSPENDED (out of bounds until unsuspended); REMOVED, for good."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """The App on one account: the scope of a token. GitHub never gives an id again.
+
+    `since` is when it came to its standing.
+    """
+
+    id: int
+    account_id: int
+    account: str
+    standing: Standing = Standing.ACTIVE
+    since: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Repository:
     """A GitHub repository, keyed by its numeric id: names change, ids do not.
 
-    `revision` counts changes of its phrase weights; a cached index is valid for one revision.
+    `revision` counts changes of its phrase weights; a cached index is valid for one revision. `removed_at` is
+    when the App lost it: taken away, deleted, or uninstalled with its account.
     """
 
     id: int
@@ -91,6 +114,38 @@ class Repository:
     private: bool = False
     learning: Learning = Learning.ON
     revision: int = 0
+    archived: bool = False
+    removed_at: datetime | None = None
+
+
+class Closed(enum.Enum):
+    """Why a repository is out of bounds: no call to GitHub is made for it, and no question in it answered."""
+
+    UNINSTALLED = "uninstalled"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How a repository is reached now: through which installation, or why it is not."""
+
+    installation_id: int
+    closed: Closed | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """Something that was done to what is kept, without a word of it: erased, forgotten, no more shared.
+
+    `counts` says how many rows of what.
+    """
+
+    at: datetime
+    act: str
+    repository_id: int | None = None
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

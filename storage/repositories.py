@@ -1,14 +1,19 @@
-"""Which GitHub repositories are known, and whether their feedback acts. No commit by itself."""
+"""Which GitHub repositories are known, how they are reached, and whether their feedback acts.
+
+What a delivery says may be old: it makes a repository known and closes it at once, but only what GitHub says
+when it is asked now (`upsert`, `settle`) renames or opens one. No commit by itself.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from storage.columns import upsert
-from storage.records import Learning, Repository
-from storage.tables import repositories
+from storage.columns import insert_new, upsert
+from storage.records import Closed, Learning, Reach, Repository, Standing
+from storage.tables import installations, repositories
 
 
 class RepositoryStore:
@@ -18,23 +23,96 @@ class RepositoryStore:
         self._connection = connection
 
     def upsert(self, repository: Repository) -> Repository:
-        """Note a repository as GitHub names it now; a known one keeps its learning and revision.
+        """Note a repository as GitHub names it now; a known one keeps its learning, revision and end.
 
         Returns what is kept.
         """
-        row = {
-            "id": repository.id,
-            "full_name": repository.full_name,
-            "installation_id": repository.installation_id,
-            "private": repository.private,
-            "learning": repository.learning.value,
-            "revision": repository.revision,
-            "seen_at": datetime.now(UTC),
-        }
         current = ("full_name", "installation_id", "private", "seen_at")
-        upsert(self._connection, repositories, [row], update=current)
+        upsert(self._connection, repositories, [_row(repository)], update=current)
         kept = self.get(repository.id)
         return repository if kept is None else kept
+
+    def meet(self, repository: Repository) -> None:
+        """Note a repository that a delivery names. A known one can only become private by it."""
+        new = insert_new(self._connection, repositories, _row(repository), "id")
+        if repository.private and not new:
+            self.set_private(repository.id)
+
+    def settle(self, repository: Repository) -> Closed | None:
+        """Note what the App has now, by GitHub's own listing; returns why it was out of bounds until now."""
+        before = self.reach(repository.id)
+        self.upsert(repository)
+        self._connection.execute(
+            repositories.update()
+            .where(repositories.c.id == repository.id)
+            .values(archived=repository.archived, removed_at=None)
+        )
+        return None if before is None else before.closed
+
+    def reach(self, repository_id: int) -> Reach | None:
+        """How the repository is reached now, or why not; None for an unknown one."""
+        query = (
+            sa.select(
+                repositories.c.installation_id,
+                repositories.c.archived,
+                repositories.c.removed_at,
+                installations.c.standing,
+            )
+            .outerjoin(installations, installations.c.id == repositories.c.installation_id)
+            .where(repositories.c.id == repository_id)
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        closed = {Standing.REMOVED.value: Closed.UNINSTALLED, Standing.SUSPENDED.value: Closed.SUSPENDED}.get(
+            row.standing
+        )
+        if closed is None and row.removed_at is not None:
+            closed = Closed.REMOVED
+        if closed is None and row.archived:
+            closed = Closed.ARCHIVED
+        return Reach(installation_id=row.installation_id, closed=closed)
+
+    def of_installation(self, installation_id: int) -> list[Repository]:
+        """The repositories that are reached through one installation, or were, by name."""
+        return [one for one in self.all() if one.installation_id == installation_id]
+
+    def lose(self, repository_ids: Collection[int], installation_id: int, at: datetime) -> list[int]:
+        """Note that an installation lost repositories; one that another installation has now stays."""
+        lost = sa.and_(
+            repositories.c.id.in_(sorted(repository_ids)),
+            repositories.c.installation_id == installation_id,
+            repositories.c.removed_at.is_(None),
+        )
+        statement = repositories.update().where(lost).values(removed_at=at).returning(repositories.c.id)
+        return sorted(self._connection.execute(statement).scalars())
+
+    def lost_before(self, when: datetime) -> list[int]:
+        """The repositories that the App lost before a time."""
+        query = sa.select(repositories.c.id).where(repositories.c.removed_at < when)
+        return sorted(self._connection.execute(query).scalars())
+
+    def set_private(self, repository_id: int) -> bool:
+        """Note that a repository is private; whether it was public until now."""
+        public = sa.and_(repositories.c.id == repository_id, repositories.c.private.is_(sa.false()))
+        return bool(
+            self._connection.execute(repositories.update().where(public).values(private=True)).rowcount
+        )
+
+    def set_archived(self, repository_id: int) -> None:
+        """Note that a repository can be read only."""
+        here = repositories.c.id == repository_id
+        self._connection.execute(repositories.update().where(here).values(archived=True))
+
+    def heard_until(self, repository_id: int) -> datetime | None:
+        """Until when everything that was written in it has reached us; None where nobody knows."""
+        query = sa.select(repositories.c.heard_until).where(repositories.c.id == repository_id)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def set_heard(self, repository_id: int, until: datetime) -> None:
+        """Note that everything that was written until then has reached us."""
+        here = repositories.c.id == repository_id
+        self._connection.execute(repositories.update().where(here).values(heard_until=until))
 
     def get(self, repository_id: int) -> Repository | None:
         """The repository, or None if it is unknown."""
@@ -76,8 +154,24 @@ class RepositoryStore:
         return None if row is None else _repository(row)
 
 
+def _row(repository: Repository) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "id": repository.id,
+        "full_name": repository.full_name,
+        "installation_id": repository.installation_id,
+        "private": repository.private,
+        "learning": repository.learning.value,
+        "revision": repository.revision,
+        "seen_at": now,
+        "archived": repository.archived,
+        "removed_at": repository.removed_at,
+        "heard_until": now,
+    }
+
+
 def _repository(row: sa.Row[tuple[object, ...]]) -> Repository:
     values = dict(row._mapping)
-    del values["seen_at"]
+    del values["seen_at"], values["heard_until"]
     values["learning"] = Learning(values["learning"])
     return Repository(**values)

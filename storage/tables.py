@@ -21,6 +21,7 @@ from storage.records import (
     PostKind,
     Reaction,
     Refusal,
+    Standing,
 )
 
 metadata = sa.MetaData(
@@ -46,8 +47,25 @@ repositories = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     # The name was seen last here: of two repositories that bore one name, the newer owner is meant.
     sa.Column("seen_at", UtcDateTime, nullable=False),
+    sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
+    # When the App lost it; its rows are erased a grace period later.
+    sa.Column("removed_at", UtcDateTime, nullable=True, index=True),
+    # Until when everything that was written in it has reached us, by delivery or by reading.
+    sa.Column("heard_until", UtcDateTime, nullable=True),
     one_of("learning", Learning),
     sa.CheckConstraint("revision >= 0", name="revision_counts_up"),
+)
+
+installations = sa.Table(
+    "installations",
+    metadata,
+    # An id is never given twice: one that was removed stays removed.
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("standing", sa.String, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    one_of("standing", Standing),
 )
 
 deliveries = sa.Table(
@@ -61,6 +79,8 @@ deliveries = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
+    # Whose words the body holds: they go when the repository's rows go.
+    sa.Column("repository_id", sa.BigInteger, nullable=True, index=True),
     sqlite_autoincrement=True,  # a number is never given twice, also after old rows are deleted
 )
 
@@ -393,6 +413,41 @@ paces = sa.Table(
     sa.Column("turns", sa.JSON, nullable=False),
     # GitHub asked us to write nothing until then.
     sa.Column("paused_until", UtcDateTime, nullable=True),
+)
+
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    # Deliveries that asked for nothing, kept so long as GitHub lists them: they are not missing.
+    sa.Column("guid", sa.String, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    # How far something is done that goes on for ever, by its name.
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+audits = sa.Table(
+    "audits",
+    metadata,
+    # What was done to what is kept, with numbers and no names. Snapshots older than one are stale.
+    sa.Column("number", BigId, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("act", sa.String, nullable=False),
+    sa.Column("repository_id", sa.BigInteger, nullable=True),
+    sa.Column("counts", sa.JSON, nullable=False),
+)
+
+forgotten_people = sa.Table(
+    "forgotten_people",
+    metadata,
+    # Who asked to be forgotten, as a hash of their number: what they did until `at` is not taken in again.
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
 )
 
 heartbeats = sa.Table(

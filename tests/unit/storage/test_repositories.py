@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
-from storage.database import Database
-from storage.records import Learning, Repository
+from storage.database import Database, UnitOfWork
+from storage.records import Audit, Closed, Installation, Learning, Reach, Repository, Standing
 from tests.unit.storage import things
+
+HOUR = timedelta(hours=1)
 
 
 def test_a_renamed_repository_keeps_its_learning_and_revision(database: Database) -> None:
@@ -33,3 +37,90 @@ def test_an_unknown_repository_has_no_revision(database: Database) -> None:
     with database.unit() as unit:
         assert unit.repositories.bump_revision(5) == 0
         assert unit.repositories.get(5) is None
+
+
+def closed(unit: UnitOfWork) -> Closed | None:
+    found = unit.repositories.reach(1)
+    assert found is not None
+    return found.closed
+
+
+def installation(**changes: Any) -> Installation:
+    return replace(Installation(id=2, account_id=5, account="octo", since=things.NOW), **changes)
+
+
+def test_an_old_delivery_can_only_make_a_known_repository_private(database: Database) -> None:
+    with database.unit() as unit:
+        unit.repositories.meet(things.REPOSITORY)
+        unit.repositories.meet(replace(things.REPOSITORY, full_name="octo/old", private=True))
+        unit.repositories.meet(replace(things.REPOSITORY, installation_id=9))
+        assert unit.repositories.get(1) == replace(things.REPOSITORY, private=True)
+
+
+def test_a_repository_is_out_of_bounds_by_its_own_end_or_its_installations(database: Database) -> None:
+    with database.unit() as unit:
+        assert unit.repositories.reach(1) is None
+        unit.repositories.upsert(things.REPOSITORY)
+        assert unit.repositories.reach(1) == Reach(installation_id=2)
+        unit.repositories.set_archived(1)
+        assert closed(unit) is Closed.ARCHIVED
+        assert unit.repositories.lose([1], 2, things.NOW) == [1]
+        assert closed(unit) is Closed.REMOVED
+        unit.installations.save(installation(standing=Standing.SUSPENDED))
+        assert closed(unit) is Closed.SUSPENDED
+        assert unit.repositories.settle(things.REPOSITORY) is Closed.SUSPENDED
+        unit.installations.save(installation())
+        assert closed(unit) is None
+        unit.installations.save(installation(standing=Standing.REMOVED))
+        assert closed(unit) is Closed.UNINSTALLED
+
+
+def test_an_installation_that_was_removed_never_comes_back(database: Database) -> None:
+    with database.unit() as unit:
+        assert unit.installations.save(installation())
+        assert not unit.installations.save(installation(account="renamed", since=things.NOW + HOUR))
+        assert unit.installations.get(2) == installation(account="renamed")
+        assert unit.installations.save(installation(standing=Standing.REMOVED))
+        assert not unit.installations.save(installation())
+        unit.installations.forget_account(2)
+        assert unit.installations.all() == [installation(standing=Standing.REMOVED, account="", account_id=0)]
+
+
+def test_a_repository_that_another_installation_has_now_is_not_lost(database: Database) -> None:
+    with database.unit() as unit:
+        unit.repositories.upsert(replace(things.REPOSITORY, installation_id=3))
+        assert unit.repositories.lose([1, 7], 2, things.NOW) == []
+        assert unit.repositories.lose([1], 3, things.NOW) == [1]
+        assert unit.repositories.lose([1], 3, things.NOW + HOUR) == []
+        assert unit.repositories.lost_before(things.NOW) == []
+        assert unit.repositories.lost_before(things.NOW + HOUR) == [1]
+        assert unit.repositories.upsert(things.REPOSITORY).removed_at == things.NOW
+
+
+def test_a_delivery_that_reached_us_is_known_whatever_it_asked_for(database: Database) -> None:
+    with database.unit() as unit:
+        unit.deliveries.add(things.delivery("g1"), repository_id=1)
+        unit.progress.sighted(["g2", "g2", "g3"], things.NOW)
+        unit.progress.sighted(["g2"], things.NOW + HOUR)
+        assert unit.progress.known(["g1", "g2", "g3", "g4"]) == {"g1", "g2", "g3"}
+        assert unit.progress.forget_sightings(things.NOW) == 0
+        assert unit.progress.forget_sightings(things.NOW + HOUR) == 2
+        assert unit.progress.known(["g1", "g2"]) == {"g1"}
+
+
+def test_marks_audits_and_forgotten_people_are_kept(database: Database) -> None:
+    erased = Audit(at=things.NOW, act="erased", repository_id=1, counts={"answers": 2})
+    with database.unit() as unit:
+        assert unit.progress.mark("deliveries") is None
+        unit.progress.set_mark("deliveries", things.NOW)
+        unit.progress.set_mark("deliveries", things.NOW + HOUR)
+        assert unit.progress.mark("deliveries") == things.NOW + HOUR
+        unit.audits.add(erased)
+        assert unit.audits.since(things.NOW) == [erased]
+        assert unit.audits.since(things.NOW, ["forgot_user"]) == unit.audits.since(things.NOW + HOUR) == []
+        unit.people.forget(7, things.NOW)
+        assert (unit.people.forgotten_until(7), unit.people.forgotten_until(8)) == (things.NOW, None)
+        unit.commit()
+    with database.engine.connect() as connection:
+        [key] = connection.exec_driver_sql("SELECT key FROM forgotten_people").scalars()
+    assert len(key) == 64
