@@ -26,8 +26,10 @@ from storage.configurations import ConfigurationStore
 from storage.deliveries import DeliveryStore
 from storage.drafts import DraftStore
 from storage.errors import DatabaseError
+from storage.executors import ExecutorStore
 from storage.feedback import FeedbackStore
 from storage.installations import InstallationStore
+from storage.jobs import JobStore
 from storage.locks import Claim, claim_file, claim_postgres
 from storage.people import PeopleStore
 from storage.phrases import PhraseStore
@@ -180,6 +182,8 @@ class UnitOfWork:
         self.progress = ProgressStore(self.connection)
         self.audits = AuditStore(self.connection)
         self.people = PeopleStore(self.connection)
+        self.jobs = JobStore(self.connection)
+        self.executors = ExecutorStore(self.connection)
         return self
 
     def commit(self) -> None:

@@ -639,3 +639,45 @@ class Story:
     answer: Answer
     attempts: tuple[Attempt, ...]
     feedback: tuple[Feedback, ...]
+
+
+class JobOutcome(enum.Enum):
+    """What became of a job. OPEN waits, rests or runs; PARKED killed its process too often."""
+
+    OPEN = ""
+    DONE = "done"
+    FAILED = "failed"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """A job of a thread as it is kept: its place in the thread, when it may go on, and how it ended.
+
+    `released_at`: since when it is in the hands of the workers. `attempts`: how often a step was begun and
+    did not succeed. `error` is the last error's sentence, ours alone.
+    """
+
+    id: str
+    name: str
+    repository_id: int
+    installation_id: int
+    thread_key: str
+    place: int
+    put_at: datetime
+    due_at: datetime | None = None
+    released_at: datetime | None = None
+    outcome: JobOutcome = JobOutcome.OPEN
+    ended_at: datetime | None = None
+    error: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The first job of a thread, which waits for its turn."""
+
+    id: str
+    installation_id: int
+    put_at: datetime

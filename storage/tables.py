@@ -15,6 +15,7 @@ from storage.records import (
     AnswerStatus,
     Decision,
     FeedbackKind,
+    JobOutcome,
     Learning,
     Permission,
     PhraseKind,
@@ -456,4 +457,59 @@ heartbeats = sa.Table(
     # Each role's last sign of life, one row a role. Writing it proves that the database takes writes.
     sa.Column("role", sa.String, primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    # The workflow's id in DBOS: what is asked for twice is one job. No foreign keys: a job outlives what it
+    # was about, and holds ids alone.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("repository_id", sa.BigInteger, nullable=False),
+    sa.Column("installation_id", sa.BigInteger, nullable=False),
+    sa.Column("thread_key", sa.String, nullable=False),
+    # Jobs of a thread run in this order: the numbers of their deliveries.
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("put_at", UtcDateTime, nullable=False),
+    # It rests until then; its thread waits with it.
+    sa.Column("due_at", UtcDateTime, nullable=True),
+    # Since when it is in the workers' hands; none while it waits for its turn.
+    sa.Column("released_at", UtcDateTime, nullable=True),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("ended_at", UtcDateTime, nullable=True),
+    sa.Column("error", Text, nullable=False),
+    one_of("outcome", JobOutcome),
+    # What has ended says when.
+    sa.CheckConstraint("(outcome = '') = (ended_at IS NULL)", name="ended_sometime"),
+    sa.Index("ix_jobs_outcome_thread_key_place", "outcome", "thread_key", "place"),
+    sa.Index("ix_jobs_installation_id_released_at", "installation_id", "released_at"),
+)
+
+job_attempts = sa.Table(
+    "job_attempts",
+    metadata,
+    # Written before a step begins: one that kills its process is counted too, as an attempt without an end.
+    sa.Column("job_id", sa.String, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("step", sa.String, nullable=False),
+    sa.Column("executor_id", sa.String, nullable=False),
+    sa.Column("began_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime, nullable=True),
+    # "" for a success, and for an attempt that was handed back because its worker stopped.
+    sa.Column("error", Text, nullable=False),
+    sa.PrimaryKeyConstraint("job_id", "number"),
+    sa.Index("ix_job_attempts_executor_id", "executor_id"),
+)
+
+executors = sa.Table(
+    "executors",
+    metadata,
+    # A worker's process. While its row is here and its beat is young, nobody else touches its jobs; both
+    # times are of the database's clock.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("beat_at", UtcDateTime, nullable=False),
+    sa.CheckConstraint("slots > 0", name="slots_some"),
 )

@@ -1,0 +1,53 @@
+"""The workers that are alive, by their beats on the database's clock. No arithmetic, no commit by itself.
+
+A worker whose beat is too old is taken for dead, its row is deleted, and its jobs go to others; a worker that
+does not find its row knows that this happened. Run: `pytest tests/integration/test_takeover.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from storage.tables import executors
+
+
+class ExecutorStore:
+    """Workers by their ids, on one unit of work's connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def now(self) -> datetime:
+        """The database's clock: of PostgreSQL's server, or, with SQLite, of the one machine."""
+        if self._connection.dialect.name == "postgresql":
+            at: datetime = self._connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return at.astimezone(UTC)
+        return datetime.now(UTC)
+
+    def join(self, executor_id: str, slots: int) -> None:
+        """A worker begins; it carries out `slots` jobs at a time."""
+        now = self.now()
+        row = {"id": executor_id, "slots": slots, "started_at": now, "beat_at": now}
+        self._connection.execute(executors.insert().values(**row))
+
+    def beat(self, executor_id: str) -> bool:
+        """A sign of life; False if the worker was taken for dead."""
+        mine = executors.c.id == executor_id
+        done = self._connection.execute(executors.update().where(mine).values(beat_at=self.now()))
+        return done.rowcount == 1
+
+    def leave(self, executor_id: str) -> None:
+        """A worker ends."""
+        self._connection.execute(executors.delete().where(executors.c.id == executor_id))
+
+    def bury(self, lease: timedelta) -> list[str]:
+        """Delete the workers whose last beat is older than `lease`; returns their ids."""
+        dead = executors.delete().where(executors.c.beat_at < self.now() - lease)
+        return list(self._connection.execute(dead.returning(executors.c.id)).scalars())
+
+    def alive(self) -> dict[str, int]:
+        """The workers, each with its slots."""
+        rows = self._connection.execute(sa.select(executors.c.id, executors.c.slots))
+        return {row.id: row.slots for row in rows}
