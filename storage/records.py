@@ -522,20 +522,22 @@ class Replacement:
 class Edit:
     """A human's change to an answer: spans, in reading order. `distance` is in [0, 1], 0 for unchanged.
 
+    `reworded` spans say in that one place otherwise what was said: a change, but no lesson for another text.
     `words_before` and `words_after` count the words of the two texts.
     """
 
     removed: tuple[str, ...]
     added: tuple[str, ...]
     replaced: tuple[Replacement, ...]
+    reworded: tuple[str, ...] = ()
     distance: float
     words_before: int = 0
     words_after: int = 0
 
     @property
     def teaches(self) -> bool:
-        """False for cosmetic edits: whitespace, case, punctuation."""
-        return bool(self.removed or self.added or self.replaced)
+        """False for cosmetic edits: whitespace, case, punctuation, inflection, slips of the pen."""
+        return bool(self.removed or self.added or self.replaced or self.reworded)
 
 
 # ---------------------------------------------------------------- what was learned

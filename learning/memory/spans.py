@@ -6,19 +6,16 @@ Run: `pytest tests/unit/learning/memory/test_edits.py`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from itertools import compress, count
-from operator import ne
 from typing import TYPE_CHECKING
 
-from learning.memory.background import DEFAULT
-from learning.memory.text import PROGRAMS, STOP, Token, code_ranges, shaped, stem
+from learning.memory import cosmetic
+from learning.memory.cosmetic import codelike, same, slip
+from learning.memory.text import PROGRAMS, STOP, Token, code_ranges
 from learning.memory.widen import one_run, to_the_right, widened, with_program
 from storage.records import Replacement
 
 if TYPE_CHECKING:
-    from learning.memory.edits import Piece, Side
+    from learning.memory.pieces import Piece, Side
 
 WORDS = 6
 """Atoms of prose that one side of a replacement has at most; more is a rewritten passage."""
@@ -26,55 +23,21 @@ WORDS = 6
 CODE_ATOMS = 10
 """The same for code: a whole command."""
 
-_SPELLINGS = (("our", "or"), ("ise", "ize"), ("yse", "yze"), ("isa", "iza"), ("ll", "l"), ("tre", "ter"))
-
-
-def alike(one: Sequence[object], two: Sequence[object]) -> tuple[int, int]:
-    """How many items two sequences share at their start, and of the rest at their end."""
-    most = min(len(one), len(two))
-    start = next(compress(count(), map(ne, one, two)), most)
-    end = next(compress(count(), map(ne, reversed(one), reversed(two))), most)
-    return start, min(end, most - start)
-
-
-def operator(text: str) -> bool:
-    """Whether a mark of code is an operator, and so worth comparing; brackets and quotes are not."""
-    return bool(re.fullmatch(r"[-+*/=<>!&|^%]+", text))
-
-
-def codelike(token: Token) -> bool:
-    """Whether an atom is code by its place or its letters."""
-    return token.code or shaped(token.text)
-
-
-def same(gone: Sequence[Token], come: Sequence[Token]) -> bool:
-    """Whether two runs are the same words in another case, inflection, hyphenation or quoting."""
-    if not gone or not come:
-        return False
-    if all(t.code for t in (*gone, *come)):
-        return [t.text for t in gone] == [t.text for t in come]
-    left, right = _letters(gone), _letters(come)
-    if left == right and not any(re.search(r"[_./]", t.text) for t in (*gone, *come)):
-        return True
-    if any(codelike(t) for t in (*gone, *come)):
-        return left == right and [t.text for t in gone] == [t.text for t in come]
-    words = [[stem(t.text.casefold()) for t in run if t.text.casefold() not in STOP] for run in (gone, come)]
-    return words[0] == words[1]
-
 
 def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
     """The replacement that a piece is, widened; [] when it teaches nothing; None when it is none."""
     a, b, c, d = piece
     if a == b or c == d:
         return _inserted(old, new, piece)
-    if _slip(old.atoms[a:b], new.atoms[c:d]):
+    if slip(old.atoms[a:b], new.atoms[c:d]):
         return []
     piece = _trimmed(old, new, piece)
     a, b, c, d = piece
     if a == b or c == d:
         return None
     gone, come = old.atoms[a:b], new.atoms[c:d]
-    if same(gone, come) or all(len(t.text) == 1 and t.text.isalpha() for t in (*gone, *come) if not t.mark):
+    words = [t.text for t in (*gone, *come) if not t.mark]
+    if same(gone, come) or (max(map(len, words), default=0) == 1 and any(map(str.isalpha, words))):
         return []  # a name of one letter is a local one, whatever stands beside it
     mixed = any(t.code for t in gone) != all(t.code for t in gone) or any(t.code for t in come) != all(
         t.code for t in come
@@ -88,30 +51,13 @@ def replacement(old: Side, new: Side, piece: Piece) -> list[Replacement] | None:
     return widened(old, new, with_program(old, new, piece))
 
 
-def _slip(gone: Sequence[Token], come: Sequence[Token]) -> bool:
-    """Whether one letter made one common word of another (`three` for `tree`): elsewhere it is right.
-
-    Of two spellings of one word (`behaviour`, `behavior`) neither is a slip: which is wanted can be taught.
-    """
-    if len(gone) != 1 or len(come) != 1 or codelike(gone[0]) or codelike(come[0]):
+def reworded(old: Side, new: Side, piece: Piece) -> bool:
+    """Whether a replacement only says this one sentence otherwise (`cosmetic.reworded`)."""
+    a, b, c, d = _trimmed(old, new, piece)
+    if a == b or c == d:
         return False
-    wrong, right = gone[0].text.casefold(), come[0].text.casefold()
-    if not (DEFAULT.ordinary(wrong) and right.isalpha()) or _spelling(wrong) == _spelling(right):
-        return False
-    start, end = alike(wrong, right)
-    one, two = wrong[start : len(wrong) - end], right[start : len(right) - end]
-    return max(len(one), len(two)) == 1 or (len(one) == 2 and one == two[::-1])
-
-
-def _spelling(word: str) -> str:
-    """A word as it is spelt in America."""
-    for british, american in _SPELLINGS:
-        word = word.replace(british, american)
-    return word
-
-
-def _letters(run: Sequence[Token]) -> str:
-    return "".join(re.sub(r"[-'’_]", "", t.text.casefold()) for t in run)
+    written = f"{old.slice(a, b)}\n{new.slice(c, d)}"
+    return cosmetic.reworded(old.atoms[a:b], new.atoms[c:d], written)
 
 
 def _trimmed(old: Side, new: Side, piece: Piece) -> Piece:

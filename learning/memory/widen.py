@@ -22,7 +22,7 @@ from learning.memory.text import PROGRAMS, STOP, Token, command, is_code, shaped
 from storage.records import Phrase, PhraseKind, Replacement
 
 if TYPE_CHECKING:
-    from learning.memory.edits import Piece, Side
+    from learning.memory.pieces import Piece, Side
 
 MODULES = sys.stdlib_module_names | frozenset(MODULE_NAMES.split())
 """Names that are modules wherever they stand before a dot."""
@@ -61,7 +61,8 @@ def with_program(old: Side, new: Side, piece: Piece) -> Piece:
             return piece
         if not (one_run(old, a - back, b) and one_run(new, c - back, d)):
             return piece
-        if old.atoms[a - back].text in PROGRAMS and old.atoms[a - back].code == old.atoms[a].code:
+        head = old.atoms[a - back]
+        if head.text in PROGRAMS and head.code == old.atoms[a].code and (head.code or head.text not in STOP):
             return (a - back, b, c - back, d)
     return piece
 

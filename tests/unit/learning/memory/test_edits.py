@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.memory.edits import blocks, diff
+from learning.memory.edits import diff
+from learning.memory.pieces import blocks
 from learning.memory.text import count_words
 from tests.beside import beside
 
