@@ -2,7 +2,8 @@
 
 How calls are made, tried again and refused is `bot/github_calls.py`, how JSON is read `bot/github_shapes.py`.
 Reads are tried again; creating never is: after a time-out the caller looks for what it made
-(`our_comments`) first. Left out: discussions, app-level calls (redelivery), conditional requests.
+(`our_comments`) first. Left out: discussions, conditional requests; what the App asks about itself is
+`bot/github_app.py`.
 
     pytest tests/unit/bot/test_github.py          # against a stand-in transport
     pytest tests/integration/test_feedback.py     # against the playground
@@ -20,8 +21,10 @@ from urllib.parse import quote
 
 import httpx
 
+from bot.access import Access, Gate
 from bot.effects import ALLOWED_HOSTS, hosts_of
-from bot.github_access import Kit, Pool, Rights, connect
+from bot.github_access import Kit, Pool, Rights, connect, connect_app
+from bot.github_app import AppClient
 from bot.github_calls import Calls
 from bot.github_shapes import MANY, MORE, Reacted, account, granted, moment, place, reacted
 from bot.outgoing import amended, sealed
@@ -36,9 +39,16 @@ _BATCH = 50
 class GitHub:
     """The App on one GitHub. Safe for threads: one pool of connections, and a token for each repository."""
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: httpx.BaseTransport | None = None,
+        access: Access | None = None,
+    ) -> None:
+        """`access` is asked before each call; whoever has a database gives one."""
         self._settings = settings
         self._pool = transport or Pool()
+        self._access = access
         self._kits: dict[Rights, Kit] = {}
         self._lock = threading.Lock()
 
@@ -51,6 +61,8 @@ class GitHub:
 
         Raises ConfigurationError for a missing id or key.
         """
+        if self._access is not None:
+            installation_id = self._access.installation(repository_id, installation_id)
         here = Rights.in_repository(installation_id, repository_id, writes=writes)
         return Client(
             Calls(self._kit(here)),
@@ -64,8 +76,32 @@ class GitHub:
     def _kit(self, rights: Rights) -> Kit:
         with self._lock:
             if rights not in self._kits:
-                self._kits[rights] = connect(self._settings, rights, self._pool)
+                self._kits[rights] = connect(self._settings, rights, self._gate(rights))
             return self._kits[rights]
+
+    def _gate(self, rights: Rights) -> httpx.BaseTransport:
+        access = self._access
+        if access is None:
+            return self._pool
+        return Gate(self._pool, lambda: access.check(rights.installation_id, rights.repository_id))
+
+    def app(self) -> AppClient:
+        """What the App may ask about itself: installations, and deliveries of its webhook."""
+        return AppClient(Calls(connect_app(self._settings, self._pool)))
+
+    def repositories(self, installation_id: int) -> list[Repository]:
+        """All repositories of an installation, as they are now."""
+        calls = Calls(self._kit(Rights.everywhere(installation_id)))
+        return [
+            Repository(
+                id=int(one["id"]),
+                full_name=str(one["full_name"]),
+                installation_id=installation_id,
+                private=one.get("private") is not False,
+                archived=one.get("archived") is True,
+            )
+            for one in calls.pages("/installation/repositories", of="repositories")
+        ]
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import githubkit
 import httpx
-from githubkit.auth import AppInstallationAuthStrategy
+from githubkit.auth import AppAuthStrategy, AppInstallationAuthStrategy
 from githubkit.cache import MemCacheStrategy
 from githubkit.utils import UNSET
 
@@ -53,6 +53,11 @@ class Rights:
         may = (("contents", "read"), ("metadata", "read"))
         return cls(installation_id, None, ".github", may)
 
+    @classmethod
+    def everywhere(cls, installation_id: int) -> Rights:
+        """Knowing which repositories an installation has."""
+        return cls(installation_id, None, None, (("metadata", "read"),))
+
 
 class Pool(httpx.BaseTransport):
     """Connections that many clients share. Proxies and certificates are those of the environment."""
@@ -69,7 +74,7 @@ class Pool(httpx.BaseTransport):
         self._client.close()
 
 
-class Kit(githubkit.GitHub[AppInstallationAuthStrategy]):
+class Kit(githubkit.GitHub[AppInstallationAuthStrategy | AppAuthStrategy]):
     """githubkit with one HTTP client that is kept, instead of a new one for each call."""
 
     _kept: httpx.Client | None = None
@@ -94,15 +99,29 @@ def connect(settings: Settings, rights: Rights, transport: httpx.BaseTransport) 
     here = UNSET if rights.repository_id is None else [rights.repository_id]
     named = UNSET if rights.repository_name is None else [rights.repository_name]
     permissions: Any = dict(rights.permissions)
+    installed = AppInstallationAuthStrategy(
+        settings.app_id,
+        private_key(settings),
+        rights.installation_id,
+        repositories=named,
+        repository_ids=here,
+        permissions=permissions,
+    )
+    return _kit(settings, installed, transport)
+
+
+def connect_app(settings: Settings, transport: httpx.BaseTransport) -> Kit:
+    """A kit with the App's own rights. Raises ConfigurationError without an app id or a readable key."""
+    return _kit(settings, AppAuthStrategy(settings.app_id, private_key(settings)), transport)
+
+
+def _kit(
+    settings: Settings,
+    who: AppInstallationAuthStrategy | AppAuthStrategy,
+    transport: httpx.BaseTransport,
+) -> Kit:
     return Kit(
-        AppInstallationAuthStrategy(
-            settings.app_id,
-            private_key(settings),
-            rights.installation_id,
-            repositories=named,
-            repository_ids=here,
-            permissions=permissions,
-        ),
+        who,
         base_url=settings.github_url,
         user_agent="thumbprint",
         timeout=TIMEOUT,

@@ -24,6 +24,7 @@ from storage.errors import (
     GitHubRefused,
     GitHubUnavailable,
     Gone,
+    OutOfBounds,
     RateLimited,
     ThumbprintError,
 )
@@ -47,17 +48,31 @@ class Calls:
         said = self._patiently(lambda: self._send("GET", path, params=params))
         return said if isinstance(said, dict) else {}
 
-    def pages(self, path: str, **params: str | int) -> Iterator[dict[str, Any]]:
-        """The objects of all pages of a list."""
+    def pages(self, path: str, of: str = "", **params: str | int) -> Iterator[dict[str, Any]]:
+        """The objects of all pages of a list; `of`: the key that holds it, if there is one."""
         page = 1
         while True:
             query = {**params, "per_page": 100, "page": page}
             response = self._patiently(partial(self._request, "GET", path, query))
             said = _json(response)
+            said = said.get(of) if of and isinstance(said, dict) else said
             yield from (one for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
             if "next" not in response.links:
                 return
             page += 1
+
+    def linked(self, path: str, **params: str | int) -> Iterator[dict[str, Any]]:
+        """The objects of all pages of a list that goes on by a cursor, which stands in its `Link` header."""
+        query: dict[str, str | int] = {**params, "per_page": 100}
+        while True:
+            response = self._patiently(partial(self._request, "GET", path, query))
+            said = _json(response)
+            yield from (one for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
+            following = response.links.get("next", {}).get("url", "")
+            cursor = httpx.URL(following).params.get("cursor") if following else None
+            if not cursor:
+                return
+            query["cursor"] = cursor
 
     def graphql(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """A query's data; what is missing in it is null. Queries only: they are tried again."""
@@ -165,6 +180,8 @@ def _raise(error: GitHubException, path: str) -> NoReturn:
 
 def _ours(error: BaseException, path: str) -> ThumbprintError:
     """Our error for one of githubkit's or httpx's. Paths are named, bodies and tokens never."""
+    if isinstance(error, ThumbprintError):
+        return error
     if isinstance(error, RateLimitExceeded):
         wait_s = error.retry_after.total_seconds()
         return RateLimited(f"GitHub asks us to wait {wait_s:.0f} s.", retry_after_s=wait_s)
@@ -172,6 +189,8 @@ def _ours(error: BaseException, path: str) -> ThumbprintError:
         status = error.response.status_code
         if status == 429 or (status == 403 and "rate limit" in error.response.text.casefold()):
             return RateLimited("GitHub asks us to wait a minute.", retry_after_s=60.0)
+        if status == 403 and "suspended" in error.response.text.casefold():
+            return OutOfBounds("The App is suspended there: its jobs go on once it is unsuspended.")
         if status >= 500:
             return GitHubUnavailable(f"GitHub answered {status} for {path}; try again later.")
         if status in (404, 410):

@@ -6,6 +6,7 @@
     │   ├── GitHubUnavailable       5xx, time-out, connection lost
     │   ├── RateLimited             GitHub said wait; carries `retry_after_s`
     │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
+    │   ├── OutOfBounds             the App may not call GitHub there: uninstalled, suspended, archived
     │   └── DatabaseBusy            locked by another process, or out of connections
     └── Permanent                   a person has to change something first
         ├── ConfigurationError      a setting is missing or wrong; names it and the remedy
@@ -56,6 +57,10 @@ class RateLimited(Retryable):
 
 class OverBudget(RateLimited):
     """Our own share of GitHub's rate limit is used up: what waits for it goes on later."""
+
+
+class OutOfBounds(Retryable):
+    """GitHub must not be called for a repository or an installation: its jobs are about to be cancelled."""
 
 
 class DatabaseBusy(Retryable):

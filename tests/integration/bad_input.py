@@ -20,7 +20,7 @@ from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop
 from tests.unit.webhooks.test_delivery import signed
 from webhooks.app import MOST_BYTES_ANSWERED
-from webhooks.playground import acts
+from webhooks.playground import ownership
 from webhooks.playground.things import Comment
 
 ASKER = "ben-okafor"
@@ -176,7 +176,7 @@ def renamed_meanwhile(loop: Loop) -> None:
     ask(loop, "How do I run the tests?")
     with loop.worker():
         loop.wait(lambda: loop.model.asked > 0)
-        acts.rename(loop.playground.state, loop.playground.repository(), "inkpot")
+        ownership.rename(loop.playground.state, "noor-haddad", loop.playground.repository(), "inkpot")
         loop.model.hold.set()
         loop.wait(loop.settled)
     [comment] = loop.playground.answers(1, "inkpot")

@@ -26,7 +26,7 @@ from tests.integration.playground_fixture import (
     receiver,
     wait_until,
 )
-from webhooks.playground import acts, people, seed
+from webhooks.playground import acts, ownership, people, seed
 from webhooks.playground.misbehave import Rule
 
 with warnings.catch_warnings():
@@ -277,7 +277,7 @@ def test_lists_are_paged_with_links(playground: Playground, api: httpx.Client) -
 
 def test_renamed_repositories_redirect_by_id(playground: Playground, api: httpx.Client) -> None:
     repository = playground.repository()
-    acts.rename(playground.state, repository, "inkpot")
+    ownership.rename(playground.state, people.SECOND_MAINTAINER, repository, "inkpot")
     moved = api.get("/repos/paperboat/inkwell/issues/1?x=1")
     assert moved.status_code == 301
     assert moved.headers["location"].endswith(f"/repositories/{repository.id}/issues/1?x=1")

@@ -191,14 +191,6 @@ def set_open(state: State, actor: str, issue: Issue, is_open: bool) -> None:
         payloads.fire(state, "reopened" if is_open else "closed", actor, issue)
 
 
-def rename(state: State, repository: Repository, name: str) -> None:
-    """Give a repository another name; the old one redirects from now on."""
-    with state.change():
-        repository.former_names.append(repository.full_name)
-        repository.name = name
-        state.keep(repository)
-
-
 def _kind(post: Post) -> str:
     return post.kind if isinstance(post, Comment) else "issue"
 

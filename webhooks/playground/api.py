@@ -141,6 +141,8 @@ def on_repository(
         instead = or_permission and token.may(or_permission, level) and call.about_pull()
         if not (token.may(permission, level) or instead):
             raise forbidden()
+        if level == "write" and repository.archived:
+            raise forbidden("Repository was archived so is read-only.")
         if content:
             shared.limits.check_content()
         return await handler(call)
@@ -153,7 +155,7 @@ def _repository(request: Request, state: State) -> Repository:
     if "repository_id" in params:
         text = str(params["repository_id"])
         found = state.repositories.get(int(text)) if text.isdecimal() else None
-        if found is None:
+        if found is None or found.deleted:
             raise not_found()
         return found
     full_name = f"{params['owner']}/{params['name']}"
@@ -164,8 +166,11 @@ def _repository(request: Request, state: State) -> Repository:
     return state.repository(full_name)
 
 
-def page(request: Request, items: Sequence[dict[str, Any]]) -> Response:
-    """One page of a list, with GitHub's `Link` header. `per_page` is at most 100, 30 unless told."""
+def page(request: Request, items: Sequence[dict[str, Any]], within: str = "", **more: Any) -> Response:
+    """One page of a list, with GitHub's `Link` header. `per_page` is at most 100, 30 unless told.
+
+    `within`: the key under which the list stands, beside `more`, where it is not the answer itself.
+    """
     per_page = min(100, max(1, _query_number(request, "per_page", 30)))
     number = max(1, _query_number(request, "page", 1))
     last = max(1, -(-len(items) // per_page))
@@ -180,7 +185,8 @@ def page(request: Request, items: Sequence[dict[str, Any]]) -> Response:
         query = request.url.include_query_params(per_page=per_page, page=at).query
         links.append(f'<{base}?{query}>; rel="{relation}"')
     headers = {"link": ", ".join(links)} if links else {}
-    return JSONResponse(list(items[(number - 1) * per_page : number * per_page]), headers=headers)
+    shown = list(items[(number - 1) * per_page : number * per_page])
+    return JSONResponse(more | {within: shown} if within else shown, headers=headers)
 
 
 def with_etag(request: Request, response: Response) -> Response:

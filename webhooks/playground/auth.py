@@ -19,9 +19,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 
 from webhooks.playground import shapes
-from webhooks.playground.refusals import Refused, forbidden, not_found
+from webhooks.playground.refusals import Refused, forbidden
 from webhooks.playground.state import State
-from webhooks.playground.things import Repository
+from webhooks.playground.things import Installation, Repository
 
 TOKEN_LIFE_S = 3600
 JWT_LIFE_S = 600
@@ -108,10 +108,9 @@ class Guard:
     def issue_token(self, installation_id: int, wanted: dict[str, Any]) -> dict[str, Any]:
         """Answer to `POST /app/installations/{id}/access_tokens`; `wanted` may narrow it. Raises 404, 422."""
         state = self._state
-        if installation_id != state.credentials.installation_id:
-            raise not_found()
+        self._usable(state.installation(installation_id))
         permissions = _narrow_permissions(wanted.get("permissions"))
-        repositories = self._narrow_repositories(wanted)
+        repositories = self._narrow_repositories(installation_id, wanted)
         expires = state.clock() + timedelta(seconds=self.token_life_s)
         claims = {
             "installation": installation_id,
@@ -145,6 +144,10 @@ class Guard:
         expires = datetime.fromtimestamp(claims["expires"], tz=self._state.clock().tzinfo)
         if expires <= self._state.clock() or claims["generation"] != self._generation:
             raise Refused(401, "Bad credentials")
+        found = self._state.installations.get(claims["installation"])
+        if found is None or found.removed:
+            raise Refused(401, "Bad credentials")
+        self._usable(found)
         ids = claims["repositories"]
         return Token(
             installation_id=claims["installation"],
@@ -154,11 +157,15 @@ class Guard:
             generation=claims["generation"],
         )
 
-    def _narrow_repositories(self, wanted: dict[str, Any]) -> list[Repository] | None:
+    def _usable(self, installation: Installation) -> None:
+        if installation.suspended_at is not None:
+            raise forbidden("This installation has been suspended")
+
+    def _narrow_repositories(self, installation_id: int, wanted: dict[str, Any]) -> list[Repository] | None:
         names, ids = wanted.get("repositories"), wanted.get("repository_ids")
         if not names and not ids:
             return None
-        installed = [r for r in self._state.repositories.values() if r.installation_id is not None]
+        installed = self._state.reached(installation_id)
         chosen = [r for r in installed if r.name in (names or []) or r.id in (ids or [])]
         if len(chosen) != len(set(names or [])) + len(set(ids or [])):
             raise Refused(

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from webhooks.playground import acts, shapes
+from webhooks.playground import acts, ownership, shapes
 from webhooks.playground.api import services
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.refusals import Refused, not_found
@@ -113,6 +113,43 @@ def _close(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     return _shape(state, post)
 
 
+def _ownership(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """What owners and admins do: `do` is one of `OWNERSHIP`; `repository`, or `account`, says to what."""
+    name, on = str(fields["do"]), bool(fields.get("on", True))
+    if name in ("install", "uninstall", "suspend"):
+        account = str(fields["account"])
+        ownership.check_owner(state, login, account)
+        if name == "install":
+            return shapes.installation(state, ownership.install(state, login, account))
+        found = state.installed_on(account)
+        if found is None:
+            raise not_found()
+        if name == "uninstall":
+            ownership.uninstall(state, login, found.id)
+        else:
+            ownership.suspend(state, login, found.id, on)
+        return {}
+    repository = state.repository(fields["repository"])
+    ownership.check_admin(state, login, repository)
+    if name == "rename":
+        ownership.rename(state, login, repository, str(fields["name"]))
+    elif name == "transfer":
+        ownership.transfer(state, login, repository, str(fields["account"]))
+    elif name == "delete_repository":
+        ownership.delete(state, login, repository)
+    else:
+        switch = {
+            "select": ownership.select,
+            "privatise": ownership.set_private,
+            "archive": ownership.set_archived,
+        }
+        switch[name](state, login, repository, on)
+    return shapes.repository(state, repository)
+
+
+OWNERSHIP = ("install", "uninstall", "suspend")  # account, on
+OWNERSHIP += ("select", "privatise", "archive", "rename", "transfer", "delete_repository")  # repository, on
+
 VERBS = {
     "open": _open,  # repository, title, body, labels, is_pull
     "say": _say,  # repository, number, body
@@ -122,6 +159,7 @@ VERBS = {
     "redact": _redact,  # node, revision
     "lock": _lock,  # node, on
     "close": _close,  # node, on
+    **dict.fromkeys(OWNERSHIP, _ownership),
 }
 
 
@@ -162,7 +200,9 @@ async def redeliver(request: Request) -> Response:
     if found is None:
         raise not_found()
     with state.change():
-        again = state.queue(found.event, found.action, found.repository_id, found.body, guid=found.guid)
+        again = state.queue(
+            found.event, found.action, found.repository_id, found.body, found.guid, found.installation_id
+        )
     return JSONResponse(delivery_item(state, again), status_code=202)
 
 

@@ -47,7 +47,7 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> R
         | {
             "viewer": views.person(state, viewer.login, repository),
             "people": [views.person(state, p.login, repository) for p in people.switchable(state)],
-            "repositories": list(state.repositories.values()),
+            "repositories": [one for one in state.repositories.values() if not one.deleted],
             "revision": state.revision,
             "app_url": request.app.state.app_url,
             "version": _static_version(),

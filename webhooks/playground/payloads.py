@@ -19,9 +19,9 @@ updated_at closed_at author_association active_lock_reason draft
 
 
 def fire(state: State, action: str, actor: str, post: Issue | Comment, changes: Json | None = None) -> None:
-    """Queue the delivery for what `actor` did to `post`; repositories without the app fire nothing."""
+    """Queue the delivery for what `actor` did to `post`; none without the app, or while it is suspended."""
     repo = state.repositories[post.repository_id]
-    if repo.installation_id is None:
+    if repo.installation_id is None or state.installation(repo.installation_id).suspended_at is not None:
         return
     payload: Json = {"action": action}
     if changes is not None:

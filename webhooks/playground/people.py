@@ -29,6 +29,10 @@ PEOPLE = (
     ),
 )
 ORGANISATION = Person(id=810_100, login=OWNER, name="Paperboat")
+NEIGHBOUR = "lanternfish"
+ORGANISATIONS = (ORGANISATION, Person(id=810_101, login=NEIGHBOUR, name="Lanternfish"))
+"""Accounts that repositories belong to; the second one has none until one is transferred to it."""
+
 BOT_ID = 810_200
 
 COLLABORATORS = {
@@ -44,12 +48,12 @@ def settle(state: State) -> None:
     """Make sure that everyone is there."""
     slug = state.credentials.slug
     bot = Person(id=BOT_ID, login=f"{slug}[bot]", name=slug.capitalize(), kind="Bot", about="the bot itself")
-    for person in (*PEOPLE, ORGANISATION, bot):
+    for person in (*PEOPLE, *ORGANISATIONS, bot):
         if person.login not in state.people:
             state.keep(person)
 
 
 def switchable(state: State) -> list[Person]:
-    """Those whom one may act as: everyone but the organisation and the app itself."""
-    hidden = (OWNER, state.bot.login)
+    """Those whom one may act as: everyone but the organisations and the app itself."""
+    hidden = (*(one.login for one in ORGANISATIONS), state.bot.login)
     return [person for person in state.people.values() if person.login not in hidden]

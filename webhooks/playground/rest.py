@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from webhooks.playground import acts, payloads, shapes
 from webhooks.playground.api import PREFIX, Call, Handler, on_repository, page
 from webhooks.playground.refusals import Refused, not_found
-from webhooks.playground.things import Comment, Repository
+from webhooks.playground.things import Comment, Issue, Repository
 
 
 async def get_repository(call: Call) -> Response:
@@ -47,6 +47,26 @@ async def list_comments(call: Call) -> Response:
 async def list_review_comments(call: Call) -> Response:
     """GET …/pulls/{number}/comments, oldest first."""
     return page(call.request, [shapes.comment(call.state, c) for c in _visible(call, "review_comment")])
+
+
+async def list_issues(call: Call) -> Response:
+    """GET …/issues, pull requests among them; `state`, `since` (by change), `sort`, `direction`."""
+    wanted = call.request.query_params.get("state", "open")
+    found = [i for i in call.state.issues(call.repository.id) if wanted in ("all", i.state)]
+    chosen = _ordered(call, _since(call, found), newest_first=True)
+    return page(call.request, [shapes.issue(call.state, each) for each in chosen])
+
+
+def of_repository(kind: str) -> Handler:
+    """GET …/issues/comments or …/pulls/comments: all of a repository's, oldest first unless told."""
+
+    async def listed(call: Call) -> Response:
+        issues = reversed(call.state.issues(call.repository.id))
+        found = [comment for issue in issues for comment in call.state.comments(issue, kind)]
+        chosen = _ordered(call, _since(call, found), newest_first=False)
+        return page(call.request, [shapes.comment(call.state, each) for each in chosen])
+
+    return listed
 
 
 async def create_comment(call: Call) -> Response:
@@ -149,13 +169,30 @@ def _visible(call: Call, kind: str) -> list[Comment]:
     if (rule := call.state.misbehaviour.take("lag", "GET", path)) is not None:
         newest = call.state.clock() - timedelta(seconds=rule.seconds)
         comments = [comment for comment in comments if comment.created_at <= newest]
-    if since := call.request.query_params.get("since"):
-        try:
-            after = datetime.fromisoformat(since)
-            comments = [comment for comment in comments if comment.updated_at >= after]
-        except (ValueError, TypeError) as error:
-            raise Refused(422, "Validation Failed", [{"field": "since", "code": "invalid"}]) from error
-    return comments
+    return _since(call, comments)
+
+
+Entry = TypeVar("Entry", Issue, Comment)
+
+
+def _since(call: Call, posts: list[Entry]) -> list[Entry]:
+    """Those that changed at `since` or later."""
+    since = call.request.query_params.get("since")
+    if not since:
+        return posts
+    try:
+        after = datetime.fromisoformat(since)
+        return [post for post in posts if post.updated_at >= after]
+    except (ValueError, TypeError) as error:
+        raise Refused(422, "Validation Failed", [{"field": "since", "code": "invalid"}]) from error
+
+
+def _ordered(call: Call, posts: list[Entry], newest_first: bool) -> list[Entry]:
+    """By `sort` and `direction`; `direction` is ignored without `sort`, as on GitHub."""
+    asked = call.request.query_params
+    by = "updated_at" if asked.get("sort") == "updated" else "created_at"
+    descending = asked.get("direction", "desc") == "desc" if "sort" in asked else newest_first
+    return sorted(posts, key=lambda post: (getattr(post, by), post.id), reverse=descending)
 
 
 def _flags(role: str) -> dict[str, bool]:
@@ -173,6 +210,9 @@ def _routes(root: str) -> list[Route]:
     pulls = {"or_permission": "pull_requests"}
     routes = [
         route("", "GET", "metadata", get_repository),
+        route("/issues", "GET", "issues", list_issues),
+        route("/issues/comments", "GET", "issues", of_repository("issue_comment")),
+        route("/pulls/comments", "GET", "pull_requests", of_repository("review_comment")),
         route("/issues/{number}", "GET", "issues", get_issue, **pulls),
         route("/pulls/{number}", "GET", "pull_requests", get_pull),
         route("/issues/{number}/comments", "GET", "issues", list_comments, **pulls),

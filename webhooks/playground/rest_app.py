@@ -1,6 +1,7 @@
 """The REST calls that the App makes about itself: who it is, installations, tokens, its webhook's deliveries.
 
-Source: https://docs.github.com/en/rest/apps. Left out: changing the webhook's configuration, suspension.
+Source: https://docs.github.com/en/rest/apps. Left out: changing
+the webhook's configuration; suspending by a call, which `ownership.py` does for people.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from starlette.routing import Route
 
 from webhooks.playground import shapes
 from webhooks.playground.api import PREFIX, json_fields, page, services
-from webhooks.playground.refusals import Refused, not_found
-from webhooks.playground.state import State
+from webhooks.playground.refusals import Refused, forbidden, not_found
+from webhooks.playground.state import LISTED, State
 from webhooks.playground.things import Delivery
 
 
@@ -27,16 +28,18 @@ async def get_app(request: Request) -> Response:
 
 
 async def list_installations(request: Request) -> Response:
-    """GET /app/installations: one."""
-    return page(request, [_installation(services(request).state)])
+    """GET /app/installations, suspended ones too."""
+    state = services(request).state
+    there = [one for one in state.installations.values() if not one.removed]
+    return page(request, [shapes.installation(state, one) for one in there])
 
 
 async def get_installation(request: Request) -> Response:
     """GET /app/installations/{id}."""
-    shape = _installation(services(request).state)
-    if request.path_params["installation_id"] != str(shape["id"]):
+    state, text = services(request).state, request.path_params["installation_id"]
+    if not text.isdecimal():
         raise not_found()
-    return JSONResponse(shape)
+    return JSONResponse(shapes.installation(state, state.installation(int(text))))
 
 
 async def repository_installation(request: Request) -> Response:
@@ -45,7 +48,21 @@ async def repository_installation(request: Request) -> Response:
     found = state.repository(f"{request.path_params['owner']}/{request.path_params['name']}")
     if found.installation_id is None:
         raise not_found()
-    return JSONResponse(_installation(state))
+    return JSONResponse(shapes.installation(state, state.installation(found.installation_id)))
+
+
+async def list_repositories(request: Request) -> Response:
+    """GET /installation/repositories: those that the token reaches."""
+    shared = services(request)
+    token = shared.guard.installation(request.headers.get("authorization", ""))
+    if not token.may("metadata", "read"):
+        raise forbidden()
+    state = shared.state
+    reached = [r for r in state.reached(token.installation_id) if token.reaches(r)]
+    shown = [shapes.repository(state, one) for one in reached]
+    return page(
+        request, shown, within="repositories", total_count=len(shown), repository_selection="selected"
+    )
 
 
 async def create_token(request: Request) -> Response:
@@ -63,7 +80,7 @@ async def list_deliveries(request: Request) -> Response:
     per_page = request.query_params.get("per_page", "30")
     size = min(100, max(1, int(per_page))) if per_page.isdecimal() else 30
     cursor = request.query_params.get("cursor", "")
-    done = [d for d in sorted(state.deliveries.values(), key=lambda d: -d.id) if d.status != "pending"]
+    done = state.listed()
     if cursor:
         if not cursor.startswith("v1_") or not cursor[3:].isdecimal():
             raise Refused(422, "Validation Failed", [{"field": "cursor", "code": "invalid"}])
@@ -94,7 +111,9 @@ async def redeliver(request: Request) -> Response:
     """POST /app/hook/deliveries/{id}/attempts: the same GUID and body again, 202."""
     found, state = _delivery(request), services(request).state
     with state.change():
-        state.queue(found.event, found.action, found.repository_id, found.body, guid=found.guid)
+        state.queue(
+            found.event, found.action, found.repository_id, found.body, found.guid, found.installation_id
+        )
     return JSONResponse({}, status_code=202)
 
 
@@ -110,7 +129,6 @@ async def rate_limit(request: Request) -> Response:
 
 def delivery_item(state: State, of: Delivery) -> dict[str, Any]:
     """A `hook-delivery-item`."""
-    repo = state.repositories.get(of.repository_id)
     return {
         "id": of.id,
         "guid": of.guid,
@@ -121,7 +139,7 @@ def delivery_item(state: State, of: Delivery) -> dict[str, Any]:
         "status_code": of.status_code,
         "event": of.event,
         "action": of.action,
-        "installation_id": repo.installation_id if repo else None,
+        "installation_id": of.installation_id,
         "repository_id": of.repository_id,
         "throttled_at": None,
     }
@@ -129,36 +147,11 @@ def delivery_item(state: State, of: Delivery) -> dict[str, Any]:
 
 def _delivery(request: Request) -> Delivery:
     text = request.path_params["delivery_id"]
-    found = services(request).state.deliveries.get(int(text)) if text.isdecimal() else None
-    if found is None:
+    state = services(request).state
+    found = state.deliveries.get(int(text)) if text.isdecimal() else None
+    if found is None or found.queued_at < state.clock() - LISTED:
         raise not_found()
     return found
-
-
-def _installation(state: State) -> dict[str, Any]:
-    app, id_ = shapes.app(state), state.credentials.installation_id
-    return {
-        "id": id_,
-        "account": app["owner"],
-        "repository_selection": "all",
-        "access_tokens_url": f"{state.base_url}{PREFIX}/app/installations/{id_}/access_tokens",
-        "repositories_url": f"{state.base_url}{PREFIX}/installation/repositories",
-        "html_url": f"{state.base_url}/installations/{id_}",
-        "app_id": app["id"],
-        "app_slug": app["slug"],
-        "client_id": app["client_id"],
-        "target_id": app["owner"]["id"],
-        "target_type": "Organization",
-        "permissions": app["permissions"],
-        "events": app["events"],
-        "created_at": app["created_at"],
-        "updated_at": app["updated_at"],
-        "single_file_name": None,
-        "has_multiple_single_files": False,
-        "single_file_paths": [],
-        "suspended_by": None,
-        "suspended_at": None,
-    }
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -181,5 +174,6 @@ ROUTES = [
     Route("/app/hook/deliveries", _as_app(list_deliveries), methods=["GET"]),
     Route("/app/hook/deliveries/{delivery_id}", _as_app(get_delivery), methods=["GET"]),
     Route("/app/hook/deliveries/{delivery_id}/attempts", _as_app(redeliver), methods=["POST"]),
+    Route("/installation/repositories", list_repositories, methods=["GET"]),
     Route("/rate_limit", rate_limit, methods=["GET"]),
 ]

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from webhooks.playground import people
 from webhooks.playground.state import State
-from webhooks.playground.things import Comment, Issue, Repository, Revision
+from webhooks.playground.things import Comment, Installation, Issue, Repository, Revision
 
 INKWELL_README = """# inkwell
 
@@ -76,6 +76,9 @@ def plant(state: State) -> None:
     """Fill an empty playground; leave any other as it is."""
     with state.change():
         people.settle(state)
+        own = state.credentials.installation_id
+        if own not in state.installations:
+            state.keep(Installation(id=own, account=people.OWNER, created_at=state.clock()))
         if state.repositories:
             return
         first_id = 10_000_000 + secrets.randbelow(80_000_000)

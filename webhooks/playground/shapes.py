@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from webhooks.playground.links import REPOSITORY_LINKS, USER_LINKS
+from webhooks.playground.people import OWNER
 from webhooks.playground.state import State
-from webhooks.playground.things import CONTENTS, Comment, Issue, Person, Reaction, Repository
+from webhooks.playground.things import CONTENTS, Comment, Installation, Issue, Person, Reaction, Repository
 
 Json = dict[str, Any]
 
 PERMISSIONS = {"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"}
-EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review_comment"]
+EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review_comment", "repository"]
 
 
 def when(moment: datetime) -> str:
@@ -81,7 +82,8 @@ def repository(state: State, repo: Repository) -> Json:
         "open_issues_count": (count := sum(i.state == "open" for i in state.issues(repo.id))),
         "open_issues": count,
         **dict.fromkeys(("has_issues", "has_projects", "has_downloads", "has_wiki"), True),
-        **dict.fromkeys(("has_pages", "has_discussions", "archived", "disabled", "is_template"), False),
+        **dict.fromkeys(("has_pages", "has_discussions", "disabled", "is_template"), False),
+        "archived": repo.archived,
         "topics": repo.topics,
         "visibility": "private" if repo.private else "public",
         "default_branch": "main",
@@ -208,7 +210,7 @@ def app(state: State) -> Json:
         "client_id": f"Iv1.{state.credentials.app_id:0>16}",
         "slug": slug,
         "node_id": f"A_kw{state.credentials.app_id}",
-        "owner": user(state, _account(state)),
+        "owner": user(state, state.people[OWNER]),
         "name": slug.capitalize(),
         "description": "Answers /ask in issues.",
         "external_url": state.base_url,
@@ -220,6 +222,33 @@ def app(state: State) -> Json:
     }
 
 
+def installation(state: State, of: Installation) -> Json:
+    """An `installation`."""
+    about, account = app(state), user(state, state.people[of.account])
+    return {
+        "id": of.id,
+        "account": account,
+        "repository_selection": "selected",
+        "access_tokens_url": f"{state.base_url}/api/v3/app/installations/{of.id}/access_tokens",
+        "repositories_url": f"{state.base_url}/api/v3/installation/repositories",
+        "html_url": f"{state.base_url}/installations/{of.id}",
+        "app_id": about["id"],
+        "app_slug": about["slug"],
+        "client_id": about["client_id"],
+        "target_id": account["id"],
+        "target_type": "Organization",
+        "permissions": about["permissions"],
+        "events": about["events"],
+        "created_at": when(of.created_at),
+        "updated_at": when(of.suspended_at or of.created_at),
+        "single_file_name": None,
+        "has_multiple_single_files": False,
+        "single_file_paths": [],
+        "suspended_by": user(state, state.people[of.suspended_by]) if of.suspended_by else None,
+        "suspended_at": when(of.suspended_at) if of.suspended_at else None,
+    }
+
+
 def html_url(state: State, post: Issue | Comment) -> str:
     """The page where people see the post."""
     thread = post if isinstance(post, Issue) else state.issue(post.repository_id, post.number)
@@ -228,11 +257,6 @@ def html_url(state: State, post: Issue | Comment) -> str:
     if isinstance(post, Issue):
         return page
     return f"{page}#{'issuecomment-' if post.kind == 'issue_comment' else 'discussion_r'}{post.id}"
-
-
-def _account(state: State) -> Person:
-    installed = [r for r in state.repositories.values() if r.installation_id is not None]
-    return state.people[installed[0].owner]
 
 
 def _label(api: str, name: str, index: int) -> Json:

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from webhooks.playground.store import Store
 from webhooks.playground.things import (
     Comment,
     Delivery,
+    Installation,
     Issue,
     Person,
     Post,
@@ -32,7 +33,10 @@ from webhooks.playground.things import (
 FIRST_ID = 1001
 """Issues, comments and review comments each count from here: equal ids in different spaces, as on GitHub."""
 
-KEPT_DELIVERIES = 1000
+LISTED = timedelta(days=3)
+"""How long a delivery is listed and can be sent again: https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks."""
+
+KEPT_DELIVERIES = 20_000
 
 
 def utcnow() -> datetime:
@@ -59,6 +63,7 @@ class State:
         self._store = Store(home)
         self.people = {person.login: person for person in self._store.all("person", Person)}
         self.repositories = {repo.id: repo for repo in self._store.all("repository", Repository)}
+        self.installations = {one.id: one for one in self._store.all("installation", Installation)}
         self.posts: dict[str, Issue | Comment] = {}
         self._threads: dict[tuple[int, int], list[Comment]] = {}
         self._issues: dict[tuple[int, int], Issue] = {}
@@ -70,6 +75,7 @@ class State:
         for reaction in self._store.all("reaction", Reaction):
             self.reactions.setdefault(reaction.subject, []).append(reaction)
         self.deliveries = {sent.id: sent for sent in self._store.all("delivery", Delivery)}
+        self._waiting = {sent.id: sent for sent in self.deliveries.values() if sent.status == "pending"}
         self._last_id = self._last_ids()
 
     # ------------------------------------------------------------ changing
@@ -92,7 +98,11 @@ class State:
         """The next issue number; deleted issues keep theirs."""
         return 1 + max((number for repo, number in self._issues if repo == repository_id), default=0)
 
-    def keep(self, *things: Person | Repository | Post | Reaction) -> None:
+    def next_installation(self) -> int:
+        """A number that no installation ever had."""
+        return 1 + max((self.credentials.installation_id, *self.installations))
+
+    def keep(self, *things: Person | Repository | Installation | Post | Reaction) -> None:
         """Write through, and index what is new."""
         for thing in things:
             if isinstance(thing, Person):
@@ -101,6 +111,9 @@ class State:
             elif isinstance(thing, Repository):
                 self.repositories[thing.id] = thing
                 self._store.put("repository", str(thing.id), thing)
+            elif isinstance(thing, Installation):
+                self.installations[thing.id] = thing
+                self._store.put("installation", str(thing.id), thing)
             elif isinstance(thing, Reaction):
                 self.reactions.setdefault(thing.subject, []).append(thing)
                 self._store.put("reaction", str(thing.id), thing)
@@ -114,8 +127,18 @@ class State:
         self.reactions[reaction.subject].remove(reaction)
         self._store.remove("reaction", str(reaction.id))
 
-    def queue(self, event: str, action: str, repository_id: int, body: str, guid: str = "") -> Delivery:
+    def queue(
+        self,
+        event: str,
+        action: str,
+        repository_id: int | None,
+        body: str,
+        guid: str = "",
+        installation_id: int | None = None,
+    ) -> Delivery:
         """Put a delivery in line; with a `guid` it is a redelivery of that one."""
+        if installation_id is None and repository_id is not None:
+            installation_id = self.repositories[repository_id].installation_id
         delivery = Delivery(
             id=self.next_id("delivery"),
             guid=guid or str(uuid.uuid4()),
@@ -124,17 +147,30 @@ class State:
             repository_id=repository_id,
             body=body,
             queued_at=self.clock(),
+            installation_id=installation_id,
             redelivery=bool(guid),
         )
         self.save_delivery(delivery)
-        for old in sorted(self.deliveries)[:-KEPT_DELIVERIES]:
+        while len(self.deliveries) > KEPT_DELIVERIES:
+            old = next(iter(self.deliveries))
             del self.deliveries[old]
+            self._waiting.pop(old, None)
             self._store.remove("delivery", str(old))
         return delivery
+
+    def listed(self) -> list[Delivery]:
+        """Those that GitHub shows: attempts that were made, not too long ago, newest first."""
+        since = self.clock() - LISTED
+        made = (d for d in self.deliveries.values() if d.status != "pending")
+        return sorted((d for d in made if (d.sent_at or d.queued_at) >= since), key=lambda d: -d.id)
 
     def save_delivery(self, delivery: Delivery) -> None:
         """Write a delivery as it is now."""
         self.deliveries[delivery.id] = delivery
+        if delivery.status == "pending":
+            self._waiting[delivery.id] = delivery
+        else:
+            self._waiting.pop(delivery.id, None)
         self._store.put("delivery", str(delivery.id), delivery)
 
     def close(self) -> None:
@@ -156,17 +192,34 @@ class State:
                 return person
         raise not_found()
 
+    def installation(self, installation_id: int) -> Installation:
+        """One that was not removed. Raises Refused 404."""
+        found = self.installations.get(installation_id)
+        if found is None or found.removed:
+            raise not_found()
+        return found
+
+    def installed_on(self, account: str) -> Installation | None:
+        """The installation on an account, if there is one."""
+        there = (one for one in self.installations.values() if one.account == account and not one.removed)
+        return next(there, None)
+
+    def reached(self, installation_id: int) -> list[Repository]:
+        """The repositories of an installation."""
+        return [r for r in self.repositories.values() if r.installation_id == installation_id]
+
     def repository(self, full_name: str) -> Repository:
-        """By its present name, whatever its case. Raises Refused 404."""
+        """By its present name, whatever its case. Raises Refused 404, for deleted ones too."""
         for repository in self.repositories.values():
-            if repository.full_name.lower() == full_name.lower():
+            if repository.full_name.lower() == full_name.lower() and not repository.deleted:
                 return repository
         raise not_found()
 
     def renamed(self, full_name: str) -> Repository | None:
         """The repository that had this name before."""
         for repository in self.repositories.values():
-            if full_name.lower() in (name.lower() for name in repository.former_names):
+            known = full_name.lower() in (name.lower() for name in repository.former_names)
+            if known and not repository.deleted:
                 return repository
         return None
 
@@ -204,7 +257,7 @@ class State:
 
     def pending(self) -> list[Delivery]:
         """Deliveries in line, oldest first."""
-        return sorted((d for d in self.deliveries.values() if d.status == "pending"), key=lambda d: d.id)
+        return list(self._waiting.values())
 
     # ------------------------------------------------------------ inside
 

@@ -45,6 +45,17 @@ class Person(BaseModel):
         return self.kind == "Bot"
 
 
+class Installation(BaseModel):
+    """The App on one account. A removed one is kept: its number is never given again."""
+
+    id: int
+    account: str
+    created_at: datetime
+    suspended_at: datetime | None = None
+    suspended_by: str | None = None
+    removed: bool = False
+
+
 class Repository(BaseModel):
     """A repository with its collaborators (login → role), its files and the names that it had before."""
 
@@ -58,6 +69,8 @@ class Repository(BaseModel):
     collaborators: dict[str, str] = {}
     files: dict[str, str] = {}
     former_names: list[str] = []
+    archived: bool = False
+    deleted: bool = False
     topics: list[str] = []
 
     @property
@@ -160,9 +173,10 @@ class Delivery(BaseModel):
     guid: str
     event: str
     action: str
-    repository_id: int
+    repository_id: int | None
     body: str
     queued_at: datetime
+    installation_id: int | None = None
     redelivery: bool = False
     status: str = "pending"
     status_code: int = 0
