@@ -19,6 +19,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from bot import answer, feedback, logs
+from bot.access import Access
 from bot.context import Context
 from bot.github import GitHub
 from bot.models import Models
@@ -137,7 +138,12 @@ def work(settings: Settings) -> None:
     """
     logs.configure(settings.log_level)
     database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
-    context = Context(settings=settings, database=database, github=GitHub(settings), models=Models(settings))
+    context = Context(
+        settings=settings,
+        database=database,
+        github=GitHub(settings, access=Access(database)),
+        models=Models(settings),
+    )
     asked = threading.Event()
     worker = Worker(settings, database, steps_of(context), asked.set)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,6 +12,7 @@ from bot.commands.shared import load_settings, open_database, open_queue, out
 
 def poll() -> None:
     """Read the reactions of all posted answers now and learn from them."""
+    from bot.access import Access
     from bot.context import Context
     from bot.feedback import poll as poll_all
     from bot.github import GitHub
@@ -21,7 +22,10 @@ def poll() -> None:
     settings = load_settings()
     with open_database(settings) as database:
         context = Context(
-            settings=settings, database=database, github=GitHub(settings), models=Models(settings)
+            settings=settings,
+            database=database,
+            github=GitHub(settings, access=Access(database)),
+            models=Models(settings),
         )
         changes = poll_all(context, everything=True)
     for change in changes:

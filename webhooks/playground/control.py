@@ -147,8 +147,10 @@ def _ownership(state: State, login: str, fields: dict[str, Any]) -> dict[str, An
     return shapes.repository(state, repository)
 
 
-OWNERSHIP = ("install", "uninstall", "suspend")  # account, on
-OWNERSHIP += ("select", "privatise", "archive", "rename", "transfer", "delete_repository")  # repository, on
+OWNERSHIP = (
+    *("install", "uninstall", "suspend"),  # account, on
+    *("select", "privatise", "archive", "rename", "transfer", "delete_repository"),  # repository, on
+)
 
 VERBS = {
     "open": _open,  # repository, title, body, labels, is_pull

@@ -1,0 +1,116 @@
+"""No call to GitHub goes out for a repository that is out of bounds, the making of a token included."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.access import Access
+from bot.github import GitHub
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import OutOfBounds
+from storage.records import Installation, Repository, Standing
+from tests.unit.storage.things import NOW
+from webhooks.playground.credentials import new_key
+
+ROOT = Path(__file__).parents[3]
+REPOSITORY = Repository(id=1, full_name="octo/inkwell", installation_id=2)
+ACTIVE = Installation(id=2, account_id=9, account="octo", since=NOW)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path}/thumbprint.db")
+    made.migrate()
+    with made.unit() as unit:
+        unit.repositories.upsert(REPOSITORY)
+        unit.installations.save(ACTIVE)
+        unit.commit()
+    yield made
+    made.dispose()
+
+
+class Wire:
+    """GitHub, as far as it is asked here; counts what goes out."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self.sent: list[str] = []
+        key = home / "key.pem"
+        key.write_bytes(new_key())
+        settings = Settings(home=home, app_id="7", private_key_file=key, _env_file=None)
+        self.github = GitHub(settings, httpx.MockTransport(self._answer), Access(database))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request.url.path)
+        if request.url.path.endswith("/access_tokens"):
+            content = {"token": "ghs_x", "expires_at": "2099-01-01T00:00:00Z", "permissions": {}}
+            return httpx.Response(201, json=content)
+        return httpx.Response(200, json={"id": 1, "full_name": "octo/inkwell", "private": False})
+
+
+def test_a_repository_is_called_through_the_installation_that_has_it_now(
+    database: Database, tmp_path: Path
+) -> None:
+    wire = Wire(database, tmp_path)
+    with database.unit() as unit:
+        unit.repositories.settle(replace(REPOSITORY, installation_id=3))
+        unit.commit()
+    wire.github.client(2, 1).repository(1)
+    assert wire.sent == ["/app/installations/3/access_tokens", "/repositories/1"]
+
+
+@pytest.mark.parametrize("how", ["uninstalled", "suspended", "removed", "archived"])
+def test_nothing_goes_out_once_a_repository_is_closed_not_even_by_a_client_made_before(
+    database: Database, tmp_path: Path, how: str
+) -> None:
+    wire = Wire(database, tmp_path)
+    client = wire.github.client(2, 1)
+    client.repository(1)
+    sent = list(wire.sent)
+    with database.unit() as unit:
+        if how == "removed":
+            unit.repositories.lose([1], 2, NOW)
+        elif how == "archived":
+            unit.repositories.set_archived(1)
+        else:
+            standing = Standing.REMOVED if how == "uninstalled" else Standing.SUSPENDED
+            unit.installations.save(replace(ACTIVE, standing=standing))
+        unit.commit()
+    with pytest.raises(OutOfBounds):
+        client.repository(1)
+    with pytest.raises(OutOfBounds):
+        wire.github.client(2, 1)
+    if how in ("uninstalled", "suspended"):
+        with pytest.raises(OutOfBounds):
+            wire.github.repositories(2)
+    assert wire.sent == sent
+
+
+def test_a_client_of_the_installation_that_had_it_before_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    wire = Wire(database, tmp_path)
+    client = wire.github.client(2, 1)
+    with database.unit() as unit:
+        unit.repositories.settle(replace(REPOSITORY, installation_id=3))
+        unit.commit()
+    with pytest.raises(OutOfBounds):
+        client.repository(1)
+    assert wire.sent == []
+
+
+def test_whoever_has_a_database_and_calls_github_gives_the_gate() -> None:
+    """`GitHub(…)` is made in few places, and none of ours forgets the third argument."""
+    found = {}
+    for file in (*(ROOT / "bot").rglob("*.py"), *(ROOT / "webhooks").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "GitHub":
+                found[f"{file.name}:{node.lineno}"] = any(each.arg == "access" for each in node.keywords)
+    assert found
+    assert all(found.values()), found
