@@ -13,6 +13,7 @@ import structlog
 from bot.context import Context
 from bot.github import Client
 from bot.quotas import Limits, refusal, told
+from bot.repo_config import EMPTY, RepoConfig
 from storage.records import Admission, Permission, Question, Refusal, Repository
 from storage.rights import Who, who
 
@@ -28,7 +29,13 @@ class Asker:
     admission: Admission
 
 
-def admit(context: Context, client: Client, question: Question, repository: Repository) -> Asker:
+def admit(
+    context: Context,
+    client: Client,
+    question: Question,
+    repository: Repository,
+    config: RepoConfig = EMPTY,
+) -> Asker:
     """Let a question in or refuse it, by what GitHub says of its asker and by the quotas of its day.
 
     What was decided stands, however often it is asked. May raise what asking GitHub raises.
@@ -38,12 +45,14 @@ def admit(context: Context, client: Client, question: Question, repository: Repo
     with context.database.unit(read_only=True) as unit:
         known = unit.admissions.get(question.answer_id)
     if known is None:
-        known = _decide(context, question, repository, row)
+        known = _decide(context, question, repository, row, config)
     return Asker(row=row, permission=permission, admission=known)
 
 
-def _decide(context: Context, question: Question, repository: Repository, row: Who) -> Admission:
-    limits, day = Limits.of(context.settings), question.asked_at.astimezone(UTC).date()
+def _decide(
+    context: Context, question: Question, repository: Repository, row: Who, config: RepoConfig
+) -> Admission:
+    limits, day = Limits.of(context.settings, config), question.asked_at.astimezone(UTC).date()
     with context.database.unit() as unit:
         unit.repositories.upsert(repository)
         unit.answers.ask(question)

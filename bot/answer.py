@@ -19,10 +19,12 @@ import structlog
 
 from bot.admission import admit
 from bot.compose import Composition, compose
-from bot.config import read_config
+from bot.config import Effective
+from bot.configurations import to_tell
 from bot.context import Context
 from bot.effects import hosts_of
 from bot.github import Client
+from bot.hearing import heard
 from bot.memory import Memory
 from bot.notices import REFUSED, notice
 from bot.obey import obey
@@ -30,7 +32,7 @@ from bot.plan import plan_of
 from bot.posting import create, find, is_answer, posted, target, today
 from bot.quotas import Limits, sentence
 from bot.reply import Marker, Why, render_body, stored_body
-from bot.settings import RepoConfig
+from bot.repo_config import RepoConfig
 from bot.slash import RIGHTS, parse
 from bot.undo import set_learning
 from storage.errors import GitHubRefused, Gone, ThumbprintError
@@ -55,7 +57,10 @@ def acknowledge(context: Context, question: Question) -> None:
     client = context.github.of(question)
     try:
         repository = client.repository(question.repository_id)
-        if not admit(context, client, question, repository).admission.granted:
+        chosen = context.configurations.of(client, repository)
+        if not heard(client, repository, question, chosen, context.settings.app_slug):
+            return
+        if not admit(context, client, question, repository, chosen.config).admission.granted:
             return
         asked = replace(question, full_name=repository.full_name)
         client.react(asked.full_name, asked.post_kind, target(asked), Reaction.EYES)
@@ -76,20 +81,24 @@ def compose_job(context: Context, question: Question) -> str:
     client = context.github.of(question)
     try:
         repository = client.repository(question.repository_id)
-        if not _let_in(context, client, question, repository):
+        chosen = context.configurations.of(client, repository)
+        asked = heard(client, repository, question, chosen, context.settings.app_slug)
+        if asked is None:
+            _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
+            return question.answer_id
+        if not _let_in(context, client, asked, repository, chosen):
             return question.answer_id
         thread = _thread(client, repository, question)
     except Gone as error:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
         return question.answer_id
-    config = read_config(client, repository.full_name)
-    memory = _memory(context, repository, config)
-    plan = plan_of(context.settings, config)
-    asked = replace(question, full_name=repository.full_name)
+    memory = _memory(context, repository, chosen.config)
+    plan = plan_of(context.settings, chosen.config)
+    asked = replace(asked, full_name=repository.full_name)
     hosts = hosts_of(context.settings.github_url)
     done = compose(asked, thread, memory, context.models, plan, datetime.now(UTC), hosts)
-    _store(context, _with_evidence(context, done))
+    _store(context, _with_evidence(context, done), chosen)
     log.info(
         "answer_composed",
         answer=done.answer.id,
@@ -154,16 +163,18 @@ def fail(
     log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
 
 
-def _let_in(context: Context, client: Client, question: Question, repository: Repository) -> bool:
+def _let_in(
+    context: Context, client: Client, question: Question, repository: Repository, chosen: Effective
+) -> bool:
     """Whether a question is to be answered. A command is carried out; whoever is refused is told, once."""
-    asker = admit(context, client, question, repository)
+    asker = admit(context, client, question, repository, chosen.config)
     admission, command = asker.admission, parse(question.text)
     if command and (admission.granted or RIGHTS[command.command] is not What.ASK):
-        obey(context, client, question, repository, asker, command)
+        obey(context, client, question, repository, asker, command, chosen)
         return False
     if admission.granted:
         return True
-    text = sentence(admission.refused, asker.row, Limits.of(context.settings))
+    text = sentence(admission.refused, asker.row, Limits.of(context.settings, chosen.config))
     silent = not admission.told
     made = notice(context.settings, question, text, REFUSED, datetime.now(UTC), silent=silent)
     _store(context, Composition(answer=made, why=_no_why(question)))
@@ -182,12 +193,16 @@ def _thread(client: Client, repository: Repository, question: Question) -> Threa
 
 
 def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:
-    """What the repository taught. What its file says of learning is kept."""
+    """What the repository taught. What its files say of learning holds for as long as they say it."""
+    said = Learning(config.learning) if config.learning else None
     with context.database.unit() as unit:
         known = unit.repositories.upsert(repository)
-        learning = Learning(config.learning) if config.learning else known.learning
+        kept = unit.configurations.get(repository.id)
+        learning = said or (Learning.ON if kept and kept.learning else known.learning)
         if learning is not known.learning:
             set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))
+        if kept and kept.learning is not said:
+            unit.configurations.keep(replace(kept, learning=said))
         unit.commit()
     return context.memories.of(repository.id)
 
@@ -203,11 +218,17 @@ def _with_evidence(context: Context, done: Composition) -> Composition:
     return replace(done, why=why, answer=replace(done.answer, body=render_body(done.answer.text, why)))
 
 
-def _store(context: Context, done: Composition) -> None:
-    """Everything in one transaction; an answer that another run stored first stays."""
+def _store(context: Context, done: Composition, chosen: Effective | None = None) -> None:
+    """Everything in one transaction; an answer that another run stored first stays.
+
+    What is wrong with the configuration stands in the first answer after it was found.
+    """
     with context.database.unit() as unit:
         if unit.answers.get(done.answer.id) is not None:
             return
+        if chosen and (remarks := to_tell(unit, done.answer.question.repository_id, done.answer.id, chosen)):
+            body = render_body(done.answer.text, replace(done.why, remarks=remarks))
+            done = replace(done, answer=replace(done.answer, body=body))
         for prompt in done.prompts:
             unit.answers.add_prompt(prompt)
         for generation in done.generations:

@@ -37,7 +37,7 @@ from storage.records import (
     Thread,
 )
 
-HINT = "Write your question behind the command, for example: `/ask How do I run the tests?`"
+HINT = "Write your question behind the command, for example: `{word} How do I run the tests?`"
 ABSTAIN = "I would rather leave this one to the people here."
 SILENT = "People here asked me to leave questions like this one to them."
 
@@ -77,7 +77,7 @@ def compose(
         choice=_choice(asked, memory, models, plan),
     )
     if not asked:
-        return _finish(work, now, text=HINT, abstained="the question is empty")
+        return _finish(work, now, text=HINT.format(word=plan.word), abstained="the question is empty")
     if work.choice.silence:
         return _finish(work, now, text=SILENT, abstained="people deleted answers to questions like this")
     if plan.mechanisms.examples:

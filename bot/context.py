@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bot.configurations import Configurations
 from bot.memory import Memories
 from bot.permissions import Permissions
 from bot.queue import Queue
@@ -35,6 +36,11 @@ class Context:
     def memories(self) -> Memories:
         """What the repositories taught, each loaded once for each revision of its weights."""
         return Memories(self.database)
+
+    @cached_property
+    def configurations(self) -> Configurations:
+        """What the repositories chose in their files, as they were lately."""
+        return Configurations(self.database, self.settings)
 
     @cached_property
     def permissions(self) -> Permissions:

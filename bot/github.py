@@ -11,8 +11,6 @@ Reads are tried again; creating never is: after a time-out the caller looks for 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,7 +24,7 @@ from bot.effects import ALLOWED_HOSTS, hosts_of
 from bot.github_access import Kit, Pool, Rights, connect, connect_app
 from bot.github_app import AppClient
 from bot.github_calls import Calls
-from bot.github_shapes import MANY, MORE, Reacted, account, granted, moment, place, reacted
+from bot.github_shapes import MANY, MORE, File, Reacted, account, file_of, granted, moment, place, reacted
 from bot.outgoing import amended, sealed
 from bot.reply import Body
 from bot.settings import Settings
@@ -179,17 +177,12 @@ class Client:
         posts = [self._post(one, kind) for one in self._calls.pages(path, since=when)]
         return [post for post in posts if post.by_us]
 
-    def read_file(self, full_name: str, path: str) -> str | None:
-        """A file on the default branch as text; None when there is none that we may read."""
+    def read_file(self, full_name: str, path: str) -> File | None:
+        """A file on the default branch; None when there is none that we may read."""
         said = self._contents(self._calls, full_name, path)
         if said is None and self._organisation is not None and full_name.endswith("/.github"):
             said = self._contents(self._organisation(), full_name, path)
-        try:
-            return (
-                None if said is None else base64.b64decode(said["content"]).decode("utf-8", errors="replace")
-            )
-        except (KeyError, TypeError, binascii.Error):
-            return None
+        return file_of(said)
 
     def _contents(self, calls: Calls, full_name: str, path: str) -> dict[str, Any] | None:
         """What GitHub says of a file. 422: no token is to be had, the App is not installed there."""

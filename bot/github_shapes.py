@@ -5,6 +5,7 @@ Left out: what the calls mean (`bot/github.py`). Run: `pytest tests/unit/bot/tes
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,25 @@ class Reacted:
     actor: Actor
     reaction: Reaction
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file on the default branch; `content` is empty where `size` (bytes) is more than GitHub sends."""
+
+    size: int
+    content: bytes
+
+
+def file_of(said: Mapping[str, Any] | None) -> File | None:
+    """A file from what GitHub says of a path; None for what is no file."""
+    if said is None or said.get("type") != "file":
+        return None
+    try:
+        content = base64.b64decode(said["content"]) if said.get("encoding") == "base64" else b""
+        return File(size=int(said["size"]), content=content)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def place(full_name: str, kind: PostKind, post_id: int) -> str:

@@ -82,7 +82,7 @@ class Models:
             self._policy if same else Endpoint(settings.resolved_encoder_url, "", timeout_s, proxies=True)
         )
         self._counter = Counter(settings.resolved_model_url, settings.model_name, key, proxies=not ours)
-        self._announced: dict[str, Any] | None = None
+        self._announced: dict[str, dict[str, Any]] = {}
         self._lacks: set[str] = set()
         self._proven = self._embedded = False
 
@@ -97,14 +97,17 @@ class Models:
         max_tokens: int,
         biases: Sequence[Biased] = (),
         stop: Sequence[str] = (),
+        model: str = "",
     ) -> Completion:
         """`n` candidates for a conversation. The same arguments give the same texts, if it keeps seeds.
+
+        `model` is another one of the same server, or an adapter; "" is `model_name`.
 
         Raises ModelUnavailable (down, busy, too slow: try again), ModelRequestError (rejected).
         """
         begin = time.monotonic()
         body: dict[str, Any] = {
-            "model": self._settings.model_name,
+            "model": model or self._settings.model_name,
             "messages": [{"role": each.role, "content": each.content} for each in messages],
             "seed": seed,
             "temperature": temperature,
@@ -112,17 +115,17 @@ class Models:
             "max_tokens": max_tokens,
             **({"stop": list(stop)} if stop else {}),
         }
-        if biases and self._announces("phrase_bias"):
+        if biases and self._announces("phrase_bias", body["model"]):
             phrases = [{"text": each.text, "bias": each.value} for each in biases]
             body["extra_body"] = {"phrase_bias": phrases}
-        elif biases and self._announced is not None:
+        elif biases and body["model"] in self._announced:
             self._lack("phrase_bias", "answers are not biased while they are decoded")
         answers = self._ask(body, n)
         texts = tuple(_text(choice, answer) for answer in answers for choice in answer.choices)
         usage = answers[0].usage
         return Completion(
             candidates=texts[:n],
-            model=answers[0].model or self._settings.model_name,
+            model=answers[0].model or body["model"],
             prompt_tokens=usage.prompt_tokens if usage else 0,
             seconds=time.monotonic() - begin,
         )
@@ -183,16 +186,15 @@ class Models:
                 return []
             raise
 
-    def _announces(self, feature: str) -> bool:
-        """Whether the server says in /v1/models that it can do `feature` of ours; not while that fails."""
-        if self._announced is None:
-            name = self._settings.model_name
+    def _announces(self, feature: str, name: str) -> bool:
+        """Whether the server says in /v1/models that a model can do `feature`; not while that fails."""
+        if name not in self._announced:
             try:
                 told = [each.to_dict().get("thumbprint") for each in self._known() if each.id == name]
             except ModelUnavailable:
                 return False
-            self._announced = told[0] if told and isinstance(told[0], dict) else {}
-        return bool(self._announced.get(feature))
+            self._announced[name] = told[0] if told and isinstance(told[0], dict) else {}
+        return bool(self._announced[name].get(feature))
 
     def _lack(self, feature: str, so: str) -> None:
         if feature not in self._lacks:

@@ -15,15 +15,15 @@ import structlog
 
 from bot import undo
 from bot.admission import Asker
-from bot.config import PATH, read_config
+from bot.config import PATH, Effective
+from bot.configurations import asks_of, to_tell
 from bot.context import Context
 from bot.github import Client
+from bot.in_force import in_force
 from bot.notices import notice
-from bot.plan import plan_of
 from bot.quotas import Limits
 from bot.reply import directed, say
 from bot.sanitise import code_span
-from bot.settings import RepoConfig
 from bot.slash import MINE, RIGHTS, Asked, Command, comment_in, help_text, people, refused
 from bot.wording import number
 from storage.database import UnitOfWork
@@ -44,16 +44,21 @@ HOW_TO_FORGET = (
 
 
 def obey(
-    context: Context, client: Client, question: Question, repository: Repository, asker: Asker, asked: Asked
+    context: Context,
+    client: Client,
+    question: Question,
+    repository: Repository,
+    asker: Asker,
+    asked: Asked,
+    chosen: Effective,
 ) -> None:
     """Carry a command out and keep its reply, PENDING; once, however often this is called."""
     permission = asker.permission
     if RIGHTS[asked.command] is not What.ASK:
         permission = context.permissions.anew(client, repository.id, repository.full_name, question.asker)
     says_no = not may(question.asker, permission, RIGHTS[asked.command]).allowed
-    config = RepoConfig.model_validate({})
     if not says_no and asked.command in (Command.FREEZE, Command.UNFREEZE, Command.CONFIG):
-        config = read_config(client, repository.full_name)
+        chosen = context.configurations.of(client, repository, anew=True)
     with context.database.unit() as unit:
         if unit.answers.get(question.answer_id) is not None:
             return
@@ -61,7 +66,7 @@ def obey(
         if says_no:
             text = refused(asked.command)
         else:
-            text = _Obedience(context, unit, question, repository, config, asker, curates).carry_out(asked)
+            text = _Obedience(context, unit, question, repository, chosen, asker, curates).carry_out(asked)
         made: Answer = notice(
             context.settings,
             question,
@@ -69,6 +74,7 @@ def obey(
             asked.command.value,
             datetime.now(UTC),
             silent=not (asker.admission.granted or asker.admission.told),
+            word=asks_of(chosen.config).words[0],
         )
         unit.answers.save(made)
         unit.commit()
@@ -84,20 +90,22 @@ class _Obedience:
         unit: UnitOfWork,
         question: Question,
         repository: Repository,
-        config: RepoConfig,
+        chosen: Effective,
         asker: Asker,
         curates: bool,
     ) -> None:
-        self._context, self._unit, self._question, self._config = context, unit, question, config
+        self._context, self._unit, self._question, self._config = context, unit, question, chosen.config
+        self._chosen = chosen
         self._here = unit.repositories.upsert(repository)
         self._asker, self._curates = asker, curates
+        self._word = asks_of(chosen.config).words[0]
         self._now = datetime.now(UTC)
 
     def carry_out(self, asked: Asked) -> str:
         """Do what a command asks for; returns the reply."""
         match asked.command:
             case Command.HELP:
-                return help_text(self._asker.row, Limits.of(self._context.settings))
+                return help_text(self._asker.row, Limits.of(self._context.settings, self._config), self._word)
             case Command.SHOW:
                 return self._show()
             case Command.WHY:
@@ -226,23 +234,14 @@ class _Obedience:
         return "I learn again, also from what was said meanwhile."
 
     def _settings(self) -> str:
-        plan = plan_of(self._context.settings, self._config)
-        limits = Limits.of(self._context.settings)
-        chosen = self._config.model_dump(exclude_none=True)
-        values = {
-            "min_score": plan.min_score,
-            "candidates": plan.candidates,
-            "max_tokens": plan.max_tokens,
-            "learning": self._config.learning or self._here.learning.value,
-            "questions_per_person": limits.person,
-            "questions_per_stranger": limits.stranger,
-            "questions_per_repository": limits.repository,
-            "strangers": "yes" if limits.open_to_strangers else "no",
-        }
+        """What holds, and whence; who reads this need not be told in an answer what is wrong."""
+        rows = in_force(self._context.settings, self._chosen, self._here.learning)
         lines = ["| setting | in force | from |", "| --- | --- | --- |"]
-        for name, value in values.items():
-            origin = f"a {code_span('thumbprint.yml')}" if name in chosen else "the server"
-            lines.append(f"| {code_span(name)} | {code_span(str(value))} | {origin} |")
+        for name, value in rows.items():
+            lines.append(f"| {code_span(name)} | {value} | {self._chosen.origin(name).value} |")
+        if self._chosen.problems:
+            to_tell(self._unit, self._here.id, self._question.answer_id, self._chosen)
+            lines += ["", "What is wrong with the files:", "", *(f"- {one}" for one in self._chosen.problems)]
         return "\n".join(lines)
 
 

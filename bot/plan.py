@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bot.settings import RepoConfig, Settings
+from bot.manner import manner_of
+from bot.repo_config import EMPTY, RepoConfig
+from bot.settings import Settings
+from bot.trigger import DEFAULT_WORDS
 
 ROUNDS = 3
 """Generations for one answer at most: the first, and two more that name what was wrong."""
@@ -40,7 +43,11 @@ class Mechanisms:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one answer may spend. Tokens are the policy's, scores in [-1, 1]; `seed` varies every draw."""
+    """What one answer may spend. Tokens are the policy's, scores in [-1, 1]; `seed` varies every draw.
+
+    `model` is another one than the server's own, or ""; `manner` are sentences of ours about how to answer;
+    `word` is the one that asks, for hints.
+    """
 
     mechanisms: Mechanisms = field(default_factory=Mechanisms)
     candidates: int = 4
@@ -54,6 +61,9 @@ class Plan:
     floor: float = -0.5
     rounds: int = ROUNDS
     seed: int = 0
+    model: str = ""
+    manner: tuple[str, ...] = ()
+    word: str = DEFAULT_WORDS[0]
 
     @property
     def lesson_tokens(self) -> int:
@@ -68,7 +78,7 @@ class Plan:
 
 def plan_of(settings: Settings, config: RepoConfig | None = None) -> Plan:
     """The plan for one repository: its own choices where it made any, else the server's."""
-    chosen = config or RepoConfig.model_validate({})
+    chosen = config or EMPTY
     return Plan(
         mechanisms=Mechanisms(
             prompt=settings.use_prompt,
@@ -86,4 +96,7 @@ def plan_of(settings: Settings, config: RepoConfig | None = None) -> Plan:
         top_p=settings.top_p,
         min_score=settings.min_score if chosen.min_score is None else chosen.min_score,
         floor=settings.floor,
+        model=chosen.model or "",
+        manner=manner_of(chosen),
+        word=(chosen.triggers or DEFAULT_WORDS)[0],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.repo_config import EMPTY, RepoConfig
 from bot.settings import Settings
 from storage.records import Refusal, Used
 from storage.rights import TABLE, May, What, Who
@@ -28,13 +29,21 @@ class Limits:
     open_to_strangers: bool = True
 
     @classmethod
-    def of(cls, settings: Settings) -> Limits:
-        """The limits that an operator chose."""
+    def of(cls, settings: Settings, config: RepoConfig = EMPTY) -> Limits:
+        """The limits that an operator chose, and a repository within them: lower ones, or no strangers."""
+        person, stranger, repository = (
+            min(most, most if chosen is None else chosen)
+            for most, chosen in (
+                (settings.questions_per_person, config.questions_per_person),
+                (settings.questions_per_stranger, config.questions_per_stranger),
+                (settings.questions_per_repository, config.questions_per_repository),
+            )
+        )
         return cls(
-            person=settings.questions_per_person,
-            stranger=settings.questions_per_stranger,
-            repository=settings.questions_per_repository,
-            open_to_strangers=settings.strangers,
+            person=person,
+            stranger=stranger,
+            repository=repository,
+            open_to_strangers=settings.strangers and config.strangers is not False,
         )
 
     def of_person(self, row: Who) -> int:

@@ -74,7 +74,10 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True)
 class Why:
-    """What the fold says. `evidence`: the events behind each phrase id; `sources` are (label, url)."""
+    """What the fold says. `evidence`: the events behind each phrase id; `sources` are (label, url).
+
+    `remarks` stand above it: sentences about the repository's configuration.
+    """
 
     marker: Marker
     attempt: int = 1
@@ -84,6 +87,7 @@ class Why:
     repairs: tuple[Repair, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def render_body(text: str, why: Why) -> Body:
@@ -95,6 +99,7 @@ def render_body(text: str, why: Why) -> Body:
         part
         for part in (
             END,
+            *_remarks(why.remarks),
             f"<details><summary>{SUMMARY}</summary>\n\n{_fold(why)}\n\n</details>",
             f"<sub>{_FOOTER} If this is not right, edit this comment or press 👎: the next answer will know."
             "</sub>",
@@ -118,9 +123,9 @@ def bare(marker: Marker) -> str:
     return f"{END}\n\n{_metadata(marker)}"
 
 
-def render_notice(text: str, marker: Marker) -> Body:
-    """The comment for a notice: no fold, and nothing to correct."""
-    footer = f"<sub>{_FOOTER} `/ask help` says what I understand.</sub>"
+def render_notice(text: str, marker: Marker, word: str = "/ask") -> Body:
+    """The comment for a notice: no fold, and nothing to correct. `word` is the one that asks."""
+    footer = f"<sub>{_FOOTER} {code_span(f'{word} help')} says what I understand.</sub>"
     tail = "\n\n".join((END, footer, _metadata(marker)))
     return Body(shorten(text, LONGEST - len(tail) - 2), tail)
 
@@ -197,6 +202,13 @@ def shorten(text: str, characters: int) -> str:
     if not any(line.strip() for line in kept):
         return text[: max(0, characters - len(mark))] + mark if not fence else fenced("…")
     return "\n".join(kept) + (f"\n{fence}" if fence else "") + mark
+
+
+def _remarks(remarks: Sequence[str]) -> list[str]:
+    """What is wrong with the repository's configuration, for whoever can mend it."""
+    if not remarks:
+        return []
+    return ["\n".join(("My configuration here needs a hand:\n", *(f"- {remark}" for remark in remarks)))]
 
 
 def _fold(why: Why) -> str:

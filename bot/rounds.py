@@ -93,7 +93,7 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: st
     """
     plan, models = work.plan, work.models
     shown = work.choice if plan.mechanisms.prompt else EMPTY
-    rules = (*work.memory.notes, *(rule(lesson) for lesson in shown.weights))
+    rules = (*plan.manner, *work.memory.notes, *(rule(lesson) for lesson in shown.weights))
     again = _within([rule(lesson) for lesson in broken], plan.lesson_tokens, models.count_tokens)
     examples = [
         replace(
@@ -155,6 +155,7 @@ def _candidates(work: Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> l
         top_p=plan.top_p,
         max_tokens=plan.max_tokens,
         biases=towards,
+        **({"model": plan.model} if plan.model else {}),
     )
     generation = Generation(
         id=stable_id("g", prompt.id),
@@ -189,7 +190,11 @@ def _scored(
     work.broken.update((lesson.phrase.id, lesson) for lesson in (*assessed.violations, *disliked))
     violations = tuple(lesson.phrase.id for lesson in assessed.violations)
     told = (*work.choice.weights, *work.broken.values())
-    ours = (*FIXED, *(rule(one) for one in told if one.phrase.kind is not PhraseKind.CORRECTION))
+    ours = (
+        *FIXED,
+        *work.plan.manner,
+        *(rule(one) for one in told if one.phrase.kind is not PhraseKind.CORRECTION),
+    )
     failed = guards(text, work.asked, ours) if text else ("no_end" if wrote.text.strip() else "empty",)
     grounds = grounded(text, work.comments, work.asked) - 0.5 * repeated(text, work.issue)
     repairs = work.plan.mechanisms.repair

@@ -2,8 +2,8 @@
 
 Nothing else in Thumbprint reads the environment. Every field is `THUMBPRINT_<NAME>`; a `.env` file in
 the working directory is read too (`THUMBPRINT_ENV_FILE` names another; empty: none), and under both the
-GitHub App that `thumbprint setup` registered. What one repository chooses is `RepoConfig`, in its
-`.github/thumbprint.yml`. A test compares the README's table with this file.
+GitHub App that `thumbprint setup` registered. What one repository chooses is `RepoConfig`
+(`bot/repo_config.py`). A test compares the README's table with this file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import app_store
@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     )
     model_key: SecretStr = Field(SecretStr(""), description="API key for `model_url`, if it needs one.")
     model_name: str = Field("policy", description="Model name to ask `model_url` for.")
+    models_allowed: str = Field(
+        "",
+        description="Further models and adapters there, separated by commas, that a repository may choose.",
+    )
     encoder_url: str = Field(
         "", description="OpenAI-compatible embeddings server; empty means the same as `model_url`."
     )
@@ -134,6 +138,9 @@ class Settings(BaseSettings):
     blocked: str = Field(
         "", description="Logins, separated by commas, that may neither ask nor teach, beside GitHub's blocks."
     )
+    draft_days: int = Field(
+        7, ge=1, le=90, description="Days that an answer waits for approval where a repository wants that."
+    )
     workers: int = Field(
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )
@@ -158,6 +165,11 @@ class Settings(BaseSettings):
                 "THUMBPRINT_PRIVATE_KEY_FILE), and the playground never runs in production: unset it."
             )
         return self
+
+    @property
+    def models_offered(self) -> frozenset[str]:
+        """The names in `models_allowed`, and `model_name`."""
+        return frozenset({self.model_name, *(one.strip() for one in self.models_allowed.split(","))} - {""})
 
     @property
     def blocked_logins(self) -> frozenset[str]:
@@ -233,18 +245,3 @@ def _read() -> Settings:
             f"{app_store.folder(settings.home)} is on {registered['github_url']}: unset the former."
         )
     return Settings(_env_file=env_file, **{k: value for k, value in registered.items() if k not in said})
-
-
-class RepoConfig(BaseModel):
-    """What one repository chooses, in `.github/thumbprint.yml` on its default branch.
-
-    The organisation's `.github` repository may hold a `thumbprint.yml` with defaults for all of its
-    repositories; a field that neither names is the server's.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    min_score: float | None = Field(None, ge=-1.0, le=1.0)
-    candidates: int | None = Field(None, ge=1, le=16)
-    max_tokens: int | None = Field(None, ge=16, le=1024)
-    learning: str | None = Field(None, pattern="^(on|frozen|off)$")

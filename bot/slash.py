@@ -111,10 +111,11 @@ def refused(command: Command) -> str:
     return f"Only {people(what)} may {acts[command]} here."
 
 
-def help_text(row: Who, limits: Limits) -> str:
-    """All commands, and what the asking person may do with each."""
+def help_text(row: Who, limits: Limits, word: str = "/ask") -> str:
+    """All commands, and what the asking person may do with each; `word` is the one that asks."""
     lines = ["| command | what it does | you may |", "| --- | --- | --- |"]
     for command, (what, does) in _SAYS.items():
+        command = command.replace("/ask", word)
         lines.append(f"| {command} | {does} | {_access(row, what, limits)} |")
     thumb, edit = TABLE[row][What.THUMB], TABLE[row][What.EDIT]
     lines += [

@@ -1,5 +1,7 @@
 """Where a post asks the bot: `/ask …` or `@slug …` at the start of a line of plain text. Pure.
 
+Which words ask, and whether a mention does, a repository may choose (`Asks`).
+
 Markdown decides what plain text is, not a regular expression: quotes, code blocks and spans, HTML and
 comments do not ask. Left out: asking in lists and tables, whose lines are items and rows; links and emphasis,
 which change no line's start, and which take seconds on a comment made of 65,536 brackets.
@@ -8,6 +10,7 @@ which change no line's start, and which take seconds on a comment made of 65,536
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -20,22 +23,71 @@ _MARK = "\ue000\ue001{}\ue002"  # private use: says where a line's start ends up
 _MARKED = re.compile(_MARK.format("([0-9]+)"))
 
 
-def question_in(text: str, slug: str) -> str | None:
+MENTION = "@"
+DEFAULT_WORDS = ("/ask",)
+_ANY = r"/[a-z][a-z0-9-]{0,29}"
+_MAY = re.compile(r"^\ufeff?[ ]{0,3}[/@]", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What asks in a repository: words that begin with a slash, and perhaps a mention. No words: any such."""
+
+    words: tuple[str, ...] = DEFAULT_WORDS
+    mention: bool = True
+
+    def takes(self, trigger: str) -> bool:
+        """Whether this trigger asks here; one that nobody wrote down does."""
+        if trigger == MENTION:
+            return self.mention
+        return not trigger or not self.words or trigger in self.words
+
+
+ANY = Asks(words=())
+"""Whatever could ask somewhere: for a repository whose choice is not known."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a post asks, triggers taken off, and the first trigger, in small letters."""
+
+    text: str
+    trigger: str
+
+
+def may_ask(text: str) -> bool:
+    """Whether a line begins as a trigger does: quick, and never wrong about a post that does ask."""
+    return _MAY.search(text.replace("\r", "\n")) is not None
+
+
+def question_in(text: str, slug: str, asks: Asks = Asks()) -> str | None:
     """What a post asks: all from its first trigger on, triggers taken off. None if it does not ask.
 
     An empty string is a question without words: the bot says how to ask.
     """
+    found = asking(text, slug, asks)
+    return None if found is None else found.text
+
+
+def asking(text: str, slug: str, asks: Asks = Asks()) -> Asking | None:
+    """As `question_in`, with the trigger."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    trigger = re.compile(rf" {{0,3}}(?:/ask|@{re.escape(slug)}(?:\[bot\])?[,:]?)(?=\s|$)", re.IGNORECASE)
-    found = {number: match.end() for number, line in enumerate(lines) if (match := trigger.match(line))}
-    if not found:
+    words = [re.escape(word) for word in asks.words] or [_ANY]
+    if asks.mention:
+        words.append(rf"@{re.escape(slug)}(?:\[bot\])?[,:]?")
+    trigger = re.compile(rf" {{0,3}}({'|'.join(words)})(?=\s|$)", re.IGNORECASE)
+    matches = {number: match for number, line in enumerate(lines) if (match := trigger.match(line))}
+    if not matches:
         return None
-    asking = _plain_lines(lines, found)
-    if not asking:
+    found = {number: match.end() for number, match in matches.items()}
+    plain = _plain_lines(lines, found)
+    if not plain:
         return None
-    for number in asking:
+    for number in plain:
         lines[number] = lines[number][found[number] :].lstrip()
-    return "\n".join(lines[asking[0] :]).strip()
+    word = matches[plain[0]][1].lower()
+    rest = "\n".join(lines[plain[0] :]).strip()
+    return Asking(rest, MENTION if word.startswith(MENTION) else word)
 
 
 def _plain_lines(lines: list[str], found: dict[int, int]) -> list[int]:

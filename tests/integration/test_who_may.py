@@ -93,15 +93,20 @@ class Town(Bench):
         if before:
             before()
         asked = self.question(comment, text)
-        answer.acknowledge(self.context, asked)
         count = len(self.playground.answers(number))
-        for _ in range(2):
-            answer.compose_job(self.context, asked)
-            answer.post(self.context, asked.answer_id, sleep=lambda seconds: None)
+        self.work(asked)
         self.last, self.asked = self.stored(asked.answer_id), comment
         new = self.playground.answers(number)[count:]
         assert len(new) <= 1
         return answer_text(new[0].body) if new else ""
+
+    def work(self, asked: Question, *, post: bool = True) -> None:
+        """Carry out a question's steps, each twice."""
+        answer.acknowledge(self.context, asked)
+        for _ in range(2):
+            answer.compose_job(self.context, asked)
+            if post:
+                answer.post(self.context, asked.answer_id, sleep=lambda seconds: None)
 
     def stored(self, answer_id: str) -> Answer:
         with self.database.unit(read_only=True) as unit:

@@ -139,12 +139,12 @@ async def get_contents(call: Call) -> Response:
         return JSONResponse([_content(call, call.repository, name) for name in inside])
     if "raw" in call.request.headers.get("accept", ""):
         return PlainTextResponse(text, media_type="application/vnd.github.raw+json; charset=utf-8")
-    encoded = base64.encodebytes(text.encode()).decode()
+    encoded = base64.encodebytes(text.encode(errors="surrogateescape")).decode()
     return JSONResponse(_content(call, call.repository, path) | {"encoding": "base64", "content": encoded})
 
 
 def _content(call: Call, repo: Repository, path: str) -> dict[str, Any]:
-    data = repo.files[path].encode()
+    data = repo.files[path].encode(errors="surrogateescape")
     sha = hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
     api = f"{call.state.base_url}{PREFIX}/repos/{repo.full_name}"
     url, git = f"{api}/contents/{path}?ref=main", f"{api}/git/blobs/{sha}"

@@ -1,0 +1,264 @@
+"""What a repository's files say takes effect on the next question, through a worker's steps.
+
+GitHub is the playground; only the model is scripted. What a file means: `tests/unit/bot/test_config.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.config import PATH
+from bot.configurations import Configurations
+from bot.reply import answer_text
+from storage.records import AnswerStatus, Learning
+from tests.integration.answered import MAINTAINER, READER, STRANGER
+from tests.integration.playground_fixture import playground, receiver
+from tests.integration.test_who_may import GOOD, Town, build, town
+from webhooks.playground import seed
+
+__all__ = ["build", "playground", "receiver", "town"]
+
+pytestmark = pytest.mark.slow
+
+QUESTION = "How do I run the tests?"
+
+
+def file(town: Town, text: str, path: str = PATH) -> None:
+    """Put a file on the default branch, as a push does that the receiver heard of."""
+    town.playground.repository().files[path] = text
+    there = town.playground.repository()
+    with town.database.unit() as unit:
+        unit.configurations.changed(there.id)
+        unit.configurations.defaults_changed(town.playground.credentials.installation_id)
+        unit.commit()
+
+
+def defaults(town: Town, text: str) -> None:
+    """Give the organisation a `.github` repository with defaults."""
+    with town.playground.state.change():
+        made = seed.add_repository(town.playground.state, 77, ".github", private=True)
+    made.files["thumbprint.yml"] = text
+    file(town, town.playground.repository().files.get(PATH, ""))
+
+
+def tokens_of(town: Town) -> list[str]:
+    """What tokens the App asks the playground for from now on."""
+    seen: list[str] = []
+    issue_token = town.playground.guard.issue_token
+
+    def noted(installation: int, wanted: Any) -> Any:
+        seen.append(f"token {wanted.get('repositories', '')}")
+        return issue_token(installation, wanted)
+
+    town.playground.guard.issue_token = noted
+    return seen
+
+
+def body(town: Town, number: int = 2) -> str:
+    return town.playground.answers(number)[-1].body
+
+
+# ---------------------------------------------------------------- what takes effect
+
+
+def test_three_layers_are_merged_key_by_key(build: Callable[..., Town]) -> None:
+    town = build(candidates=1, max_tokens=100)
+    defaults(town, "candidates: 2\nmin_score: 0.3\n")
+    file(town, "candidates: 3\n")
+    town.say(READER, QUESTION)
+    (asked,) = town.scripted.asked
+    assert (asked["n"], asked["max_tokens"]) == (3, 100)
+    town.role(READER, "admin")
+    said = town.say(READER, "config")
+    for row in (
+        "| `candidates` | 3 | this repository's file |",
+        "| `min_score` | 0.3 | the organisation's file |",
+        "| `max_tokens` | 100 | the server |",
+    ):
+        assert row in said
+
+
+def test_tone_and_language_are_in_the_prompt_as_our_sentences(town: Town) -> None:
+    town.say(READER, QUESTION)
+    file(town, "tone: formal\nlanguage: de\n")
+    town.say(READER, QUESTION)
+    before, after = (one["messages"][-1].content for one in town.scripted.asked)
+    assert before.endswith(f"Question: {QUESTION}")
+    assert after.endswith(f"Question: {QUESTION}\nBe formal and polite.\nAnswer in German.")
+    town.scripted.rounds = [["Answer in German."], [GOOD]]
+    assert town.say(READER, QUESTION) != "Answer in German."
+
+
+def test_a_model_is_asked_for_only_if_the_operator_allows_it(build: Callable[..., Town]) -> None:
+    town = build(models_allowed="legal-v2")
+    file(town, "model: legal-v2\n")
+    town.say(READER, QUESTION)
+    file(town, "model: somebody/elses\n")
+    town.say(READER, QUESTION)
+    assert [one.get("model", "") for one in town.scripted.asked] == ["legal-v2", ""]
+    assert "this server offers `legal-v2`, `policy`" in body(town)
+
+
+def test_a_file_shuts_strangers_out_and_lowers_a_quota(town: Town) -> None:
+    file(town, "strangers: false\nquestions_per_person: 1\n")
+    assert town.say(STRANGER, QUESTION).startswith("Here I answer people with access")
+    assert town.say(READER, QUESTION) == GOOD
+    assert town.say(READER, QUESTION).startswith("That was your 1 question of today")
+    assert town.say(MAINTAINER, "help").count("yes, 1 a day") > 0
+
+
+def test_learning_follows_the_file_and_ends_with_its_line(town: Town) -> None:
+    file(town, "learning: frozen\n")
+    town.say(READER, QUESTION)
+    town.edit(MAINTAINER, "npm test", "make check")
+    assert town.learning() is Learning.FROZEN and town.corrections() == []
+    file(town, "")
+    town.say(READER, QUESTION)
+    assert town.learning() is Learning.ON and town.corrections()
+
+
+def test_what_a_person_froze_is_not_undone_by_a_file_that_says_nothing(town: Town) -> None:
+    town.role(READER, "maintain")
+    town.say(READER, "freeze")
+    file(town, "tone: brief\n")
+    town.say(READER, QUESTION)
+    assert town.learning() is Learning.FROZEN
+
+
+def test_a_repository_trains_only_after_it_said_so(town: Town) -> None:
+    def training() -> set[int]:
+        with town.database.unit(read_only=True) as unit:
+            return unit.configurations.in_training()
+
+    town.say(READER, QUESTION)
+    assert training() == set()
+    file(town, "training: true\n")
+    town.say(READER, QUESTION)
+    assert training() == {town.playground.repository().id}
+    file(town, "training: false\n")
+    town.say(READER, QUESTION)
+    assert training() == set()
+
+
+def test_other_words_ask_and_a_mention_may_not(town: Town) -> None:
+    file(town, "triggers: [/docs]\nmention: false\n")
+    for post, trigger, answered in (
+        ("/docs How do I run the tests?", "/docs", True),
+        ("/ask How do I run the tests?", "/ask", False),
+        ("@thumbprint How do I run the tests?", "@", False),
+        ("/ask me nothing\n/docs How do I run the tests?", "/ask", True),
+    ):
+        comment = town.playground.say(READER, 2, post)
+        asked = replace(town.question(comment, "as the receiver took it"), trigger=trigger)
+        count = len(town.playground.answers(2))
+        town.work(asked)
+        assert len(town.playground.answers(2)) - count == answered, post
+        assert bool(town.playground.state.reactions_to(comment)) is answered
+        assert town.stored(asked.answer_id).status is (
+            AnswerStatus.POSTED if answered else AnswerStatus.CANCELLED
+        )
+    assert QUESTION in town.scripted.asked[-1]["messages"][-1].content
+    comment = town.playground.say(READER, 2, "/docs help")
+    town.work(replace(town.question(comment, "help"), trigger="/docs"))
+    assert "`/docs freeze`" in body(town) and "`/docs help` says what" in body(town)
+
+
+# ---------------------------------------------------------------- what is wrong
+
+
+def test_what_is_wrong_is_said_once_in_the_thread_of_the_next_question(town: Town) -> None:
+    file(town, "candidates: 2\nmin_scor: 1\n")
+    assert town.say(READER, QUESTION) == GOOD
+    sentence = "`.github/thumbprint.yml`, line 2: there is no key `min_scor`: did you mean `min_score`?"
+    assert sentence in body(town) and town.scripted.asked[-1]["n"] == 2
+    assert town.say(READER, QUESTION, number=3) == GOOD and sentence not in body(town, 3)
+    file(town, "candidates: 2\nmin_scor: 1\ntone: rude\n")
+    town.say(READER, QUESTION)
+    assert sentence in body(town) and "line 3: `tone` is `rude`" in body(town)
+    file(town, "candidates: 2\n")
+    town.say(READER, QUESTION)
+    file(town, "candidates: 2\nmin_scor: 1\n")
+    town.say(READER, QUESTION)
+    assert sentence in body(town)
+
+
+def test_what_was_to_be_said_in_an_answer_that_never_came_out_is_said_by_the_next(town: Town) -> None:
+    file(town, "min_scor: 1\n")
+    comment = town.playground.say(READER, 2, f"/ask {QUESTION}")
+    asked = town.question(comment, QUESTION)
+    town.work(asked, post=False)
+    town.playground.delete(READER, comment)
+    town.work(asked)
+    assert town.stored(asked.answer_id).status is AnswerStatus.CANCELLED
+    town.say(READER, QUESTION)
+    assert "did you mean `min_score`" in body(town)
+
+
+def test_what_stands_about_the_configuration_is_no_part_of_the_answer(town: Town) -> None:
+    file(town, "min_scor: 1\n")
+    town.say(READER, QUESTION)
+    assert answer_text(body(town)) == GOOD == town.last.text
+
+
+def test_config_lists_what_is_wrong_and_reads_the_files_anew(town: Town) -> None:
+    town.say(READER, QUESTION)
+    town.role(READER, "admin")
+    town.playground.repository().files[PATH] = "tone: rude\nlanguage: de\n"  # nobody heard of it
+    said = town.say(READER, "config")
+    assert "| `language` | de | this repository's file |" in said
+    assert "line 1: `tone` is `rude`, and it takes one of" in said
+    town.say(READER, QUESTION)
+    assert "tone" not in body(town)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("candidates: [", "it is no YAML"),
+        ("a: &a [1]\nb: *a\n", "it uses an anchor"),
+        ("x" * 20_000, "characters"),
+        ("# " + "x" * 70_000, "bytes, and 65536 are allowed"),
+        ("candidates: 2 # \udce9\n", "it is no UTF-8 text (line 1)"),
+    ],
+)
+def test_a_file_that_is_none_leaves_all_defaults_and_is_said(town: Town, content: str, sentence: str) -> None:
+    file(town, content)
+    assert town.say(READER, QUESTION) == GOOD
+    assert sentence in body(town) and town.scripted.asked[-1]["n"] == 4
+
+
+# ---------------------------------------------------------------- how often it is read
+
+
+def test_files_are_read_once_in_minutes_and_an_organisation_without_defaults_once_an_hour(town: Town) -> None:
+    client = town.context.github.of(town.answer.question)
+    there = client.repository(town.playground.repository().id)
+    reads: list[str] = []
+    contents = client.read_file
+
+    def read(full_name: str, path: str) -> Any:
+        reads.append(full_name)
+        return contents(full_name, path)
+
+    client.read_file = read  # type: ignore[method-assign]
+    tokens = tokens_of(town)
+    now = [town.answer.created_at]
+    kept = Configurations(town.database, town.context.settings, clock=lambda: now[0])
+    organisation, own = f"{there.full_name.partition('/')[0]}/.github", there.full_name
+    for later_s, expected in ((0, [organisation, own]), (200, []), (301, [own]), (3601, [organisation, own])):
+        reads.clear()
+        now[0] = town.answer.created_at + timedelta(seconds=later_s)
+        kept.of(client, there)
+        assert reads == expected, later_s
+    assert len([one for one in tokens if ".github" in one]) == 2
+    reads.clear()
+    with town.database.unit() as unit:
+        unit.configurations.changed(there.id)
+        unit.commit()
+    kept.of(client, there)
+    assert reads == [own]
