@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learning.memory.phrases import fold
-from learning.memory.weights import MARGIN, PERSON_CAP, VOTERS, current, decayed, weigh
+from learning.memory.weights import (
+    HALF_LIFE_DAYS,
+    MARGIN,
+    PERSON_CAP,
+    SHRINK,
+    VOTERS,
+    current,
+    decayed,
+    weigh,
+)
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight, Reaction
 from tests.unit.learning.memory.people import NOW, answer, edit, react, reader
 
@@ -101,6 +110,22 @@ def test_decaying_a_stored_weight_is_weighing_later(first: float, second: float)
     stored, fresh = decayed(weigh(WORDING, rows, then), later), weigh(WORDING, rows, later)
     assert stored.weight == pytest.approx(fresh.weight)
     assert stored.ups == pytest.approx(fresh.ups)
+
+
+def test_a_weight_is_the_shrunk_balance_of_its_evidence() -> None:
+    one = weigh(WORDING, [row(1, 0.7, Permission.WRITE), row(2, -0.2, Permission.WRITE)], NOW)
+    assert (one.ups, one.downs) == (0.7, 0.2)
+    assert one.weight == pytest.approx((0.7 - 0.2) / (0.7 + 0.2 + SHRINK))
+
+
+@pytest.mark.parametrize("kind", PhraseKind)
+def test_a_half_life_halves_the_mass_and_a_clock_that_went_back_changes_nothing(kind: PhraseKind) -> None:
+    phrase = Phrase(id="p", repository_id=1, kind=kind, text="frobnicate")
+    rows = [row(1, 0.8, Permission.WRITE)]
+    fresh, old = (weigh(phrase, rows, NOW + n * timedelta(days=HALF_LIFE_DAYS[kind])) for n in (0, 1))
+    assert old.ups == pytest.approx(fresh.ups / 2)
+    assert weigh(phrase, rows, NOW - timedelta(days=9)).ups == fresh.ups
+    assert decayed(fresh, NOW - timedelta(days=9)) == fresh
 
 
 def test_corrections_fade_more_slowly_than_wordings() -> None:
