@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import total_ordering
+from typing import Any
 
 
 def stable_id(prefix: str, *parts: object) -> str:
@@ -150,13 +151,17 @@ class Audit:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One webhook POST, identified by GitHub's GUID; `event` is its kind, `action` its verb."""
+    """One webhook POST, identified by GitHub's GUID; `event` is its kind, `action` its verb.
+
+    `payload` is what the body holds, where it was just parsed: it is not kept.
+    """
 
     guid: str
     event: str
     action: str
     body: bytes = field(repr=False)
     received_at: datetime
+    payload: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 # ---------------------------------------------------------------- threads

@@ -53,7 +53,7 @@ def route(delivery: Delivery, app: App) -> Job | Ignored:
     kind, key = ANSWERED[delivery.event]
     if delivery.action not in ("created", "opened", "edited", "deleted"):
         return Ignored("action")
-    payload = parse(delivery.body)
+    payload = parse(delivery.body) if delivery.payload is None else delivery.payload
     post, sender = _dict(payload, key), _actor(_dict(payload, "sender"))
     repository = _repository(payload)
     number = _id(_dict(payload, "issue") or _dict(payload, "pull_request"), "number", _LARGEST_NUMBER)

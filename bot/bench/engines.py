@@ -34,7 +34,8 @@ class Taken:
     cpu_s: float
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time that a process has used so far (Linux; else 0)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -66,9 +67,9 @@ class Ours:
             "max_tokens": tokens,
             "logit_bias": {str(end): -100 for end in self._ends},
         }
-        begin, before = time.perf_counter(), _cpu_s(self._child.pid)
+        begin, before = time.perf_counter(), cpu_s(self._child.pid)
         answer = self._http.post("/v1/chat/completions", json=body)
-        taken = Taken(time.perf_counter() - begin, _cpu_s(self._child.pid) - before)
+        taken = Taken(time.perf_counter() - begin, cpu_s(self._child.pid) - before)
         usage = answer.raise_for_status().json()["usage"]
         self.prompt_tokens = int(usage["prompt_tokens"])
         if usage["completion_tokens"] != n * tokens:
@@ -77,7 +78,7 @@ class Ours:
 
 
 @contextmanager
-def our_server(folder: Path, threads: int, console: Console) -> Iterator[Ours]:
+def our_server(folder: Path, threads: int, console: Console, nice: int = 0) -> Iterator[Ours]:
     """Our model process on a free port, without encoder, as `thumbprint model` starts it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -88,6 +89,7 @@ def our_server(folder: Path, threads: int, console: Console) -> Iterator[Ours]:
     console.print("starting our model process")
     with tempfile.TemporaryFile("w+") as said:
         child = subprocess.Popen(command, stdout=said, stderr=said, env=env)  # noqa: S603 - our own module
+        os.setpriority(os.PRIO_PROCESS, child.pid, nice)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, trust_env=False) as http:
                 _wait(http, child)
@@ -124,13 +126,13 @@ class Llama:
         """How long `answers` answers take, one after the other. Raises SetupError when they are shorter."""
         assert self._child.stdin is not None and self._child.stdout is not None
         asked = {"prompt": prompt, "answers": answers, "tokens": tokens, "seed": seed}
-        before = _cpu_s(self._child.pid)
+        before = cpu_s(self._child.pid)
         self._child.stdin.write(json.dumps(asked) + "\n")
         self._child.stdin.flush()
         got = json.loads(self._child.stdout.readline())
         if got["tokens"] != answers * tokens:
             raise SetupError(f"llama.cpp gave {got['tokens']} tokens instead of {answers * tokens}.")
-        return Taken(float(got["seconds"]), _cpu_s(self._child.pid) - before)
+        return Taken(float(got["seconds"]), cpu_s(self._child.pid) - before)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import typer
 from bot.commands.shared import err, load_settings, out
 
 app = typer.Typer(
-    help="Measurements: the policy's speed, the memory's speed, the measured loop.", no_args_is_help=True
+    help="Measurements: the policy's, the memory's and the receiver's speed, the measured loop.",
+    no_args_is_help=True,
 )
 
 
@@ -46,6 +47,33 @@ def phrases(
     from bot.bench import phrases as measured
 
     measured.run(phrases=count, events=events, seed=seed, console=out)
+
+
+@app.command()
+def receiver(
+    probot: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="A folder with Probot, to be measured beside ours."),
+    ] = None,
+    turns: Annotated[int, typer.Option(min=1, help="Measured turns of each side and kind.")] = 10,
+    count: Annotated[int, typer.Option(min=10, help="Deliveries a turn.")] = 5_000,
+    per_second: Annotated[float, typer.Option(min=1, help="Questions a second, for acknowledgements.")] = 50,
+    seconds: Annotated[float, typer.Option(min=1, help="How long, for acknowledgements.")] = 60,
+    generating: Annotated[bool, typer.Option(help="Also beside a model process that generates.")] = True,
+) -> None:
+    """Deliveries a second and seconds to the acknowledgement, beside Probot where it is installed."""
+    from bot.bench import receiver as measured
+
+    measured.run(
+        load_settings().model_cache,
+        probot=probot,
+        turns=turns,
+        count=count,
+        per_second=per_second,
+        seconds=seconds,
+        generating=generating,
+        console=out,
+    )
 
 
 @app.command()

@@ -21,7 +21,8 @@ from storage.records import PostKind
 from tests.integration.receiver_fixture import Receiver, receiver, running, settings
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
-from webhooks.app import MOST_BYTES, MOST_BYTES_ANSWERED, create_app
+from webhooks.app import create_app
+from webhooks.receiver import MOST_BYTES, MOST_BYTES_ANSWERED
 
 __all__ = ["receiver"]
 
@@ -248,7 +249,7 @@ def test_two_secrets_hold_side_by_side_until_the_rotation_ends(
         assert receiver.deliver(payload(), guid="a", secret="old").status_code == 202
         assert receiver.deliver(payload(), guid="b").status_code == 202
         later = mock.Mock(wraps=datetime, now=lambda zone: until.astimezone(zone))
-        monkeypatch.setattr("webhooks.app.datetime", later)
+        monkeypatch.setattr("webhooks.receiver.datetime", later)
         assert receiver.deliver(payload(), guid="c", secret="old").status_code == 401
         assert receiver.deliver(payload(), guid="d").status_code == 202
     caplog.clear()

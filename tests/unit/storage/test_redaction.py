@@ -26,7 +26,7 @@ from storage import errors, redaction
 from storage.database import Database, UnitOfWork
 from storage.redaction import CUT, hide, redact
 from tests.unit.webhooks.test_route import payload
-from webhooks.app import Receiver
+from webhooks.receiver import Receiver
 
 _DICE = random.Random(3)
 

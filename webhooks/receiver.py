@@ -1,0 +1,188 @@
+"""What receives deliveries: each is made durable before it is acknowledged, or it is not acknowledged.
+
+202 is answered after the commit of the delivery together with its job, never before. When the database cannot
+take it the answer is 503, which GitHub shows as failed and can redeliver. Most of what GitHub sends asks for
+nothing: that is answered in the event loop and by ASGI itself, for a framework costs more than the rest.
+Left out: what a delivery asks for (`webhooks/route.py`). Measure: `thumbprint bench receiver`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from anyio import to_thread
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.queue import Job, Queue
+from bot.settings import Settings
+from storage.database import Database
+from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
+from storage.records import Delivery
+from webhooks.delivery import Secrets, verify
+from webhooks.metrics import Metrics
+from webhooks.route import ANSWERED, App, Ignored, route
+
+PATH = "/webhooks/github"
+
+MOST_BYTES = 25 * 2**20
+"""GitHub sends no larger payloads."""
+
+MOST_BYTES_ANSWERED = 2 * 2**20
+"""A comment has at most 65,536 characters; the rest of its payload is a few hundred fields."""
+
+AT_ONCE = 64 * 2**10
+"""Bytes up to which a body is verified and read in the event loop: well under a millisecond."""
+
+OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a delivery: the HTTP status, one word for the log, and why."""
+
+    status: int
+    outcome: str
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the sender is told."""
+        told = {"outcome": self.outcome, "reason": self.reason}
+        return {**told, "detail": self.detail} if self.detail else told
+
+
+class Receiver:
+    """Takes deliveries for one app into one database."""
+
+    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+        now = datetime.now(UTC)
+        self._secrets = Secrets(
+            current=settings.webhook_secret.get_secret_value(),
+            former=settings.webhook_secret_old.get_secret_value(),
+            former_until=settings.webhook_secret_old_until,
+        )
+        self._secrets.check(now)
+        if self._secrets.former and len(self._secrets.at(now)) == 1:
+            log.warning("rotation_over", reason=OVER)
+        self._app = App(slug=settings.app_slug, id=settings.app_id)
+        self._database = database
+        self._queue = queue
+
+    def handle(self, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Verify, route and keep one delivery. Raises nothing that a delivery or the database can cause."""
+        found = self.examine(headers, body)
+        return found if isinstance(found, Outcome) else self.accept(*found)
+
+    def examine(self, headers: Mapping[str, str], body: bytes) -> Outcome | tuple[Delivery, Job]:
+        """What becomes of a delivery that is refused or ignored, else what has to be kept of it.
+
+        Waits for nothing.
+        """
+        now = datetime.now(UTC)
+        try:
+            delivery = verify(headers, body, self._secrets.at(now), now, read=ANSWERED)
+        except BadDelivery as error:
+            return Outcome(error.status, "refused", f"http_{error.status}", str(error))
+        found = route(delivery, self._app)
+        return Outcome(202, "ignored", found.reason) if isinstance(found, Ignored) else (delivery, found)
+
+    def accept(self, delivery: Delivery, job: Job) -> Outcome:
+        """Keep a delivery and its job, and say what became of them. Waits for the database."""
+        try:
+            new = self._keep(delivery, job)
+        except (DatabaseBusy, DatabaseError) as error:
+            return Outcome(503, "failed", type(error).__name__, str(error))
+        return Outcome(202, "accepted" if new else "duplicate", job.name.value)
+
+    def _keep(self, delivery: Delivery, job: Job) -> bool:
+        """Make a delivery and its job durable in one transaction; False if either is known already."""
+        with self._database.unit() as unit:
+            if not unit.deliveries.add(delivery):
+                return False
+            unit.repositories.upsert(job.repository)
+            if job.question is not None:
+                unit.answers.ask(job.question)
+            if not self._queue.put(unit, job, delivery.guid):
+                return False
+            unit.commit()
+        return True
+
+
+class Webhook:
+    """ASGI middleware that answers POST `PATH` and hands everything else on.
+
+    What waits for the database, or is too large to be read in no time, goes to a thread.
+    """
+
+    def __init__(self, app: ASGIApp, receiver: Receiver, metrics: Metrics) -> None:
+        self._app, self._receiver, self._metrics = app, receiver, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one delivery, or let the app answer."""
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            outcome = await self._outcome(headers, await read_body(headers, receive))
+        except BadDelivery as error:
+            outcome = Outcome(error.status, "refused", f"http_{error.status}", str(error))
+        self._tell(headers, outcome, time.perf_counter() - began)
+        content = json.dumps(outcome.said).encode()
+        about = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": outcome.status, "headers": about})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _outcome(self, headers: Mapping[str, str], body: bytes) -> Outcome:
+        if len(body) > AT_ONCE:
+            return await to_thread.run_sync(self._receiver.handle, headers, body)
+        found = self._receiver.examine(headers, body)
+        if isinstance(found, Outcome):
+            return found
+        return await to_thread.run_sync(self._receiver.accept, *found)
+
+    def _tell(self, headers: Mapping[str, str], outcome: Outcome, seconds: float) -> None:
+        """One line for the log: from level info on of what was kept, failed or refused.
+
+        What was ignored is counted with its reason, and GitHub shows our answer beside the delivery.
+        """
+        self._metrics.count(outcome.outcome, outcome.reason, seconds)
+        say = {"ignored": log.debug, "failed": log.error}.get(outcome.outcome, log.info)
+        say(
+            "delivery_" + outcome.outcome,
+            guid=headers.get("x-github-delivery", "")[:100],
+            kind=headers.get("x-github-event", "")[:60],
+            reason=outcome.reason,
+            detail=outcome.detail,
+            seconds=round(seconds, 3),
+        )
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    """The raw body, within the cap for its event, counted while it comes in.
+
+    Raises BadDelivery: 413 beyond the cap, 400 where the connection ends before the body.
+    """
+    cap = MOST_BYTES_ANSWERED if headers.get("x-github-event") in ANSWERED else MOST_BYTES
+    said = headers.get("content-length", "")
+    body = bytearray()
+    more = not said.isdecimal() or int(said[:20]) <= cap
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadDelivery("the connection ended before the body did", status=400)
+        body += message.get("body", b"")
+        if len(body) > cap:
+            break
+        if not message.get("more_body", False):
+            return bytes(body)
+    raise BadDelivery(f"the body is larger than {cap} bytes", status=413)
