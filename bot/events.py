@@ -72,23 +72,27 @@ def edit_events(
 
     Only the answer's text counts, never what we write around it; what changes nothing but whitespace, case or
     punctuation says nothing. Edits form a chain of texts that starts with ours; a revert is its last link,
-    and the memory compares both ends. What arrives late and out of order is ignored.
+    and the memory compares both ends. What arrives late and out of order is ignored, and found in the edit
+    history. `former`, where it is told, is what stood before: somebody's edit may not have been heard of.
     """
     edits = edits_of(known)
-    before = edits[-1].after if edits else answer.text
+    stood = edits[-1].after if edits else answer.text
+    before = answer_text(act.former) if act.former else stood
     after = answer_text(act.body)
     last = edits[-1].at if edits else act.at
-    if last.replace(microsecond=0) > act.at or not diff(before, after).teaches:
+    if last.replace(microsecond=0) > act.at or not (
+        diff(stood, after).teaches and diff(before, after).teaches
+    ):
         return []
     # GitHub's times have whole seconds: what comes later within one is kept later.
     at = max(act.at, last + timedelta(microseconds=1)) if edits else act.at
-    made = _event(answer, FeedbackKind.EDIT, act.actor, permission, at, after)
+    made = event_of(answer, FeedbackKind.EDIT, act.actor, permission, at, after)
     return [replace(made, before=before, after=after)]
 
 
 def deletion_event(answer: Answer, act: Act, permission: Permission) -> Feedback:
     """A person deleted the answer's comment."""
-    return _event(answer, FeedbackKind.DELETION, act.actor, permission, act.at)
+    return event_of(answer, FeedbackKind.DELETION, act.actor, permission, act.at)
 
 
 def edits_of(events: Iterable[Feedback]) -> list[Feedback]:
@@ -121,28 +125,17 @@ def reaction_events(
     """What is new among an answer's reactions as they stand now, and what has vanished since.
 
     Each reaction is an event of its own; which of one person's counts is the memory's to judge. Bots are
-    left out. `permissions` are those of the `new_reactors`, by actor id.
+    left out. `permissions` are those of the `new_reactors`, by actor id; who is missing is left out.
     """
     live, standing = _live(known), _standing(seen)
     events = []
     for key, one in standing.items():
-        if key not in live:
+        if key not in live and one.actor.id in permissions:
             permission = permissions[one.actor.id]
-            made = _event(answer, FeedbackKind.REACTION, one.actor, permission, one.at, one.reaction.value)
+            made = event_of(answer, FeedbackKind.REACTION, one.actor, permission, one.at, one.reaction.value)
             events.append(replace(made, reaction=one.reaction))
     vanished = [event for key, event in live.items() if key not in standing]
-    return events + [_retraction(event, event.actor, event.permission, now) for event in vanished]
-
-
-def due(answer: Answer, now: datetime, poll_s: float) -> bool:
-    """Whether an answer's reactions are read in the poll of this moment: each old answer has its own turn.
-
-    Every poll on its first day, every 10th in its first week, every 60th after that.
-    """
-    age = now - (answer.posted_at or answer.created_at)
-    every = 1 if age < timedelta(days=1) else 10 if age < timedelta(days=7) else 60
-    turn = int(now.timestamp() // poll_s)
-    return (turn + int(answer.id.rpartition("_")[2], 16)) % every == 0
+    return events + [retraction(event, event.actor, event.permission, now) for event in vanished]
 
 
 def _actor(sender: Mapping[str, Any]) -> Actor:
@@ -150,9 +143,14 @@ def _actor(sender: Mapping[str, Any]) -> Actor:
     return replace(said, is_bot=is_machine(said))
 
 
+def retracted(known: Sequence[Feedback]) -> set[str]:
+    """The ids of those events that were taken back."""
+    return {event.retracts for event in known if event.kind is FeedbackKind.RETRACTION}
+
+
 def _live(known: Sequence[Feedback]) -> dict[tuple[int, Reaction | None], Feedback]:
     """The reactions that stand as far as is known, by person and kind."""
-    gone = {event.retracts for event in known if event.kind is FeedbackKind.RETRACTION}
+    gone = retracted(known)
     return {
         (event.actor.id, event.reaction): event
         for event in known
@@ -166,9 +164,10 @@ def _standing(seen: Sequence[Reacted]) -> dict[tuple[int, Reaction | None], Reac
     return {(one.actor.id, one.reaction): one for one in people}
 
 
-def _event(
+def event_of(
     answer: Answer, kind: FeedbackKind, actor: Actor, permission: Permission, at: datetime, what: str = ""
 ) -> Feedback:
+    """An event about an answer. `what` tells it from others of that kind, person and moment."""
     return Feedback(
         id=stable_id("f", answer.id, kind.value, actor.id, at.isoformat(), what),
         repository_id=answer.question.repository_id,
@@ -181,7 +180,7 @@ def _event(
     )
 
 
-def _retraction(event: Feedback, actor: Actor, permission: Permission, at: datetime) -> Feedback:
+def retraction(event: Feedback, actor: Actor, permission: Permission, at: datetime) -> Feedback:
     """One event is taken back once, whoever notices it and however often."""
     return Feedback(
         id=stable_id("f", event.answer_id, FeedbackKind.RETRACTION.value, event.id),

@@ -1,18 +1,16 @@
 """Flow 2's first half: what people do to our answers becomes events, lessons, and an acknowledgement.
 
-Edits and deletions come by webhook, reactions by polling: GitHub has no webhook for them. A permission
-is asked of GitHub, never guessed from `author_association`; bots and ourselves never count. GitHub is
-talked to outside of transactions; `bot/lessons.py` does the rest inside one. Left out: the edit history of
-answers that were changed while no webhook could be delivered.
-
-    thumbprint poll            # reactions of all answers, now
+Here is what webhooks tell: edits and deletions. What GitHub has no webhook for, and what a webhook did not
+reach us with, is read by polls (`bot/poll.py`). A permission is asked of GitHub, never guessed from
+`author_association`; bots and ourselves never count. GitHub is talked to outside of transactions;
+`bot/lessons.py` does the rest inside one. Run: `pytest tests/integration/test_feedback.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -21,18 +19,15 @@ from bot.context import Context
 from bot.events import (
     Act,
     deletion_event,
-    due,
     edit_events,
     edits_of,
-    new_reactors,
-    reaction_events,
     read_act,
     taken_back_by,
 )
 from bot.lessons import observe, unheard
 from learning.memory.phrases import judge
 from storage.database import UnitOfWork
-from storage.errors import Gone, ThumbprintError
+from storage.errors import GitHubRefused, Gone
 from storage.phrases import taken_back
 from storage.records import (
     Actor,
@@ -106,63 +101,6 @@ def refresh(context: Context, answer_id: str) -> None:
         log.info("acknowledgement_refreshed", answer=answer.id)
 
 
-def poll(context: Context, everything: bool = False) -> list[Change]:
-    """Read the reactions of posted answers and fold what is new and what has vanished; returns what changed.
-
-    Young answers are read every time, older ones rarely (`due`), unless `everything` is asked for. One
-    repository's failure does not keep the others from being read.
-    """
-    now = _now()
-    with context.database.unit(read_only=True) as unit:
-        since = now - timedelta(days=context.settings.poll_days)
-        posted = [a for a in unit.answers.posted_since(since) if a.comment_node_id and not a.notice]
-    changes: list[Change] = []
-    installations: dict[tuple[int, int], list[Answer]] = {}
-    for answer in posted:
-        if everything or due(answer, now, context.settings.poll_s):
-            key = (answer.question.installation_id, answer.question.repository_id)
-            installations.setdefault(key, []).append(answer)
-    for (installation_id, repository_id), answers in installations.items():
-        try:
-            changes += _poll_repository(context, installation_id, repository_id, answers)
-        except ThumbprintError as error:
-            log.warning("poll_failed", repository=repository_id, error=str(error))
-    return changes
-
-
-def _poll_repository(
-    context: Context, installation_id: int, repository_id: int, answers: Sequence[Answer]
-) -> list[Change]:
-    """Poll answers of one repository: GitHub first, then one transaction; neither where nothing is new."""
-    client = context.github.client(installation_id, repository_id, writes=False)
-    seen = client.reactions([answer.comment_node_id for answer in answers])
-    with context.database.unit(read_only=True) as unit:
-        known = {answer.id: unit.feedback.of_answer(answer.id) for answer in answers}
-    # None: the comment is gone, which `deleted` hears of
-    told = [
-        (one, known[one.id], seen[one.comment_node_id] or ())
-        for one in answers
-        if seen[one.comment_node_id] is not None
-    ]
-    people = {actor.id: actor for _, events, standing in told for actor in new_reactors(events, standing)}
-    permissions = {}
-    if people:
-        name = client.repository(repository_id).full_name
-        permissions = {
-            key: context.permissions.for_use(client, repository_id, name, actor)
-            for key, actor in people.items()
-        }
-    now = _now()
-    new = [event for one in told for event in reaction_events(*one, permissions, now)]
-    if not new:
-        return []
-    with context.database.unit() as unit:
-        changes = observe(unit, new, now)
-        unit.commit()
-    log.info("reactions_observed", repository=repository_id, events=len(new), changes=len(changes))
-    return changes
-
-
 def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
     """Bring the marked section and the 👍 of our comment in line with what its edits teach now.
 
@@ -184,6 +122,11 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
             client.withdraw(*comment, Reaction.PLUS_ONE)
     except Gone:
         log.info("acknowledgement_dropped", answer=answer.id)
+    except GitHubRefused as error:
+        if error.status != 403:
+            raise
+        # A locked thread takes no reaction: what was learned counts all the same.
+        log.info("acknowledgement_refused", answer=answer.id, reason=str(error))
 
 
 def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list[Learned]:

@@ -12,7 +12,7 @@ Reads are tried again; creating never is: after a time-out the caller looks for 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -24,14 +24,14 @@ from bot.effects import ALLOWED_HOSTS, hosts_of
 from bot.github_access import Kit, Pool, Rights, connect, connect_app
 from bot.github_app import AppClient
 from bot.github_calls import Calls
-from bot.github_shapes import MANY, MORE, File, Reacted, account, file_of, granted, moment, place, reacted
+from bot.github_looks import history, look
+from bot.github_shapes import File, History, Seen, account, file_of, granted, moment, place
 from bot.outgoing import amended, sealed
 from bot.reply import Body
 from bot.settings import Settings
+from bot.spending import Meter
 from storage.errors import GitHubRefused, Gone
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
-
-_BATCH = 50
 
 
 class GitHub:
@@ -54,16 +54,18 @@ class GitHub:
         """A client with all that a question's repository needs, and with no right in any other."""
         return self.client(question.installation_id, question.repository_id)
 
-    def client(self, installation_id: int, repository_id: int, *, writes: bool = True) -> Client:
+    def client(
+        self, installation_id: int, repository_id: int, *, writes: bool = True, meter: Meter | None = None
+    ) -> Client:
         """A client with rights in one repository, to read only unless it `writes`.
 
-        Raises ConfigurationError for a missing id or key.
+        A `meter` is paid for each call. Raises ConfigurationError for a missing id or key.
         """
         if self._access is not None:
             installation_id = self._access.installation(repository_id, installation_id)
         here = Rights.in_repository(installation_id, repository_id, writes=writes)
         return Client(
-            Calls(self._kit(here)),
+            Calls(self._kit(here), meter=meter),
             installation_id,
             self._settings.app_slug,
             self._settings.app_id,
@@ -214,15 +216,13 @@ class Client:
             return Permission.PUBLIC
         return Permission.READ
 
-    def reactions(self, node_ids: Sequence[str]) -> dict[str, tuple[Reacted, ...] | None]:
-        """Reactions to some comments, by node id; None for one that is gone. Deleted users are left out."""
-        found: dict[str, tuple[Reacted, ...] | None] = dict.fromkeys(node_ids)
-        for start in range(0, len(node_ids), _BATCH):
-            said = self._calls.graphql(MANY, {"ids": list(node_ids[start : start + _BATCH])})
-            for node in said.get("nodes") or ():
-                if node and node.get("id") in found and node.get("reactions"):
-                    found[node["id"]] = tuple(self._reacted(node["id"], node["reactions"]))
-        return found
+    def look(self, node_ids: Sequence[str]) -> dict[str, Seen | None]:
+        """Comments of ours as they stand: reactions, hidden, edited. See `bot/github_looks.py`."""
+        return look(self._calls, self._login, node_ids)
+
+    def history(self, node_id: str) -> History | None:
+        """The revisions of a comment of ours; None for one that is gone."""
+        return history(self._calls, self._login, node_id)
 
     # ------------------------------------------------------------ writing
 
@@ -276,12 +276,3 @@ class Client:
             node_id=str(said.get("node_id") or ""),
             by_us=ours,
         )
-
-    def _reacted(self, node_id: str, page: Mapping[str, Any]) -> Iterator[Reacted]:
-        while True:
-            yield from reacted(page)
-            about = page.get("pageInfo") or {}
-            if not about.get("hasNextPage"):
-                return
-            said = self._calls.graphql(MORE, {"id": node_id, "after": about.get("endCursor")})
-            page = (said.get("node") or {}).get("reactions") or {}

@@ -19,6 +19,7 @@ import jwt
 from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
 
 from bot.github_access import Kit
+from bot.spending import Meter
 from storage.errors import (
     ConfigurationError,
     GitHubRefused,
@@ -39,9 +40,13 @@ _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 class Calls:
     """JSON calls with one kit's rights. Raises only errors of ours."""
 
-    def __init__(self, kit: Kit, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, kit: Kit, sleep: Callable[[float], None] = time.sleep, meter: Meter | None = None
+    ) -> None:
+        """A `meter` is paid before each request, also before one that is tried again."""
         self._kit = kit
         self._sleep = sleep
+        self._meter = meter
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
         """One JSON object; an empty one for an answer without a body."""
@@ -121,6 +126,8 @@ class Calls:
         body: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         def send() -> httpx.Response:
+            if self._meter is not None:
+                self._meter.pay("core")
             return self._kit.request(
                 method, path, params=dict(params or {}), json=body, headers=_VERSION
             ).raw_response
@@ -129,6 +136,8 @@ class Calls:
 
     def _query(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         def send() -> dict[str, Any]:
+            if self._meter is not None:
+                self._meter.pay("graphql")
             try:
                 return self._kit.graphql.request(query, dict(variables))
             except GraphQLFailed as error:
@@ -138,7 +147,10 @@ class Calls:
                 kinds = ", ".join(sorted({str(one.type) for one in errors}))
                 raise GitHubRefused(f"GitHub refused a GraphQL query ({kinds}).", status=200) from error
 
-        return self._mapped(send, "/graphql") or {}
+        said = self._mapped(send, "/graphql") or {}
+        if self._meter is not None and (rate := said.get("rateLimit")):
+            self._meter.told("graphql", int(rate["cost"]), int(rate["remaining"]), int(rate["limit"]))
+        return said
 
     def _mapped(self, send: Callable[[], T], path: str) -> T:
         try:

@@ -1,4 +1,4 @@
-"""What the calls to GitHub ask for, and how its JSON is read: field by field, tolerantly. Pure.
+"""How GitHub's JSON is read: field by field, tolerantly. Pure.
 
 Left out: what the calls mean (`bot/github.py`). Run: `pytest tests/unit/bot/test_github.py`.
 """
@@ -18,12 +18,6 @@ CONTENT = {
     "THUMBS_DOWN": Reaction.MINUS_ONE,
     **{reaction.name: reaction for reaction in Reaction if reaction.name.isalpha()},
 }
-_REACTIONS = """pageInfo { hasNextPage endCursor }
-  nodes { content createdAt user { __typename login databaseId } }"""
-MANY = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id ... on Reactable {{
-  reactions(first: 100) {{ {_REACTIONS} }} }} }} }}"""
-MORE = f"""query($id: ID!, $after: String) {{ node(id: $id) {{ id ... on Reactable {{
-  reactions(first: 100, after: $after) {{ {_REACTIONS} }} }} }} }}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +46,38 @@ def file_of(said: Mapping[str, Any] | None) -> File | None:
         return File(size=int(said["size"]), content=content)
     except (KeyError, TypeError, ValueError):
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A comment as it stands. `hidden` is the reason that GitHub gives, "" for one that is not hidden.
+
+    `edits` is a digest of who else edited it and of what was deleted of that: "" where nobody did.
+    """
+
+    reactions: tuple[Reacted, ...]
+    hidden: str = ""
+    edits: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A text that a comment had. `text` is None where GitHub does not tell it any more, or did not yet."""
+
+    editor: Actor
+    ours: bool
+    at: datetime
+    deleted_at: datetime | None
+    text: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """A comment's text and the revisions that led to it, oldest first. `whole`: from its creation on."""
+
+    body: str
+    revisions: tuple[Revision, ...]
+    whole: bool
 
 
 def place(full_name: str, kind: PostKind, post_id: int) -> str:

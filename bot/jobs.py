@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from bot import answer, feedback, logs
+from bot import answer, feedback, logs, poll
 from bot.access import Access
 from bot.context import Context
 from bot.github import GitHub
@@ -127,7 +127,7 @@ def steps_of(context: Context) -> Steps:
         edited=lambda guid: feedback.edited(context, guid),
         deleted=lambda guid: feedback.deleted(context, guid),
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
-        poll=lambda: feedback.poll(context),
+        poll=lambda: poll.poll(context),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,11 +70,6 @@ class AnswerStore:
         if kind is not None:
             which = sa.and_(which, answers.c.comment_kind == kind.value)
         return next(iter(self._answers(which)), None)
-
-    def posted_since(self, when: datetime) -> list[Answer]:
-        """Answers posted at `when` or later that still stand, oldest first: those to poll."""
-        posted = sa.and_(answers.c.posted_at >= when, answers.c.status == AnswerStatus.POSTED.value)
-        return self._answers(posted)
 
     def posted(self, answer_ids: Collection[str]) -> list[Answer]:
         """Those of some answers that stand on GitHub, oldest first. For a batch of ids."""

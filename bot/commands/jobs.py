@@ -1,4 +1,4 @@
-"""poll and jobs: reactions read now, and what the queue holds."""
+"""poll and jobs: reactions and edits read now, and what the queue holds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.commands.shared import load_settings, open_database, open_queue, out
 
 
 def poll() -> None:
-    """Read the reactions of all posted answers now and learn from them."""
+    """Read the reactions and edits of all posted answers now and learn from them."""
     from bot.access import Access
     from bot.context import Context
-    from bot.feedback import poll as poll_all
     from bot.github import GitHub
     from bot.models import Models
+    from bot.poll import poll as poll_all
     from bot.wording import printable, says
 
     settings = load_settings()

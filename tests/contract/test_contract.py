@@ -10,7 +10,7 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
 from openapi_spec_validator import validate
 
-from bot.github_shapes import MANY, MORE
+from bot.github_looks import HISTORY, MANY, MORE
 from tests.contract.cut import OPERATIONS, TYPES, cut_openapi, cut_schema
 from tests.contract.exchange import BOT, Exchange
 from tests.contract.queries import schema
@@ -137,13 +137,32 @@ def page(**user: Any) -> dict[str, Any]:
     return {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [node]}
 
 
+COST = {"rateLimit": {"cost": 1, "limit": 5000, "remaining": 4000}}
+
+
+def node(**changes: Any) -> dict[str, Any]:
+    """A comment as `MANY` asks for it."""
+    hidden = {"isMinimized": False, "minimizedReason": None}
+    return {"id": "IC_1", "reactions": page(), **hidden, "userContentEdits": None, **changes}
+
+
 def test_our_own_queries_and_their_answers_pass() -> None:
     user = {"__typename": "User", "login": "mona", "databaseId": 7}
-    nodes = {"nodes": [{"id": "IC_1", "reactions": page(**user)}, None]}
+    by = {"__typename": "Bot", "login": "thumbprint"}
+    edits = {"nodes": [{"id": "UCE_1", "deletedAt": None, "editor": by}]}
+    nodes = {"nodes": [node(reactions=page(**user), userContentEdits=edits), None], **COST}
     assert differences_of(asked(MANY, nodes, ids=["IC_1", "IC_2"])) == []
-    assert (
-        differences_of(asked(MORE, {"node": {"id": "IC_1", "reactions": page()}}, id="IC_1", after="x")) == []
-    )
+    more = {"node": {"id": "IC_1", "reactions": page()}, **COST}
+    assert differences_of(asked(MORE, more, id="IC_1", after="x")) == []
+    edit = {
+        "editedAt": "2026-11-21T00:00:00Z",
+        "deletedAt": None,
+        "diff": "x",
+        "editor": {**by, "databaseId": 4},
+    }
+    about = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [edit, None]}
+    comment = {"id": "IC_1", "body": "x", "includesCreatedEdit": True, "userContentEdits": about}
+    assert differences_of(asked(HISTORY, {"node": comment, **COST}, id="IC_1", after=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -173,12 +192,12 @@ def test_a_query_for_too_many_nodes_is_found() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"nodes": [{"id": "IC_1", "reactions": {"nodes": []}}]}, "the field is missing"),
+        ({"nodes": [node(reactions={"nodes": []})], **COST}, "the field is missing"),
         ({}, "the field is missing"),
-        ({"nodes": [{"id": "IC_1", "reactions": page() | {"nodes": [{"content": "TADA"}]}}]}, "TADA"),
-        ({"nodes": [{"id": "IC_1", "reactions": None}]}, "non-nullable"),
-        ({"nodes": [{"id": "IC_1", "reactions": page(), "karma": 1}]}, "no Node has all of"),
-        ({"nodes": [], "karma": 1}, "not asked for"),
+        ({"nodes": [node(reactions=page() | {"nodes": [{"content": "TADA"}]})], **COST}, "TADA"),
+        ({"nodes": [node(reactions=None)], **COST}, "non-nullable"),
+        ({"nodes": [node(karma=1)], **COST}, "no Node has all of"),
+        ({"nodes": [], **COST, "karma": 1}, "not asked for"),
     ],
 )
 def test_what_the_schema_excludes_is_found_in_an_answer(answer: dict[str, Any], said: str) -> None:

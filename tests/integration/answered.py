@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import feedback
+from bot import feedback, poll
 from bot.context import Context
 from bot.github import GitHub
 from bot.jobs import Worker, steps_of
 from bot.models import Models
+from bot.queue import Queue
 from bot.reply import Marker, Why, render_body
 from bot.settings import Settings
 from storage.database import Database
@@ -47,9 +48,9 @@ class Bench:
         self.playground = playground
         settings = Settings(home=home, _env_file=None, **playground.settings())
         self.database = Database(settings.resolved_database_url)
-        self.database.migrate()
         self.github = GitHub(settings)
         self.models = Models(settings)
+        Queue(self.database).migrate()
         self.context = Context(
             settings=settings, database=self.database, github=self.github, models=self.models
         )
@@ -132,7 +133,7 @@ class Bench:
         ]
 
     def poll(self) -> None:
-        feedback.poll(self.context)
+        poll.poll(self.context, everything=True)
 
 
 @contextmanager

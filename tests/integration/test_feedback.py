@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import feedback, lessons
+from bot import feedback, lessons, poll
 from bot.reply import answer_text
 from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Reaction
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
@@ -171,14 +171,14 @@ def test_answers_older_than_the_limit_are_not_polled(bench: Bench) -> None:
         unit.answers.save(replace(bench.answer, posted_at=old))
         unit.commit()
     bench.playground.react(MAINTAINER, bench.comment, "-1")
-    feedback.poll(bench.context, everything=True)
+    poll.poll(bench.context, everything=True)
     assert bench.events() == []
 
 
 def test_one_repositorys_failure_is_not_the_others(bench: Bench) -> None:
     bench.playground.state.repository(bench.answer.question.full_name).installation_id = None
     bench.playground.react(MAINTAINER, bench.comment, "-1")
-    assert feedback.poll(bench.context) == []
+    assert poll.poll(bench.context, everything=True) == []
 
 
 def test_a_thumb_is_used_by_what_its_person_may_do_then_and_an_edit_too(bench: Bench) -> None:

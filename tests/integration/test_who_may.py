@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bot import answer, feedback, lessons
+from bot import answer, feedback, lessons, poll
 from bot.context import Context
 from bot.queue import Queue
 from bot.reply import answer_text
@@ -347,7 +347,7 @@ def test_what_people_do_to_a_notice_teaches_nothing(town: Town) -> None:
         town.playground.react(login, notice, "-1")
     town.playground.edit(WRITER, notice, notice.body.replace("answers it", "ignores it"))
     feedback.edited(town.context, town.deliver())
-    feedback.poll(town.context, everything=True)
+    poll.poll(town.context, everything=True)
     town.playground.delete(WRITER, notice)
     feedback.deleted(town.context, town.deliver())
     with town.database.unit(read_only=True) as unit:

@@ -16,6 +16,10 @@ import uvicorn
 from storage.errors import ConfigurationError, SetupError, ThumbprintError
 from webhooks.playground.app import LOOPBACK, create_app
 
+POINTS = 30_000
+"""GraphQL points an hour, as an administrator of a GHES may set them: here reactions are looked for every few
+seconds, and that is to stay within the bot's share."""
+
 
 def main(
     port: Annotated[int, typer.Option(help="Port of the playground.")] = 8001,
@@ -37,6 +41,7 @@ def main(
         _check_free(host, port)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         app = create_app(home, base_url=base_url, app_url=app_url, app_token=app_token)
+        app.state.services.limits.graphql.limit = POINTS
     except ThumbprintError as error:
         sys.exit(str(error))
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)

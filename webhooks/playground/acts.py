@@ -10,6 +10,7 @@ from webhooks.playground import payloads
 from webhooks.playground.refusals import Refused, forbidden, invalid, not_found
 from webhooks.playground.state import State
 from webhooks.playground.things import (
+    CLASSIFIERS,
     CONTENTS,
     WRITERS,
     Comment,
@@ -171,6 +172,19 @@ def withdraw(state: State, actor: str, post: Issue | Comment, reaction_id: int) 
                 state.drop_reaction(reaction)
             return
     raise not_found()
+
+
+def minimise(state: State, actor: str, comment: Comment, reason: str) -> None:
+    """Hide a comment for a reason, or show it again for "". Writers may, and its author. Fires no webhook.
+
+    It changes neither `updated_at` nor the edit history, and nobody is told who did it.
+    """
+    _check_writer_or_author(state, actor, comment)
+    if reason and reason not in CLASSIFIERS:
+        raise invalid("Minimizable", "classifier", "invalid")
+    with state.change():
+        comment.hidden = reason
+        state.keep(comment)
 
 
 def set_locked(state: State, actor: str, issue: Issue, locked: bool) -> None:

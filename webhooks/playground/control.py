@@ -92,6 +92,14 @@ def _react(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     return _shape(state, post)
 
 
+def _minimise(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
+    post = _post(state, fields)
+    if not isinstance(post, Comment):
+        raise not_found()
+    acts.minimise(state, login, post, str(fields["reason"]))
+    return _shape(state, post)
+
+
 def _redact(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     acts.redact(state, login, _post(state, fields), int(fields["revision"]))
     return {}
@@ -159,6 +167,7 @@ VERBS = {
     "delete": _delete,  # node
     "react": _react,  # node, content, on
     "redact": _redact,  # node, revision
+    "minimise": _minimise,  # node, reason: "" shows it again
     "lock": _lock,  # node, on
     "close": _close,  # node, on
     **dict.fromkeys(OWNERSHIP, _ownership),

@@ -132,7 +132,9 @@ class Resolvers:
         if isinstance(of, Comment):
             issue = self._state.issue(of.repository_id, of.number)
             kind = "IssueComment" if of.kind == "issue_comment" else "PullRequestReviewComment"
-            return fields | {"__typename": kind, "path": of.path, "issue": lambda info: self._post(issue)}
+            hidden = {"isMinimized": of.hidden != "", "minimizedReason": of.hidden or None}
+            place = {"__typename": kind, "path": of.path, "issue": lambda info: self._post(issue)}
+            return fields | hidden | place
         return fields | {
             "__typename": "PullRequest" if of.is_pull else "Issue",
             "number": of.number,

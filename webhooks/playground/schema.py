@@ -17,6 +17,8 @@ _COMMENT = f"""
   userContentEdits({_PAGED}): UserContentEditConnection
 """
 
+_HIDDEN = "isMinimized: Boolean! minimizedReason: String"
+
 _THREAD = f"""
   number: Int! title: String! locked: Boolean! comments({_PAGED}): IssueCommentConnection!
 """
@@ -32,6 +34,7 @@ interface Reactable {{
   reactions({_PAGED} content: ReactionContent): ReactionConnection!
   reactionGroups: [ReactionGroup!]
 }}
+interface Minimizable {{ isMinimized: Boolean! minimizedReason: String }}
 interface Comment {{
   id: ID! author: Actor body: String! createdAt: DateTime! updatedAt: DateTime! lastEditedAt: DateTime
   editor: Actor includesCreatedEdit: Boolean! userContentEdits({_PAGED}): UserContentEditConnection
@@ -53,8 +56,10 @@ type UserContentEdit implements Node {{
   deletedAt: DateTime deletedBy: Actor diff: String
 }}
 type UserContentEditConnection {{ nodes: [UserContentEdit] pageInfo: PageInfo! totalCount: Int! }}
-type IssueComment implements Node & Comment & Reactable {{ {_COMMENT} issue: Issue! }}
-type PullRequestReviewComment implements Node & Comment & Reactable {{ {_COMMENT} path: String! }}
+type IssueComment implements Node & Comment & Minimizable & Reactable {{ {_COMMENT} {_HIDDEN} issue: Issue! }}
+type PullRequestReviewComment implements Node & Comment & Minimizable & Reactable {{
+  {_COMMENT} {_HIDDEN} path: String!
+}}
 type IssueCommentConnection {{ nodes: [IssueComment] pageInfo: PageInfo! totalCount: Int! }}
 type Issue implements Node & Comment & Reactable {{ {_COMMENT} {_THREAD} }}
 type PullRequest implements Node & Comment & Reactable {{ {_COMMENT} {_THREAD} }}

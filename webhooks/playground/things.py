@@ -18,6 +18,9 @@ CONTENTS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 """Repository roles from least to most."""
 
+CLASSIFIERS = ("abuse", "duplicate", "low-quality", "off-topic", "outdated", "resolved", "spam")
+"""Why a comment may be minimised: `ReportedContentClassifiers`, as `minimizedReason` gives them."""
+
 WRITERS = ("write", "maintain", "admin")
 """Roles that may edit and delete what others wrote."""
 
@@ -142,13 +145,17 @@ class Issue(Post):
 
 
 class Comment(Post):
-    """A comment on an issue or pull request, or an inline one on a pull request's diff."""
+    """A comment on an issue or pull request, or an inline one on a pull request's diff.
+
+    `hidden`: why somebody minimised it, "" where nobody did; GitHub tells neither who nor when.
+    """
 
     kind: CommentKind = "issue_comment"
     path: str = ""
     line: int = 0
     diff_hunk: str = ""
     in_reply_to_id: int | None = None
+    hidden: str = ""
 
     @property
     def node_id(self) -> str:

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.acknowledgement import Learned, with_learned
-from bot.events import Act, due, edit_events, edits_of, reaction_events, read_act, taken_back_by
+from bot.events import Act, edit_events, edits_of, reaction_events, read_act, taken_back_by
 from bot.github_shapes import Reacted
 from bot.reply import Marker, Why, render_body
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PostKind, Reaction
-from tests.unit.storage.things import NOW, WRITER, answer, delivery, feedback, phrase, posted
+from tests.unit.storage.things import NOW, WRITER, delivery, feedback, phrase, posted
 
 TEXT = "Run `npm test` in the root folder."
 OURS = posted(text=TEXT, comment_id=99, comment_url="https://example.test/99")
@@ -137,16 +137,6 @@ def test_both_thumbs_of_one_person_are_kept_for_the_memory_to_judge() -> None:
 )
 def test_bots_and_ourselves_never_count(bot: Actor) -> None:
     assert polled([], reacted(Reaction.PLUS_ONE, bot)) == []
-
-
-def test_young_answers_are_polled_every_time_and_old_ones_in_turn() -> None:
-    def turns(age: timedelta) -> int:
-        old = answer(posted_at=NOW - age)
-        return sum(due(old, NOW + timedelta(seconds=10 * turn), 10.0) for turn in range(60))
-
-    assert turns(timedelta(hours=1)) == 60
-    assert turns(timedelta(days=3)) == 6
-    assert turns(timedelta(days=20)) == 1
 
 
 # ---------------------------------------------------------------- deliveries

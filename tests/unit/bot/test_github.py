@@ -232,40 +232,6 @@ def test_an_unknown_person_may_nothing(client_of):
     assert client.permission("o/r", "nobody") is Permission.NONE
 
 
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("https://api.github.com", "/graphql"), ("https://ghe.example/api/v3", "/api/graphql")],
-)
-def test_reactions_are_read_to_the_last_page_and_a_gone_comment_is_none(client_of, url, path):
-    def node(content, more):
-        return {
-            "id": "IC_1",
-            "reactions": {
-                "pageInfo": {"hasNextPage": more, "endCursor": "c"},
-                "nodes": [
-                    {
-                        "content": content,
-                        "createdAt": "2026-11-21T12:00:00Z",
-                        "user": {"__typename": "User", "login": "anna", "databaseId": 1},
-                    },
-                    {"content": content, "createdAt": None, "user": None},
-                ],
-            },
-        }
-
-    def answer(request):
-        assert request.url.path == path
-        if b"nodes(ids" in request.content:
-            said = {"data": {"nodes": [node("THUMBS_UP", True), None]}}
-            return httpx.Response(200, json={**said, "errors": [{"type": "NOT_FOUND", "message": "x"}]})
-        return httpx.Response(200, json={"data": {"node": node("HEART", False)}})
-
-    client, _ = client_of(answer, url)
-    found = client.reactions(["IC_1", "IC_2"])
-    assert [one.reaction for one in found["IC_1"]] == [Reaction.PLUS_ONE, Reaction.HEART]
-    assert found["IC_1"][0].actor.id == 1 and found["IC_2"] is None
-
-
 def test_of_equal_reactions_only_our_own_is_withdrawn_and_one_that_is_gone_is_no_error(client_of):
     given = [{"id": 8, "user": {"id": 1, "login": "anna"}}, {"id": 9, "user": {"login": "thumbprint[bot]"}}]
 
@@ -285,7 +251,7 @@ def test_a_graphql_error_is_a_refusal(client_of):
     said = {"data": None, "errors": [{"type": "FORBIDDEN", "message": "x"}]}
     client, _ = client_of(lambda request: httpx.Response(200, json=said))
     with pytest.raises(GitHubRefused):
-        client.reactions(["IC_1"])
+        client.look(["IC_1"])
 
 
 def test_a_missing_file_is_none_and_a_folder_too(client_of):

@@ -120,17 +120,19 @@ def test_every_call_that_writes_text_on_github_takes_it_from_the_one_way_out() -
                 seen.append((function, verb))
             if owner.endswith("_calls") and verb == "repeatable_post":
                 assert name == "bot/github.py" and ast.unparse(call.args[1]) == "{'content': reaction.value}"
-            if owner.endswith("_calls") and verb == "graphql":
-                assert name == "bot/github.py" and ast.unparse(call.args[0]) in ("MANY", "MORE")
+            if owner.endswith("calls") and verb == "graphql":
+                assert name == "bot/github_looks.py"
+                assert ast.unparse(call.args[0]) in ("MANY", "MORE", "HISTORY")
             if verb in ("_send", "_request") and called.startswith("self."):
                 assert name == "bot/github_calls.py" or name == "bot/endpoint.py", (name, called)
     assert sorted(set(seen)) == [("create_comment", "create"), ("update_comment", "patch")]
 
 
 def test_the_queries_that_are_sent_change_nothing() -> None:
-    from bot.github_shapes import MANY, MORE
+    from bot.github_looks import HISTORY, MANY, MORE
 
-    assert all("mutation" not in query and query.lstrip().startswith("query") for query in (MANY, MORE))
+    queries = (MANY, MORE, HISTORY)
+    assert all("mutation" not in query and query.lstrip().startswith("query") for query in queries)
 
 
 def test_own_parts_of_a_comment_are_made_in_one_file() -> None:

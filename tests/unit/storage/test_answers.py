@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from storage.database import Database
@@ -83,7 +81,7 @@ def test_what_is_posted_says_where(database: Database) -> None:
         unit.answers.save(things.answer(status=AnswerStatus.POSTED))
 
 
-def test_only_standing_answers_are_polled(database: Database) -> None:
+def test_of_some_answers_those_are_given_that_stand(database: Database) -> None:
     old = things.posted(things.question(post_id=5), comment_id=1)
     with database.unit() as unit:
         unit.repositories.upsert(things.REPOSITORY)
@@ -93,8 +91,9 @@ def test_only_standing_answers_are_polled(database: Database) -> None:
         deleted = things.posted(things.question(post_id=7), comment_id=3)
         unit.answers.save(deleted)
         unit.answers.save(things.answer(deleted.question, status=AnswerStatus.DELETED))
-        assert [a.comment_id for a in unit.answers.posted_since(things.NOW)] in ([1, 2], [2, 1])
-        assert unit.answers.posted_since(things.NOW + timedelta(seconds=1)) == []
+        ids = [one.id for one in unit.answers.of_repository(things.REPOSITORY.id)]
+        assert len(ids) == 4 and {a.comment_id for a in unit.answers.posted(ids)} == {1, 2}
+        assert unit.answers.posted(["a_unknown"]) == []
 
 
 def test_a_story_tells_prompts_texts_and_feedback_in_order(database: Database) -> None:

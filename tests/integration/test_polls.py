@@ -1,0 +1,159 @@
+"""What polls find on the playground that no webhook told of, and what they spend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import feedback, poll
+from storage.records import AnswerStatus, FeedbackKind
+from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, Bench
+from tests.integration.playground_fixture import Playground, playground, receiver
+from webhooks.playground import acts
+from webhooks.playground.things import Person
+
+__all__ = ["playground", "receiver"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def bench(playground: Playground, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(playground, tmp_path / "home")
+    yield made
+    made.github.close()
+    made.database.dispose()
+
+
+def unheard(bench: Bench, login: str, before: str, after: str) -> None:
+    """An edit whose delivery is lost."""
+    bench.playground.edit(login, bench.comment, bench.comment.body.replace(before, after))
+
+
+def test_edits_whose_deliveries_were_lost_are_learned_each_from_its_editor(bench: Bench) -> None:
+    unheard(bench, MAINTAINER, "npm test", "make check")
+    unheard(bench, BOT, "a minute", "an hour")
+    unheard(bench, SECOND, "root folder", "top-level directory")
+    bench.poll()
+    assert [(e.actor.login, e.kind) for e in bench.events()] == [
+        (MAINTAINER, FeedbackKind.EDIT),
+        (BOT.removesuffix("[bot]"), FeedbackKind.EDIT),  # as GraphQL names it
+        (SECOND, FeedbackKind.EDIT),
+    ]
+    assert any(wrong.startswith("npm") and active for wrong, _, active in bench.corrections())
+    assert not any("minute" in wrong for wrong, *_ in bench.corrections())
+    feedback.refresh(bench.context, bench.answer.id)
+    assert f"Learned from `@{MAINTAINER}`" in bench.comment.body
+    bench.poll()
+    assert len(bench.events()) == 3
+
+
+def test_a_poll_has_the_comment_say_what_it_learned(bench: Bench) -> None:
+    unheard(bench, MAINTAINER, "npm test", "make check")
+    bench.poll()
+    assert bench.context.queue.unfinished() == {"ENQUEUED": 1}
+
+
+def test_an_edit_learned_by_webhook_is_not_learned_again_by_history_nor_the_other_way_round(
+    bench: Bench,
+) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    held = bench.corrections()
+    bench.poll()
+    assert len(bench.events()) == 1 and bench.corrections() == held
+    unheard(bench, SECOND, "a minute", "an afternoon")
+    guid = bench.deliver()
+    bench.poll()
+    assert len(bench.events()) == 2
+    assert feedback.edited(bench.context, guid) == [] and len(bench.events()) == 2
+
+
+def test_what_a_deleted_revision_taught_goes(bench: Bench) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    bench.edit(SECOND, "a minute", "an afternoon")
+    bench.poll()
+    first = next(one for one in bench.comment.revisions if one.editor == MAINTAINER)
+    acts.redact(bench.playground.state, SECOND, bench.comment, first.id)
+    bench.poll()
+    assert [e.kind for e in bench.events()].count(FeedbackKind.RETRACTION) == 1
+    assert not any(wrong.startswith("npm") for wrong, *_ in bench.corrections())
+    bench.poll()
+    assert len(bench.events()) == 3
+
+
+def test_an_editor_who_lost_write_access_before_the_history_was_read_teaches_nothing(bench: Bench) -> None:
+    unheard(bench, MAINTAINER, "npm test", "make check")
+    bench.playground.repository().collaborators[MAINTAINER] = "read"
+    bench.poll()
+    assert len(bench.events()) == 1 and bench.corrections() == []
+
+
+def test_a_comment_whose_deletion_nobody_told_of_is_looked_at_no_more_and_a_late_webhook_still_teaches(
+    bench: Bench,
+) -> None:
+    bench.playground.delete(MAINTAINER, bench.comment)
+    guid = bench.deliver()
+    bench.poll()
+    with bench.database.unit(read_only=True) as unit:
+        kept = unit.answers.get(bench.answer.id)
+    assert kept is not None and kept.status is AnswerStatus.DELETED and bench.events() == []
+    used = bench.playground.limits.graphql.used
+    bench.poll()
+    assert bench.playground.limits.graphql.used == used
+    feedback.deleted(bench.context, guid)
+    assert [e.kind for e in bench.events()] == [FeedbackKind.DELETION]
+
+
+def test_more_than_a_hundred_reactions_are_read_page_by_page_as_far_as_permissions_can_be_asked(
+    bench: Bench,
+) -> None:
+    state = bench.playground.state
+    crowd = [Person(id=900_000 + n, login=f"drive-by-{n}", name=f"Drive-by {n}") for n in range(230)]
+    with state.change():
+        state.keep(*crowd)
+    for person in crowd:
+        bench.playground.react(person.login, bench.comment, "+1")
+    bench.poll()
+    # a person costs two calls, the repository's name one, of 250 an hour
+    assert len(bench.events()) == 124
+    assert bench.playground.limits.graphql.used == 3
+    bench.poll()
+    assert len(bench.events()) == 124
+    poll.poll(bench.context, everything=True, clock=lambda: datetime.now(UTC) + timedelta(hours=2))
+    assert len(bench.events()) == 230
+
+
+def test_a_locked_thread_keeps_its_reactions_and_loses_those_that_are_taken_back(bench: Bench) -> None:
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    acts.set_locked(bench.playground.state, SECOND, bench.playground.issue(1), True)
+    bench.poll()
+    bench.playground.unreact(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    assert [e.kind for e in bench.events()] == [FeedbackKind.REACTION, FeedbackKind.RETRACTION]
+    bench.edit(SECOND, "npm test", "make check")  # no 👍 there, and no failure
+    assert any(active for *_, active in bench.corrections())
+
+
+def test_polls_stop_at_the_share_of_the_limit_that_github_grants(bench: Bench) -> None:
+    bench.playground.limits.graphql.limit = 1000
+    for _ in range(20):
+        bench.poll()
+    # five of the hour's thousand in six minutes, and what was paid before the limit was known
+    assert bench.playground.limits.graphql.used == 5
+    bench.playground.react(READER, bench.comment, "+1")
+    poll.poll(bench.context, everything=True, clock=lambda: datetime.now(UTC) + timedelta(minutes=10))
+    assert len(bench.events()) == 1
+
+
+def test_an_answer_is_looked_at_when_it_is_due_and_not_before(bench: Bench) -> None:
+    start = datetime.now(UTC) + timedelta(minutes=2)
+    used = bench.playground.limits.graphql
+    for seconds in range(0, 300, 30):
+        poll.poll(bench.context, clock=lambda s=seconds: start + timedelta(seconds=s))  # type: ignore[misc]
+    assert 5 <= used.used <= 6
+    for minutes in range(70, 130):
+        poll.poll(bench.context, clock=lambda m=minutes: start + timedelta(minutes=m))  # type: ignore[misc]
+    assert 17 <= used.used <= 20
