@@ -170,6 +170,19 @@ class Client:
         """One post as it stands now; an issue is asked for by its number. Raises Gone once it was deleted."""
         return self._post(self._calls.get(place(full_name, kind, post_id)), kind)
 
+    def written_since(self, full_name: str, since: datetime) -> dict[str, list[dict[str, Any]]]:
+        """What was written or changed at `since` or later, as GitHub lists it, by the event that says so."""
+        at, when = f"/repos/{full_name}", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        oldest = {"since": when, "sort": "updated", "direction": "asc"}
+        issues = list(self._calls.pages(f"{at}/issues", state="all", **oldest))
+        pulls = [one for one in issues if one.get("pull_request") and moment(one.get("created_at")) >= since]
+        return {
+            "issues": [one for one in issues if not one.get("pull_request")],
+            "pull_request": [self._calls.get(f"{at}/pulls/{one['number']}") for one in pulls],
+            "issue_comment": list(self._calls.pages(f"{at}/issues/comments", **oldest)),
+            "pull_request_review_comment": list(self._calls.pages(f"{at}/pulls/comments", **oldest)),
+        }
+
     def our_comments(self, full_name: str, number: int, kind: PostKind, since: datetime) -> list[Post]:
         """Our own comments in a thread that were written or changed at `since` or later, oldest first."""
         review = kind is PostKind.REVIEW_COMMENT

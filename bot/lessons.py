@@ -95,6 +95,13 @@ def replay(unit: UnitOfWork, repository_id: int, now: datetime) -> list[Change]:
     return _weigh(unit, dict.fromkeys(touched, ()), now)
 
 
+def reweigh(unit: UnitOfWork, repository_id: int, phrase_ids: Collection[str], now: datetime) -> None:
+    """Write the weights of phrases anew whose evidence was taken away; learning may rest meanwhile."""
+    if phrase_ids:
+        unit.repositories.bump_revision(repository_id)
+        _weigh(unit, dict.fromkeys(phrase_ids, ()), now)
+
+
 def forget(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> Phrase:
     """Take back all that taught one phrase until `now`; a later event may teach it again. Returns it.
 

@@ -80,6 +80,11 @@ class Memories:
         self._loaded: OrderedDict[int, tuple[int, datetime, Memory]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def forget(self, repository_id: int) -> None:
+        """Let go of a memory: its repository is erased."""
+        with self._lock:
+            self._loaded.pop(repository_id, None)
+
     def of(self, repository_id: int) -> Memory:
         """The memory of one repository as of now; an empty one where it is not known yet, or learning is off.
 

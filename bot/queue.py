@@ -192,6 +192,11 @@ class Queue:
             self._client.delete_workflows([job.workflow_id for job in old])
         return len(old)
 
+    def forget(self, ids: Sequence[str]) -> None:
+        """Delete jobs of threads, with their 👀, whatever became of them: their repository is erased."""
+        with self._database.errors_translated():
+            self._client.delete_workflows([*ids, *(f"eyes/{one}" for one in ids)])
+
     def close(self) -> None:
         """Let go of the database; its engine stays open."""
         self._client.destroy()

@@ -141,6 +141,13 @@ class Settings(BaseSettings):
     draft_days: int = Field(
         7, ge=1, le=90, description="Days that an answer waits for approval where a repository wants that."
     )
+    erase_after_days: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="Days after which everything of a repository that the App lost is erased: "
+        "uninstalled, removed or deleted.",
+    )
     workers: int = Field(
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )

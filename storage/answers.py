@@ -101,6 +101,13 @@ class AnswerStore:
         found = self._answers(sa.and_(answers.c.id.in_(asked), posted))
         return [one for one in reversed(found) if not one.notice]
 
+    def asked_in(self, repository_id: int, number: int) -> list[Answer]:
+        """All answers of one thread, whatever became of them, oldest first."""
+        asked = sa.select(questions.c.answer_id).where(
+            questions.c.repository_id == repository_id, questions.c.number == number
+        )
+        return self._answers(answers.c.id.in_(asked))
+
     def recent(self, limit: int) -> list[Answer]:
         """The last answers of all repositories, newest first."""
         newest = sa.select(answers.c.id).order_by(answers.c.created_at.desc(), answers.c.id).limit(limit)

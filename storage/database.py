@@ -120,6 +120,12 @@ class Database:
             query = sa.select(heartbeats.c.at).where(heartbeats.c.role == role)
             return unit.connection.execute(query).scalar_one_or_none()
 
+    def vacuum(self) -> None:
+        """Empty SQLite's log of what was erased; in the file itself rows are overwritten as they go."""
+        if self.is_sqlite:
+            with self.errors_translated(), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def dispose(self) -> None:
         """Close all connections and give up what was claimed."""
         for claim in self._claims:

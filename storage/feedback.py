@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 
 from storage.columns import insert_new
+from storage.people import PeopleStore
 from storage.records import Actor, Feedback, FeedbackKind, Permission, Reaction
 from storage.tables import feedback
 
@@ -19,7 +20,13 @@ class FeedbackStore:
         self._connection = connection
 
     def append(self, event: Feedback) -> bool:
-        """Keep an event; False if it is known already (its id follows from its content)."""
+        """Keep an event; False if it is known already (its id follows from its content).
+
+        False, too, for what somebody did before they asked to be forgotten.
+        """
+        until = PeopleStore(self._connection).forgotten_until(event.actor.id)
+        if until is not None and event.at <= until:
+            return False
         row = {
             "id": event.id,
             "repository_id": event.repository_id,

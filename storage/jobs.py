@@ -54,6 +54,21 @@ class JobStore:
             query = query.where(jobs.c.repository_id == repository_id)
         return list(self._connection.execute(query).scalars())
 
+    def of_repository(self, repository_id: int) -> list[str]:
+        """The ids of all jobs of a repository, ended ones too."""
+        query = sa.select(jobs.c.id).where(jobs.c.repository_id == repository_id).order_by(jobs.c.id)
+        return list(self._connection.execute(query).scalars())
+
+    def cancelled_since(self, repository_id: int, put_at: datetime, ended_at: datetime) -> list[str]:
+        """The jobs of a repository, put and cancelled at these times or later, in the order of their put."""
+        query = sa.select(jobs.c.id).where(
+            jobs.c.repository_id == repository_id,
+            jobs.c.outcome == JobOutcome.CANCELLED.value,
+            jobs.c.put_at >= put_at,
+            jobs.c.ended_at >= ended_at,
+        )
+        return list(self._connection.execute(query.order_by(jobs.c.put_at, jobs.c.place)).scalars())
+
     def _rows(
         self, condition: sa.ColumnElement[bool], limit: int, order: sa.ColumnElement[datetime] | None = None
     ) -> list[JobRow]:

@@ -92,6 +92,14 @@ class PhraseStore:
             )
         return found
 
+    def about(self, answer_ids: Collection[str]) -> set[str]:
+        """The ids of the phrases for which these answers are evidence."""
+        found: set[str] = set()
+        for some in _chunks(answer_ids):
+            query = sa.select(evidence.c.phrase_id).where(evidence.c.answer_id.in_(some)).distinct()
+            found.update(self._connection.execute(query).scalars())
+        return found
+
     def acting_events(self, answer_ids: Collection[str]) -> set[str]:
         """The ids of the events about these answers that are evidence for some phrase."""
         found: set[str] = set()

@@ -55,6 +55,13 @@ class PollStore:
             query = query.where(sa.or_(polls.c.next_at.is_(None), polls.c.next_at <= until))
         return [Turn(**row._mapping) for row in self._connection.execute(query)]
 
+    def hurry(self, repository_id: int, now: datetime) -> None:
+        """Have all answers of a repository looked at in the next poll: webhooks about them were missed."""
+        theirs = sa.select(answers.c.id).where(answers.c.repository_id == repository_id)
+        self._connection.execute(
+            polls.update().where(polls.c.answer_id.in_(theirs), polls.c.next_at > now).values(next_at=now)
+        )
+
     def looked(self, next_at: Mapping[str, datetime], seen: Mapping[str, str]) -> None:
         """When answers are looked at again, and which edit histories were dealt with."""
         rows = [{"answer_id": key, "next_at": at, "seen": seen[key]} for key, at in next_at.items()]

@@ -28,6 +28,15 @@ class ProgressStore:
         """Note until when something is done."""
         upsert(self._connection, marks, [{"name": name, "at": at}])
 
+    def marks(self, prefix: str) -> dict[str, datetime]:
+        """The marks whose names begin so."""
+        query = sa.select(marks.c.name, marks.c.at).where(marks.c.name.startswith(prefix, autoescape=True))
+        return {row.name: row.at for row in self._connection.execute(query.order_by(marks.c.name))}
+
+    def drop_mark(self, name: str, at: datetime) -> None:
+        """Drop a mark, unless it was set anew since."""
+        self._connection.execute(marks.delete().where(marks.c.name == name, marks.c.at == at))
+
     def sighted(self, guids: Sequence[str], at: datetime) -> None:
         """Note deliveries that reached us and asked for nothing."""
         upsert(self._connection, sightings, [{"guid": guid, "at": at} for guid in guids], update=())

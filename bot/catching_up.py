@@ -1,0 +1,112 @@
+"""What was written while nothing could be delivered is read, and taken in as if it had been delivered.
+
+For repositories whose gap is longer than GitHub sends deliveries again, and for those whose installation was
+suspended. Each new comment and issue becomes the delivery that GitHub would have sent, and goes the way of
+all deliveries (`bot/intake.py`): what asks is answered once, whoever told of it. Edits, deletions and
+reactions are found by the polls, whose turn comes at once. Left out: what was written before `FURTHEST`.
+Run: `pytest tests/integration/test_missed.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.context import Context
+from bot.github_shapes import moment
+from bot.intake import take
+from bot.queue import Job
+from storage.records import Closed, Delivery, Repository
+
+log = structlog.get_logger()
+
+CATCH_UP = "catch-up/"
+"""Marks of repositories that are to be read, and since when, begin so."""
+
+FURTHEST = timedelta(days=30)
+OVERLAP = timedelta(minutes=10)
+
+Route = Callable[[Delivery], Job | None]
+
+
+def catch_up_due(context: Context, route: Route, now: datetime) -> None:
+    """Read the repositories that a mark names. Suspended and archived ones wait, lost ones are left out."""
+    with context.database.unit(read_only=True) as unit:
+        waiting = unit.progress.marks(CATCH_UP)
+        ids = {name: int(name.removeprefix(CATCH_UP)) for name in waiting}
+        reached = {name: unit.repositories.reach(one) for name, one in ids.items()}
+        heard = {name: unit.repositories.heard_until(one) for name, one in ids.items()}
+    for name, since in waiting.items():
+        reach, furthest = reached[name], now - FURTHEST
+        if reach is not None and reach.closed in (Closed.SUSPENDED, Closed.ARCHIVED):
+            continue
+        if reach is not None and reach.closed is None:
+            from_then = max(since, furthest, heard[name] or furthest)
+            catch_up(context, route, reach.installation_id, ids[name], from_then, now)
+        with context.database.unit() as unit:
+            unit.progress.drop_mark(name, since)
+            unit.commit()
+
+
+def catch_up(
+    context: Context, route: Route, installation_id: int, repository_id: int, since: datetime, now: datetime
+) -> int:
+    """Read one repository since a time; returns how many jobs came of it. Safe to carry out twice."""
+    client = context.github.client(installation_id, repository_id, writes=False)
+    repository = client.repository(repository_id)
+    found = 0
+    written = client.written_since(repository.full_name, since - OVERLAP)
+    for delivery in sorted(deliveries(repository, written, since - OVERLAP, now), key=lambda one: one[0]):
+        job = route(delivery[1])
+        if job is not None and take(context.database, context.queue, delivery[1], job):
+            found += 1
+    with context.database.unit() as unit:
+        unit.repositories.set_heard(repository_id, now)
+        unit.polls.hurry(repository_id, now)
+        unit.commit()
+    log.info("caught_up", repository=repository_id, since=since.isoformat(), jobs=found)
+    return found
+
+
+def deliveries(
+    repository: Repository, written: dict[str, list[dict[str, Any]]], since: datetime, now: datetime
+) -> Iterator[tuple[datetime, Delivery]]:
+    """The deliveries that GitHub would have sent for what was written at `since` or later. Pure."""
+    base = {
+        "repository": {
+            "id": repository.id,
+            "full_name": repository.full_name,
+            "private": repository.private,
+        },
+        "installation": {"id": repository.installation_id},
+    }
+    for event, posts in written.items():
+        for post in posts:
+            at = moment(post.get("created_at"))
+            about = _about(event, post)
+            if at < since or about is None:
+                continue
+            action = "created" if "comment" in about else "opened"
+            payload = {"action": action, **about, **base, "sender": post.get("user") or {}}
+            body = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+            digest = hashlib.sha256(f"{repository.id}/{event}/{post.get('id')}".encode()).hexdigest()[:32]
+            made = Delivery(
+                guid=f"read:{digest}", event=event, action=action, body=body, received_at=now.astimezone(UTC)
+            )
+            yield at, made
+
+
+def _about(event: str, post: dict[str, Any]) -> dict[str, Any] | None:
+    """The post under its key, with the thread's number; None where a list says no number."""
+    if event in ("issues", "pull_request"):
+        return {event.removesuffix("s"): post}
+    thread = str(post.get("issue_url") or post.get("pull_request_url") or "").rpartition("/")[2]
+    if not thread.isdecimal():
+        return None
+    key = "pull_request" if event == "pull_request_review_comment" else "issue"
+    return {"comment": post, key: {"number": int(thread)}}

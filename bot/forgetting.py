@@ -1,0 +1,185 @@
+"""A person's data, forgotten on request: what is erased, what stays without a name, and what is learned anew.
+
+| what | becomes |
+| --- | --- |
+| their reactions, deletions, retractions, and edits that nobody built on | erased |
+| an edit of theirs that others edited or voted on since | stays, nobody's: it teaches nothing |
+| their questions | without text and name; whether and what was answered stays |
+| what quoted them: prompts, texts that were not picked, the context of lessons | erased |
+| webhooks that are kept | without their person, and without what they wrote |
+| what they taught | weights as if they had never taught; lessons of theirs alone are erased |
+| what they had forgotten | stays forgotten, without their name; what they took back of their own is moot |
+| comments on GitHub that say "learned from" them | written anew, without them |
+
+Kept is one audit row with numbers, and a hash of the person's number (`storage/people.py`), so that what they
+did until now is not taken in again. What they do from now on is new. Left out: what stands on GitHub in their
+own name; logs and backups, which are the operator's; their words in prompts of threads in which no kept
+webhook and no question shows them. Run: `thumbprint forget-user LOGIN`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot import lessons
+from bot.queue import Queue
+from storage.audits import FORGOT_USER
+from storage.database import UnitOfWork
+from storage.records import AnswerStatus, Audit, Feedback, FeedbackKind, Learning
+from storage.rights import GHOST
+
+Counts = dict[str, int]
+
+
+def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) -> Counts:
+    """Forget one person everywhere; returns how many rows of what. The caller commits, or only looks.
+
+    A second time there is nothing to forget, and nothing is written.
+    """
+    counts: Counts = {}
+    logins = unit.people.logins_of(actor_id)
+    repositories = sorted(unit.people.repositories_of(actor_id))
+    asked = unit.people.questions_of(actor_id)
+    quotes = _quotes(unit, asked, logins)
+    threads = _add(counts, "deliveries", _redact_deliveries(unit, actor_id))
+    quoting = unit.people.prompts_quoting({*asked, *_in_threads(unit, threads)}, quotes)
+    _count(counts, "prompts", unit.people.empty_prompts(quoting))
+    _count(counts, "bodies", unit.people.unname_bodies(logins))
+    touched: dict[int, set[str]] = {}
+    events: set[str] = set()
+    told: set[str] = set()
+    for repository_id in repositories:
+        known = unit.feedback.of_repository(repository_id)
+        theirs = [event for event in known if event.actor.id == actor_id]
+        events |= {event.id for event in theirs}
+        touched[repository_id] = _taught(unit, theirs, asked)
+        told |= {event.answer_id for event in theirs if event.kind is FeedbackKind.EDIT}
+        links = _links(theirs, known)
+        _count(counts, "events", unit.people.drop_events({one.id for one in theirs} - links))
+        _count(counts, "events_unnamed", unit.people.unname_events(links))
+    _count(counts, "questions", unit.people.empty_questions(asked))
+    _count(counts, "forgettings", unit.people.unname_forgetting(actor_id))
+    for repository_id in repositories:
+        touched[repository_id] |= _learn_anew(unit, repository_id, actor_id, asked, now)
+        gone = unit.people.drop_phrases(touched[repository_id], events)
+        _count(counts, "phrases", gone)
+    counts = {name: number for name, number in counts.items() if number}
+    if not counts:
+        return {}
+    unit.people.forget(actor_id, now)
+    unit.audits.add(Audit(at=now, act=FORGOT_USER, counts=counts))
+    _tell(unit, queue, told)
+    return counts
+
+
+def _links(theirs: Collection[Feedback], known: Collection[Feedback]) -> set[str]:
+    """Edits that others built on: without them nobody could say who changed what."""
+    mine = {event.id for event in theirs}
+    return {
+        event.id
+        for event in theirs
+        if event.kind is FeedbackKind.EDIT
+        and any(
+            other.answer_id == event.answer_id and other.id not in mine and other.at >= event.at
+            for other in known
+        )
+    }
+
+
+def _taught(unit: UnitOfWork, theirs: Collection[Feedback], asked: Collection[str]) -> set[str]:
+    """The phrases that their events and their questions' answers speak about."""
+    ids = {event.answer_id for event in theirs} | set(asked)
+    return unit.phrases.about(ids)
+
+
+def _learn_anew(
+    unit: UnitOfWork, repository_id: int, actor_id: int, asked: Collection[str], now: datetime
+) -> set[str]:
+    """Weights as if the person had never taught: by a replay; where learning rests, without their share."""
+    repository = unit.repositories.get(repository_id)
+    if repository is not None and repository.learning is Learning.ON:
+        lessons.replay(unit, repository_id, now)
+        return set()
+    stale = unit.people.drop_evidence(actor_id, repository_id) | unit.people.empty_evidence(asked)
+    lessons.reweigh(unit, repository_id, stale, now)
+    return stale
+
+
+def _quotes(unit: UnitOfWork, asked: Collection[str], logins: Collection[str]) -> set[str]:
+    """What is looked for in prompts: the logins as mentions, and the texts of the questions."""
+    found = {f"@{login}" for login in logins}
+    for answer_id in asked:
+        question = unit.answers.question(answer_id)
+        if question is not None and len(question.text) >= 20:
+            found.add(question.text)
+    return found
+
+
+def _in_threads(unit: UnitOfWork, threads: Collection[tuple[int, int]]) -> set[str]:
+    return {one.id for place in threads for one in unit.answers.asked_in(*place)}
+
+
+def _redact_deliveries(unit: UnitOfWork, actor_id: int) -> set[tuple[int, int]]:
+    """Take the person out of kept webhooks; returns the threads that those were about."""
+    threads: set[tuple[int, int]] = set()
+    for number, body in unit.people.deliveries_naming(actor_id):
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            continue
+        bare = redacted(payload, actor_id)
+        if bare != payload:
+            unit.people.rewrite_delivery(number, json.dumps(bare, separators=(",", ":")).encode())
+            threads.add(_thread(payload))
+    return threads
+
+
+def redacted(said: Any, actor_id: int) -> Any:
+    """A payload without a person: their account is nobody's, and what it wrote has no words. Pure."""
+    if isinstance(said, list):
+        return [redacted(one, actor_id) for one in said]
+    if not isinstance(said, Mapping):
+        return said
+    if said.get("id") == actor_id and "login" in said:
+        return {"id": 0, "login": GHOST, "type": "User"}
+    author = said.get("user")
+    wrote = isinstance(author, Mapping) and author.get("id") == actor_id
+    words = ("body", "title", "body_text", "body_html") if wrote else ()
+    bare = {key: "" if key in words else redacted(value, actor_id) for key, value in said.items()}
+    editor, post = said.get("sender"), said.get("comment") or said.get("issue")
+    by_them = isinstance(editor, Mapping) and editor.get("id") == actor_id
+    theirs = isinstance(post, Mapping) and (post.get("user") or {}).get("id") == actor_id
+    if "changes" in bare and (by_them or theirs):
+        bare["changes"] = {}
+    if by_them and said.get("action") == "edited":
+        for key in ("comment", "issue", "pull_request"):
+            if isinstance(bare.get(key), dict):
+                bare[key]["body"] = ""
+    return bare
+
+
+def _thread(payload: Mapping[str, Any]) -> tuple[int, int]:
+    issue = payload.get("issue") or payload.get("pull_request") or {}
+    number, repository = issue.get("number"), (payload.get("repository") or {}).get("id")
+    return (repository if isinstance(repository, int) else 0, number if isinstance(number, int) else 0)
+
+
+def _tell(unit: UnitOfWork, queue: Queue, answer_ids: Collection[str]) -> None:
+    """Have the comments that say what they taught say it without them."""
+    for answer_id in sorted(answer_ids):
+        answer = unit.answers.get(answer_id)
+        repository = answer and unit.repositories.get(answer.question.repository_id)
+        if answer and repository and answer.status is AnswerStatus.POSTED:
+            queue.put_refresh(unit, answer.question, repository.revision)
+
+
+def _add(counts: Counts, name: str, threads: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    _count(counts, name, len(threads))
+    return threads
+
+
+def _count(counts: Counts, name: str, number: int) -> None:
+    counts[name] = counts.get(name, 0) + number

@@ -1,0 +1,92 @@
+"""Which deliveries GitHub is asked to send again: those that failed, and those that never reached us. Pure.
+
+GitHub never repeats a delivery by itself. What is asked for is decided from its own list of attempts, without
+a payload, and from the GUIDs that reached us; nothing else is remembered, so that a restart asks for nothing
+twice. A delivery is asked for a few times at once and then at pauses that double, nine times in all; while
+nothing gets through, only one is tried. Oldest first: they are the first that GitHub forgets.
+Left out: asking (`bot/sweeping.py`). Run: `pytest tests/unit/bot/test_missed.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.github_app import DeliveryAttempt
+
+HEARD = frozenset(
+    {
+        *("issue_comment", "issues", "pull_request", "pull_request_review_comment"),
+        *("installation", "installation_repositories", "repository"),
+    }
+)
+"""Events that something is done about here; a test compares with what the receiver routes."""
+
+FOR_GOOD = frozenset({400, 413, 422})
+"""Refused whenever it is sent: malformed, or too large. A wrong signature is not: secrets are mended."""
+
+SETTLED = timedelta(minutes=2)
+"""A delivery that was acknowledged so long ago and did not reach us was lost."""
+
+FIRST = timedelta(minutes=5)
+MOST_TRIES = 9
+AT_ONCE_TRIES = 3
+"""Tries that are made as soon as other deliveries get through."""
+
+MOST_AT_ONCE = 300
+"""Deliveries asked for in one sweep: with one every five minutes 3,600 of GitHub's 5,000 calls an hour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """`again` are the attempts to repeat. `open_since`: the oldest delivery that is still missing, if any."""
+
+    again: tuple[DeliveryAttempt, ...]
+    open_since: datetime | None
+    given_up: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Missing:
+    first: datetime
+    last: DeliveryAttempt
+    tries: int
+
+
+def plan(listed: Iterable[DeliveryAttempt], reached: Collection[str], now: datetime) -> Plan:
+    """What to ask for, from what GitHub lists and the GUIDs that reached us."""
+    by_guid: dict[str, list[DeliveryAttempt]] = {}
+    newest: DeliveryAttempt | None = None
+    for one in {each.id: each for each in listed}.values():
+        if newest is None or (one.at, one.id) > (newest.at, newest.id):
+            newest = one
+        if one.event in HEARD and one.guid not in reached:
+            by_guid.setdefault(one.guid, []).append(one)
+    missing = [found for each in by_guid.values() if (found := _missing(each, now)) is not None]
+    gets_through = newest is None or newest.ok
+    lost = sorted(one.last.guid for one in missing if one.tries >= MOST_TRIES)
+    waiting = sorted((one for one in missing if one.tries < MOST_TRIES), key=lambda one: one.first)
+    due = [one for one in waiting if _is_due(one, now, gets_through)]
+    if not gets_through:
+        due = sorted(due, key=lambda one: (one.tries, one.first))[:1]
+    return Plan(
+        again=tuple(one.last for one in due[:MOST_AT_ONCE]),
+        open_since=waiting[0].first if waiting else None,
+        given_up=tuple(lost),
+    )
+
+
+def _missing(attempts: list[DeliveryAttempt], now: datetime) -> _Missing | None:
+    """What is missing, from all attempts at one delivery; None where nothing is, or where it is too early."""
+    ordered = sorted(attempts, key=lambda one: (one.at, one.id))
+    last = ordered[-1]
+    if last.status_code in FOR_GOOD or (last.ok and now - last.at < SETTLED):
+        return None
+    return _Missing(first=ordered[0].at, last=last, tries=sum(one.redelivery for one in ordered))
+
+
+def _is_due(one: _Missing, now: datetime, gets_through: bool) -> bool:
+    if gets_through and one.tries < AT_ONCE_TRIES:
+        return True
+    return now - one.last.at >= FIRST * 2**one.tries

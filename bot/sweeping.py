@@ -1,0 +1,67 @@
+"""The sweep for missed deliveries, every five minutes: list, compare, have sent again.
+
+How far it came is a mark in the database. A sweep that comes later than GitHub's window (3 days, on an
+Enterprise Server 7) cannot have everything sent again: what was written since the last one is read then
+(`bot/catching_up.py`). Left out: which ones (`bot/missed.py`).
+
+    pytest tests/integration/test_missed.py        # outages of 6 h and 71 h, small
+    python -m tests.drills.outage --hours 71       # 10,000 deliveries
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.catching_up import CATCH_UP
+from bot.context import Context
+from bot.missed import plan
+
+log = structlog.get_logger()
+
+EVERY = timedelta(minutes=5)
+OVERLAP = timedelta(minutes=10)
+"""What is looked at again: an attempt may be listed late, and be under way while the list is read."""
+
+SWEPT, OPEN_SINCE = "deliveries/swept", "deliveries/open"
+KEPT_BEYOND = timedelta(days=1)
+
+
+def sweep_due(context: Context, now: datetime) -> None:
+    """Sweep, unless that was done less than five minutes ago."""
+    with context.database.unit(read_only=True) as unit:
+        last = unit.progress.mark(SWEPT)
+    if last is None or now - last >= EVERY:
+        sweep(context, now)
+
+
+def sweep(context: Context, now: datetime) -> int:
+    """Have sent again what failed or is missing; returns how many deliveries were asked for."""
+    window = context.settings.github_host.redelivery_window
+    with context.database.unit(read_only=True) as unit:
+        last, open_since = unit.progress.mark(SWEPT), unit.progress.mark(OPEN_SINCE)
+    oldest = now - window
+    since = oldest if last is None else max(oldest, last - OVERLAP)
+    failed_since = since if open_since is None else max(oldest, min(since, open_since - OVERLAP))
+    app = context.github.app()
+    listed = list(app.attempts(since))
+    if failed_since < since:
+        listed += list(app.attempts(failed_since, failed=True))
+    with context.database.unit(read_only=True) as unit:
+        reached = unit.progress.known({one.guid for one in listed})
+    planned = plan(listed, reached, now)
+    again = sum(app.redeliver(one.id) for one in planned.again)
+    with context.database.unit() as unit:
+        if last is not None and last < oldest:
+            for repository in unit.repositories.all():
+                name = f"{CATCH_UP}{repository.id}"
+                unit.progress.set_mark(name, min(last, unit.progress.mark(name) or last))
+        unit.progress.set_mark(SWEPT, now)
+        unit.progress.set_mark(OPEN_SINCE, planned.open_since or now)
+        unit.progress.forget_sightings(oldest - KEPT_BEYOND)
+        unit.commit()
+    if planned.given_up:
+        log.error("deliveries_given_up", guids=list(planned.given_up)[:20], count=len(planned.given_up))
+    log.info("deliveries_swept", listed=len(listed), again=again, open_since=str(planned.open_since))
+    return again

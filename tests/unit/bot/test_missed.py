@@ -1,0 +1,122 @@
+"""What GitHub is asked to send again: what failed or is missing, a few times each, oldest first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.github_app import DeliveryAttempt
+from bot.lifecycle import EVENTS
+from bot.missed import FIRST, HEARD, MOST_AT_ONCE, MOST_TRIES, plan
+from webhooks.route import ANSWERED
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def attempt(number: int, minutes_ago: float, code: int = 503, **more: Any) -> DeliveryAttempt:
+    made = DeliveryAttempt(
+        id=number,
+        guid=f"g{number}",
+        at=NOW - minutes_ago * MINUTE,
+        event="issue_comment",
+        action="created",
+        status_code=code,
+    )
+    return replace(made, **more)
+
+
+def again(*listed: DeliveryAttempt, reached: tuple[str, ...] = ()) -> list[int]:
+    return [one.id for one in plan(listed, reached, NOW).again]
+
+
+WORKS = attempt(99, 0.1, 202)
+
+
+def test_the_events_that_are_swept_are_those_that_are_routed() -> None:
+    assert set(HEARD) == set(ANSWERED) | set(EVENTS)
+
+
+def test_what_failed_is_sent_again_oldest_first_and_what_reached_us_is_not() -> None:
+    failed = [attempt(1, 30), attempt(2, 50, 0), attempt(3, 40, 401)]
+    assert again(WORKS, *failed) == [2, 3, 1]
+    assert again(WORKS, *failed, reached=("g2", "g1")) == [3]
+
+
+def test_what_was_acknowledged_and_never_reached_us_is_missing_once_it_is_settled() -> None:
+    assert again(attempt(1, 10, 202), WORKS) == [1]
+    assert again(attempt(1, 1, 202), WORKS) == []
+
+
+def test_what_is_refused_for_good_or_means_nothing_here_is_left_alone() -> None:
+    for code in (400, 413):
+        assert again(WORKS, attempt(1, 30, code)) == []
+    assert again(WORKS, attempt(1, 30, event="star")) == []
+
+
+def test_a_redelivery_that_was_acknowledged_settles_it_only_if_it_reached_us() -> None:
+    tried = [attempt(1, 30), attempt(2, 10, 202, guid="g1", redelivery=True)]
+    assert again(WORKS, *tried, reached=("g1",)) == []
+    assert again(WORKS, *tried) == [2]
+
+
+def test_while_nothing_gets_through_one_delivery_is_tried_at_pauses_that_double() -> None:
+    down = [attempt(1, 60), attempt(2, 50), attempt(3, 6, guid="g1", redelivery=True)]
+    assert again(*down) == [2]
+    assert again(attempt(1, 60), attempt(3, 9, guid="g1", redelivery=True)) == []
+    assert again(attempt(1, 60), attempt(3, 11, guid="g1", redelivery=True)) == [3]
+
+
+def tries(count: int, minutes_ago: float) -> list[DeliveryAttempt]:
+    first = attempt(1, 4000)
+    return [first] + [
+        attempt(10 + n, minutes_ago + count - n, guid="g1", redelivery=True) for n in range(count)
+    ]
+
+
+def test_each_is_asked_for_a_few_times_only() -> None:
+    assert again(WORKS, *tries(2, 1)) == [11]
+    assert again(WORKS, *tries(3, 1)) == []
+    assert again(WORKS, *tries(3, 50)) == [12]
+    assert again(WORKS, *tries(MOST_TRIES, 3000)) == []
+    assert plan([WORKS, *tries(MOST_TRIES, 3000)], (), NOW).given_up == ("g1",)
+    longest = sum((FIRST * 2**n for n in range(MOST_TRIES)), timedelta())
+    assert longest < timedelta(days=3)
+
+
+def test_what_is_not_settled_yet_is_looked_for_next_time_too() -> None:
+    planned = plan([WORKS, attempt(1, 30), *tries(3, 1)], ("g1",), NOW)
+    assert planned.open_since is None
+    assert plan([WORKS, *tries(3, 1)], (), NOW).open_since == NOW - 4000 * MINUTE
+
+
+def test_a_large_backlog_is_worked_off_in_parts() -> None:
+    listed = [attempt(1000 + number, 4000 - number) for number in range(1000)]
+    first = plan([WORKS, *listed], (), NOW).again
+    assert [one.id for one in first] == list(range(1000, 1000 + MOST_AT_ONCE))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5), st.integers(0, 5000), st.sampled_from([0, 202, 400, 500]), st.booleans()
+        ),
+        max_size=12,
+    ),
+    st.sets(st.integers(0, 5)),
+)
+def test_nothing_that_reached_us_is_ever_asked_for_and_no_delivery_twice_at_once(
+    told: list[tuple[int, int, int, bool]], known: set[int]
+) -> None:
+    listed = [
+        attempt(100 + number, ago, code, guid=f"g{guid}", redelivery=redelivery)
+        for number, (guid, ago, code, redelivery) in enumerate(told)
+    ]
+    reached = {f"g{guid}" for guid in known}
+    chosen = [one.guid for one in plan(listed, reached, NOW).again]
+    assert len(set(chosen)) == len(chosen)
+    assert not set(chosen) & reached
