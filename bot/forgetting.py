@@ -148,7 +148,9 @@ def redacted(said: Any, actor_id: int) -> Any:
     author = said.get("user")
     wrote = isinstance(author, Mapping) and author.get("id") == actor_id
     words = ("body", "title", "body_text", "body_html") if wrote else ()
-    bare = {key: "" if key in words else redacted(value, actor_id) for key, value in said.items()}
+    bare: dict[str, Any] = {
+        key: "" if key in words else redacted(value, actor_id) for key, value in said.items()
+    }
     editor, post = said.get("sender"), said.get("comment") or said.get("issue")
     by_them = isinstance(editor, Mapping) and editor.get("id") == actor_id
     theirs = isinstance(post, Mapping) and (post.get("user") or {}).get("id") == actor_id

@@ -89,4 +89,5 @@ def _missing(attempts: list[DeliveryAttempt], now: datetime) -> _Missing | None:
 def _is_due(one: _Missing, now: datetime, gets_through: bool) -> bool:
     if gets_through and one.tries < AT_ONCE_TRIES:
         return True
-    return now - one.last.at >= FIRST * 2**one.tries
+    wait: timedelta = FIRST * 2**one.tries
+    return now - one.last.at >= wait
