@@ -14,7 +14,6 @@ from bot.reply import END, LEARNED, directed
 from bot.sanitise import code_span
 from storage.records import Phrase
 
-UNDO = "restore the line, or forget it on the memory page"
 AGAIN = "a new correction teaches it again"
 
 
@@ -31,14 +30,15 @@ class Learned:
     undone: bool = False
 
 
-def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "") -> str:
+def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "", pages_url: str = "") -> str:
     """The body with the acknowledgement of `lessons` in place of a former one; without any, without it.
 
-    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone.
+    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone. `pages_url`
+    is where our pages are, to link the memory page; without it the command that forgets is named.
     """
     body = body.replace("\r\n", "\n")
     bare = re.sub(rf"\n*{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL)
-    lines = [_line(lesson) for lesson in lessons]
+    lines = [_line(lesson, pages_url) for lesson in lessons]
     if taken_back_by:
         back = code_span("@" + taken_back_by)
         lines.append(f"↩️ Taken back by {back}: what the edit of this answer taught no longer counts")
@@ -51,8 +51,15 @@ def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "")
     return f"{head.rstrip()}\n\n{section}\n\n{mark}{tail}"
 
 
-def _line(lesson: Learned) -> str:
+def _line(lesson: Learned, pages_url: str) -> str:
     words = directed(lesson.phrase, lesson.weight)
     if lesson.undone:
         return f"↩️ Undone: {words} — it no longer counts; {AGAIN}"
-    return f"✅ Learned from {code_span('@' + lesson.login)}: {words} — undo: {UNDO}"
+    undo = f"restore the line, or {_undo(lesson, pages_url)}"
+    return f"✅ Learned from {code_span('@' + lesson.login)}: {words} — undo: {undo}"
+
+
+def _undo(lesson: Learned, pages_url: str) -> str:
+    if pages_url:
+        return f"forget it on the [memory page]({pages_url}/memory/{lesson.phrase.repository_id})"
+    return code_span(f"thumbprint phrases forget {lesson.phrase.id}")

@@ -113,7 +113,9 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
     comment = (full_name, answer.comment_kind, answer.comment_id or 0)
     try:
         post = client.read_post(*comment)
-        body = with_learned(post.body, lessons[:ACKNOWLEDGED], taken_back_by(answer, known))
+        body = with_learned(
+            post.body, lessons[:ACKNOWLEDGED], taken_back_by(answer, known), context.settings.pages_url
+        )
         if body != post.body:
             client.update_comment(full_name, post, body)
         if any(not lesson.undone for lesson in lessons):

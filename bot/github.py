@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -71,6 +71,7 @@ class GitHub:
             self._settings.app_id,
             lambda: Calls(self._kit(Rights.in_organisation(installation_id))),
             hosts_of(self._settings.github_url),
+            {urlsplit(self._settings.pages_url).netloc} - {""},
         )
 
     def _kit(self, rights: Rights) -> Kit:
@@ -114,6 +115,7 @@ class Client:
     """What the App does in one repository. All may raise GitHubUnavailable, RateLimited, GitHubRefused, Gone.
 
     `organisation` makes the calls that reach the account's `.github` repository; without it they are ours.
+    `hosts` are those that an answer may link to, `own_hosts` our pages', which our own parts link to besides.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Client:
         app_id: str,
         organisation: Callable[[], Calls] | None = None,
         hosts: Collection[str] = ALLOWED_HOSTS,
+        own_hosts: Collection[str] = (),
     ) -> None:
         self._calls = calls
         self._organisation = organisation
@@ -131,6 +134,7 @@ class Client:
         self._login = f"{app_slug}[bot]"
         self._app_id = app_id
         self._hosts = hosts
+        self._own_hosts = own_hosts
 
     # ------------------------------------------------------------ reading
 
@@ -257,7 +261,8 @@ class Client:
         """Write our own parts of a comment of ours anew. Raises Withheld when more would change."""
         at = place(full_name, standing.kind, standing.id)
         return self._post(
-            self._calls.patch(at, {"body": amended(standing, body, self._hosts)}), standing.kind
+            self._calls.patch(at, {"body": amended(standing, body, {*self._hosts, *self._own_hosts})}),
+            standing.kind,
         )
 
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that the receiver listens on.")
     port: int = Field(8000, description="Port of the receiver and the pages.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Address by which people reach the pages: comments link to the memory page there.",
+    )
     playground: bool = Field(False, description="Stand in for GitHub on loopback. Never in production.")
     playground_port: int = Field(8001, description="Port of the playground.")
     log_level: str = Field("info", description="debug, info, warning or error.")
@@ -206,6 +211,12 @@ class Settings(BaseSettings):
     def plays(self) -> bool:
         """Whether the playground stands in for GitHub: wherever nothing of a GitHub App is configured."""
         return self.playground or not (self.app_id or self.private_key_file)
+
+    @property
+    def pages_url(self) -> str:
+        """Where people reach the pages, without a slash at its end; "" where nobody has said."""
+        here = f"http://{self.host}:{self.port}" if self.plays else ""
+        return (self.public_url or here).rstrip("/")
 
     @property
     def resolved_database_url(self) -> str:

@@ -230,3 +230,22 @@ def test_fifty_strangers_on_github_leave_all_weights_byte_identical_through_poll
         assert lessons.replay(unit, bench.answer.question.repository_id, datetime.now(UTC)) == []
         unit.commit()
     assert everything(bench)[:2] == before[:2]
+
+
+@pytest.mark.parametrize("text", [FIXED, FIXED.replace("\n", "\r\n"), "Use `make check`, @noor-haddad.", "No."])
+def test_a_comment_replaced_whole_with_all_that_is_ours_in_it_is_acknowledged_too(
+    bench: Bench, text: str
+) -> None:
+    bench.playground.edit(MAINTAINER, bench.comment, text)
+    assert feedback.edited(bench.context, bench.deliver())
+    body = bench.comment.body
+    assert f"Learned from `@{MAINTAINER}`" in body
+    assert answer_text(body) == text.replace("\r\n", "\n")
+    assert "Learned from" in body and len(bench.events()) == 1
+
+
+def test_an_acknowledgement_links_the_memory_page(bench: Bench) -> None:
+    bench.edit(MAINTAINER, "npm test", "make check")
+    pages = bench.context.settings.pages_url
+    assert pages
+    assert f"[memory page]({pages}/memory/{bench.answer.question.repository_id})" in bench.comment.body

@@ -22,6 +22,14 @@ def test_the_acknowledgement_is_replaced_and_taken_back() -> None:
     assert parse_marker(once) == MARKER
 
 
+def test_it_says_how_to_undo_by_a_link_to_the_memory_page_or_by_the_command() -> None:
+    learned = [Learned(phrase=LESSON, login="anna")]
+    linked = with_learned(BODY, learned, pages_url="https://bot.example")
+    assert "undo: restore the line, or forget it on the [memory page](https://bot.example/memory/1)" in linked
+    assert "undo: restore the line, or `thumbprint phrases forget p_1`" in with_learned(BODY, learned)
+    assert answer_text(linked) == answer_text(BODY) and with_learned(linked, []) == BODY
+
+
 def test_an_undone_lesson_is_no_longer_said_to_be_learned() -> None:
     once = with_learned(BODY, [Learned(phrase=LESSON, login="anna")])
     undone = Learned(phrase=LESSON, login="anna", undone=True)
