@@ -35,6 +35,7 @@ from storage.people import PeopleStore
 from storage.phrases import PhraseStore
 from storage.polls import PollStore
 from storage.progress import ProgressStore
+from storage.proposals import ProposalStore
 from storage.repositories import RepositoryStore
 from storage.tables import heartbeats
 
@@ -184,6 +185,7 @@ class UnitOfWork:
         self.feedback = FeedbackStore(self.connection)
         self.phrases = PhraseStore(self.connection)
         self.polls = PollStore(self.connection)
+        self.proposals = ProposalStore(self.connection)
         self.installations = InstallationStore(self.connection)
         self.progress = ProgressStore(self.connection)
         self.audits = AuditStore(self.connection)

@@ -41,6 +41,7 @@ class FeedbackStore:
             "before": event.before,
             "after": event.after,
             "retracts": event.retracts,
+            "reason": event.reason,
             "url": event.url,
         }
         return insert_new(self._connection, feedback, row, "id")

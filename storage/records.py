@@ -475,6 +475,9 @@ class FeedbackKind(enum.Enum):
     REACTION = "reaction"
     EDIT = "edit"
     DELETION = "deletion"
+    HIDDEN = "hidden"
+    REASON = "reason"
+    REPLY = "reply"
     RETRACTION = "retraction"
 
 
@@ -495,9 +498,10 @@ class Reaction(enum.Enum):
 class Feedback:
     """An append-only event about an answer, by a person, with the permission that person had then.
 
-    REACTION carries `reaction`; EDIT carries the answer's text `before` and `after`; RETRACTION
-    names in `retracts` the event that no longer holds. `id` follows from the content, so that the
-    same event seen twice is one event.
+    REACTION carries `reaction`; EDIT carries the answer's text `before` and `after`, and so does REPLY, a
+    correction that somebody wrote below it and its actor confirmed; HIDDEN (minimised) and REASON (a ticked
+    box) carry `reason`; RETRACTION names in `retracts` the event that no longer holds. `id` follows from the
+    content, so that the same event seen twice is one event.
     """
 
     id: str
@@ -511,7 +515,33 @@ class Feedback:
     before: str = ""
     after: str = ""
     retracts: str = ""
+    reason: str = ""
     url: str = ""
+
+
+class Agreed(enum.Enum):
+    """What became of a proposal: OPEN (or, after a while, expired), CONFIRMED, REFUSED."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A correction that a reply to an answer spells out: write `right`, not `wrong`. Acts once confirmed."""
+
+    id: str
+    repository_id: int
+    answer_id: str
+    wrong: str
+    right: str
+    by: Actor
+    url: str
+    at: datetime
+    decision: Agreed = Agreed.OPEN
+    decided_by: str = ""
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from storage.columns import Text, UtcDateTime, later, one_of
 from storage.records import (
+    Agreed,
     AnswerStatus,
     Decision,
     FeedbackKind,
@@ -211,11 +212,14 @@ feedback = sa.Table(
     sa.Column("after", Text, nullable=False),
     sa.Column("retracts", sa.String, nullable=False),
     sa.Column("url", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False, server_default=""),
     one_of("kind", FeedbackKind),
     one_of("permission", Permission),
     one_of("reaction", Reaction),
     # A reaction says which; nothing else carries one.
     sa.CheckConstraint("(kind = 'reaction') = (reaction IS NOT NULL)", name="reaction_named"),
+    # A ticked box and a hidden comment say why; nothing else does.
+    sa.CheckConstraint("(kind IN ('hidden', 'reason')) = (reason <> '')", name="reason_given"),
     # A retraction says what it takes back; nothing else takes anything back.
     sa.CheckConstraint("(kind = 'retraction') = (retracts <> '')", name="retraction_named"),
     sa.Index("ix_feedback_repository_id_at", "repository_id", "at"),
@@ -375,6 +379,33 @@ drafts = sa.Table(
     # Decided is decided when.
     sa.CheckConstraint("(decision = 'waiting') = (decided_at IS NULL)", name="decided_at_some_time"),
     sa.Index("ix_drafts_decision_made_at", "decision", "made_at"),
+)
+
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    # What a reply spells out is one proposal, however often its delivery comes; it acts once it is confirmed.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("repository_id", sa.BigInteger, nullable=False),
+    sa.Column(
+        "answer_id",
+        sa.String,
+        sa.ForeignKey("answers.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("wrong", Text, nullable=False),
+    sa.Column("right", Text, nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("actor_login", sa.String, nullable=False),
+    sa.Column("url", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("decision", sa.String, nullable=False),
+    sa.Column("decided_by", sa.String, nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=True),
+    one_of("decision", Agreed),
+    # Decided is decided when.
+    sa.CheckConstraint("(decision = 'open') = (decided_at IS NULL)", name="decided_once"),
 )
 
 polls = sa.Table(
