@@ -84,7 +84,7 @@ class Configurations:
             return ConfigFile(place=place, text=None, fault=fault, read_at=at)
 
     def _keep(self, repository: Repository, files: list[ConfigFile], found: Effective) -> None:
-        asks, times = asks_of(found.config), [file.read_at for file in files if file.read_at]
+        asks = asks_of(found.config)
         with self._database.unit() as unit:
             unit.repositories.upsert(repository)
             for file in files:
@@ -102,7 +102,7 @@ class Configurations:
                     words=asks.words,
                     mention=asks.mention,
                     training=bool(found.config.training),
-                    as_of=min(times),
+                    as_of=self._clock(),
                 )
             )
             unit.commit()

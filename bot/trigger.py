@@ -43,8 +43,9 @@ class Asks:
         return not trigger or not self.words or trigger in self.words
 
 
+DEFAULT = Asks()
 ANY = Asks(words=())
-"""Whatever could ask somewhere: for a repository whose choice is not known."""
+"""What asks where nobody chose; and whatever could ask somewhere, where the choice is not known."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def may_ask(text: str) -> bool:
     return _MAY.search(text.replace("\r", "\n")) is not None
 
 
-def question_in(text: str, slug: str, asks: Asks = Asks()) -> str | None:
+def question_in(text: str, slug: str, asks: Asks = DEFAULT) -> str | None:
     """What a post asks: all from its first trigger on, triggers taken off. None if it does not ask.
 
     An empty string is a question without words: the bot says how to ask.
@@ -69,7 +70,7 @@ def question_in(text: str, slug: str, asks: Asks = Asks()) -> str | None:
     return None if found is None else found.text
 
 
-def asking(text: str, slug: str, asks: Asks = Asks()) -> Asking | None:
+def asking(text: str, slug: str, asks: Asks = DEFAULT) -> Asking | None:
     """As `question_in`, with the trigger."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     words = [re.escape(word) for word in asks.words] or [_ANY]

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from anyio import to_thread
@@ -20,12 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.queue import Job, Queue
 from bot.settings import Settings
+from bot.trigger import ANY, Asks
 from storage.database import Database
 from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
 from storage.records import Delivery
 from webhooks.delivery import Secrets, verify
 from webhooks.metrics import Metrics
-from webhooks.route import ANSWERED, App, Ignored, route
+from webhooks.pushes import Changed
+from webhooks.route import ANSWERED, App, Ignored, Known, route
 
 PATH = "/webhooks/github"
 
@@ -37,6 +39,9 @@ MOST_BYTES_ANSWERED = 2 * 2**20
 
 AT_ONCE = 64 * 2**10
 """Bytes up to which a body is verified and read in the event loop: well under a millisecond."""
+
+KNOWN_FOR = timedelta(hours=1)
+"""How long a row about what asks is believed where no push said that it changed."""
 
 OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
 
@@ -81,26 +86,50 @@ class Receiver:
         found = self.examine(headers, body)
         return found if isinstance(found, Outcome) else self.accept(*found)
 
-    def examine(self, headers: Mapping[str, str], body: bytes) -> Outcome | tuple[Delivery, Job]:
+    def examine(self, headers: Mapping[str, str], body: bytes) -> Outcome | tuple[Delivery, Job | Changed]:
         """What becomes of a delivery that is refused or ignored, else what has to be kept of it.
 
-        Waits for nothing.
+        Waits for nothing: a post that might ask somewhere is left to `accept`, which knows what asks there.
         """
         now = datetime.now(UTC)
         try:
             delivery = verify(headers, body, self._secrets.at(now), now, read=ANSWERED)
+            found = route(delivery, self._app, lambda repository_id: Known(ANY))
         except BadDelivery as error:
             return Outcome(error.status, "refused", f"http_{error.status}", str(error))
-        found = route(delivery, self._app)
         return Outcome(202, "ignored", found.reason) if isinstance(found, Ignored) else (delivery, found)
 
-    def accept(self, delivery: Delivery, job: Job) -> Outcome:
+    def accept(self, delivery: Delivery, found: Job | Changed) -> Outcome:
         """Keep a delivery and its job, and say what became of them. Waits for the database."""
         try:
-            new = self._keep(delivery, job)
+            if isinstance(found, Changed):
+                self._change(found)
+                return Outcome(202, "accepted", "configuration")
+            here = route(delivery, self._app, self._known) if found.question else found
+            if not isinstance(here, Job):
+                return Outcome(202, "ignored", "no_question")
+            new = self._keep(delivery, here)
         except (DatabaseBusy, DatabaseError) as error:
             return Outcome(503, "failed", type(error).__name__, str(error))
-        return Outcome(202, "accepted" if new else "duplicate", job.name.value)
+        return Outcome(202, "accepted" if new else "duplicate", here.name.value)
+
+    def _known(self, repository_id: int) -> Known:
+        """What asks in a repository, by its row; not fresh without one, after a change, or after a while."""
+        with self._database.unit(read_only=True) as unit:
+            row = unit.configurations.get(repository_id)
+        if row is None:
+            return Known(fresh=False)
+        fresh = row.as_of is not None and datetime.now(UTC) - row.as_of < KNOWN_FOR
+        return Known(Asks(words=row.words, mention=row.mention), fresh)
+
+    def _change(self, changed: Changed) -> None:
+        """Have the files read anew that a push touched; twice is once."""
+        with self._database.unit() as unit:
+            if changed.own:
+                unit.configurations.changed(changed.repository.id)
+            if changed.defaults:
+                unit.configurations.defaults_changed(changed.repository.installation_id)
+            unit.commit()
 
     def _keep(self, delivery: Delivery, job: Job) -> bool:
         """Make a delivery and its job durable in one transaction; False if either is known already."""

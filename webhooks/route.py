@@ -2,21 +2,26 @@
 
 A handful of fields is read, tolerantly: whatever GitHub sends is answered with 2xx. Of 329 example payloads
 githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks;
-only what a person does to our own comments teaches. Left out: reactions, for which there is no webhook.
+only what a person does to our own comments teaches. What asks is a repository's choice: where that is unknown
+(yet), whatever looks like a trigger is let through, and the job, which reads the files, decides. Left out:
+reactions, for which there is no webhook.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.config import ORGANISATION_PATH
 from bot.queue import Job, JobName
-from bot.trigger import question_in
+from bot.trigger import ANY, DEFAULT, Asks, asking, may_ask
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from webhooks.delivery import parse
+from webhooks.pushes import PUSH, Changed, touched
 
 ANSWERED = {
     # event → the kind of post that it is about, and the payload's key of it
@@ -25,6 +30,9 @@ ANSWERED = {
     "issues": (PostKind.ISSUE, "issue"),
     "pull_request": (PostKind.ISSUE, "pull_request"),
 }
+HANDLED = (*ANSWERED, PUSH)
+"""Events that the App asks GitHub for."""
+
 _LARGEST_ID = 2**63 - 1
 _LARGEST_NUMBER = 2**31 - 1
 _LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,100}(\[bot\])?")
@@ -46,8 +54,26 @@ class Ignored:
     reason: str
 
 
-def route(delivery: Delivery, app: App) -> Job | Ignored:
-    """Decide what a delivery asks for. Never raises for a payload that is a JSON object."""
+@dataclass(frozen=True)
+class Known:
+    """What asks in a repository as far as the receiver knows; `fresh` unless its files may say otherwise."""
+
+    asks: Asks = DEFAULT
+    fresh: bool = True
+
+
+def route(
+    delivery: Delivery, app: App, known: Callable[[int], Known] = lambda _: Known()
+) -> Job | Changed | Ignored:
+    """Decide what a delivery asks for. Never raises for a payload that is a JSON object.
+
+    `known` is asked about a repository only where a post might ask; the rest follows from the delivery.
+    """
+    if delivery.event == PUSH:
+        if ORGANISATION_PATH.encode() not in delivery.body:
+            return Ignored("no_configuration")
+        found = touched(delivery, _repository(parse(delivery.body)))
+        return Ignored(found) if isinstance(found, str) else found
     if delivery.event not in ANSWERED:
         return Ignored("event")
     kind, key = ANSWERED[delivery.event]
@@ -63,7 +89,7 @@ def route(delivery: Delivery, app: App) -> Job | Ignored:
     if delivery.action in ("created", "opened"):
         if ours or sender.is_bot:
             return Ignored("bot")
-        return _asked(delivery, app, repository, kind, post, number)
+        return _asked(delivery, app, known, repository, kind, post, number)
     if kind is PostKind.ISSUE or not ours:
         return Ignored("not_our_comment")
     thread = f"{repository.id}/{number}"
@@ -74,13 +100,25 @@ def route(delivery: Delivery, app: App) -> Job | Ignored:
 
 
 def _asked(
-    delivery: Delivery, app: App, repository: Repository, kind: PostKind, post: dict[str, Any], number: int
+    delivery: Delivery,
+    app: App,
+    known: Callable[[int], Known],
+    repository: Repository,
+    kind: PostKind,
+    post: dict[str, Any],
+    number: int,
 ) -> Job | Ignored:
     author, post_id = _actor(_dict(post, "user")), _id(post, "id")
     if author is None or post_id is None or author.is_bot:
         return Ignored("bot")
-    text = question_in(_str(post, "body"), app.slug)
-    if text is None:
+    body = _str(post, "body")
+    if not may_ask(body):
+        return Ignored("no_question")
+    here = known(repository.id)
+    found = asking(body, app.slug, here.asks)
+    if found is None and not here.fresh:
+        found = asking(body, app.slug, ANY)
+    if found is None:
         return Ignored("no_question")
     question = Question(
         repository_id=repository.id,
@@ -90,7 +128,8 @@ def _asked(
         post_id=post_id,
         post_kind=kind,
         asker=author,
-        text=text,
+        text=found.text,
+        trigger=found.trigger,
         asked_at=_time(post, "created_at") or delivery.received_at,
     )
     name = f"answer/{repository.id}/{kind.value}/{post_id}"

@@ -8,23 +8,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.config import PATH
 from bot.configurations import Configurations
 from bot.reply import answer_text
 from storage.records import AnswerStatus, Learning
-from tests.integration.answered import MAINTAINER, READER, STRANGER
-from tests.integration.playground_fixture import playground, receiver
+from tests.integration.answered import MAINTAINER, READER, STRANGER, working
+from tests.integration.playground_fixture import (
+    free_port,
+    playground,
+    playground_at,
+    receiver,
+    running,
+    wait_until,
+)
 from tests.integration.test_who_may import GOOD, Town, build, town
+from webhooks.app import create_app
 from webhooks.playground import seed
 
 __all__ = ["build", "playground", "receiver", "town"]
 
 pytestmark = pytest.mark.slow
 
+HERE = "paperboat/inkwell"
 QUESTION = "How do I run the tests?"
 
 
@@ -262,3 +273,40 @@ def test_files_are_read_once_in_minutes_and_an_organisation_without_defaults_onc
         unit.commit()
     kept.of(client, there)
     assert reads == [own]
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+def test_a_changed_file_is_heard_of_by_its_push_and_acts_on_the_next_comment(tmp_path: Path) -> None:
+    """Page, delivery, receiver, queue and worker: other words ask from the moment of the commit on."""
+    port = free_port()
+    with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
+        town = Town(there, tmp_path / "home")
+        with running(create_app(town.context.settings), port), working(town.context):
+
+            def commit(text: str, login: str = MAINTAINER) -> int:
+                answer = httpx.post(
+                    f"{there.base_url}/playground/act",
+                    json={"as": login, "do": "write", "repository": HERE, "path": PATH, "text": text},
+                    trust_env=False,
+                )
+                there.wait_for_deliveries()
+                return answer.status_code
+
+            there.say(READER, 2, f"/docs {QUESTION}")  # nothing is known of the repository yet
+            there.say(READER, 2, f"/ask {QUESTION}")
+            wait_until(lambda: len(there.answers(2)) == 1, 60, "no answer came")
+            assert commit("triggers: [/docs]\n", READER) == 403
+            assert commit("triggers: [/docs]\n") == 200
+            there.say(READER, 2, f"/ask {QUESTION}")
+            there.say(READER, 2, f"/docs {QUESTION}")
+            wait_until(lambda: len(there.answers(2)) == 2, 60, "no answer came")
+            asked = [one for one in there.comments(2) if one.author == READER and QUESTION in one.body]
+            heard = [bool(there.state.reactions_to(one)) for one in asked]
+            assert heard == [False, True, False, True]
+            assert commit("") == 200 and PATH not in there.repository().files
+            there.say(READER, 2, f"/ask {QUESTION}")
+            wait_until(lambda: len(there.answers(2)) == 3, 60, "no answer came")
+        town.github.close()
+        town.database.dispose()

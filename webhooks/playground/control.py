@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from webhooks.playground import acts, ownership, shapes
+from webhooks.playground import acts, files, ownership, shapes
 from webhooks.playground.api import services
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.refusals import Refused, not_found
@@ -100,6 +100,15 @@ def _minimise(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any
     return _shape(state, post)
 
 
+def _write(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """`was` is the text that the editor began with, as for posts."""
+    repository, path = state.repository(fields["repository"]), str(fields["path"])
+    if "was" in fields and str(fields["was"]).replace("\r\n", "\n") != repository.files.get(path, ""):
+        raise Refused(409, "Somebody changed this file meanwhile: copy your text and open it again.")
+    files.write(state, login, repository, path, str(fields["text"]))
+    return {"path": path}
+
+
 def _redact(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     acts.redact(state, login, _post(state, fields), int(fields["revision"]))
     return {}
@@ -166,6 +175,7 @@ VERBS = {
     "edit": _edit,  # node, body, was
     "delete": _delete,  # node
     "react": _react,  # node, content, on
+    "write": _write,  # repository, path, text, was
     "redact": _redact,  # node, revision
     "minimise": _minimise,  # node, reason: "" shows it again
     "lock": _lock,  # node, on

@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from webhooks.playground import people, shapes, views
+from webhooks.playground import files, people, shapes, views
 from webhooks.playground.api import services
 from webhooks.playground.refusals import Refused, not_found
 from webhooks.playground.render import avatar, difference, markdown
 from webhooks.playground.state import State
-from webhooks.playground.things import Delivery, Issue, Person, Repository
+from webhooks.playground.things import WRITERS, Delivery, Issue, Person, Repository
 
 HERE = Path(__file__).parent
 PERSON_COOKIE = "playground_person"
@@ -146,9 +146,21 @@ async def blob(request: Request) -> Response:
     """GET /{owner}/{name}/blob/main/{path}."""
     repository = _repository(request)
     path = request.path_params["path"]
-    if path not in repository.files:
+    if path not in repository.files and path != files.CONFIGURATION:
         raise not_found()
-    return show(request, "file.html", repository=repository, path=path, text=repository.files[path])
+    text = repository.files.get(path)
+    return show(request, "file.html", repository=repository, path=path, text=text)
+
+
+async def edit_file(request: Request) -> Response:
+    """GET /{owner}/{name}/edit/main/{path}: the file in a form, for who may write."""
+    repository, path = _repository(request), request.path_params["path"]
+    text = repository.files.get(path, "")
+    begin = files.TEMPLATE if path == files.CONFIGURATION and not text else text
+    may = services(request).state.role(repository, _viewer(request).login) in WRITERS
+    return show(
+        request, "edit_file.html", repository=repository, path=path, text=begin, was=text, may_write=may
+    )
 
 
 async def person_avatar(request: Request) -> Response:
@@ -211,4 +223,5 @@ ROUTES: list[Route | Mount] = [
     Route("/{owner}/{name}/issues/{number:int}", thread),
     Route("/{owner}/{name}/pull/{number:int}", thread),
     Route("/{owner}/{name}/blob/main/{path:path}", blob),
+    Route("/{owner}/{name}/edit/main/{path:path}", edit_file),
 ]

@@ -44,6 +44,7 @@ KEYS = {
     *("default_events", "default_permissions", "request_oauth_on_install", "setup_on_update"),
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {
+    "push": ("contents",),
     "issue_comment": ("issues", "pull_requests"),
     "issues": ("issues",),
     "pull_request": ("pull_requests",),

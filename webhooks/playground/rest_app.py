@@ -138,7 +138,7 @@ def delivery_item(state: State, of: Delivery) -> dict[str, Any]:
         "status": of.status,
         "status_code": of.status_code,
         "event": of.event,
-        "action": of.action,
+        "action": of.action or None,
         "installation_id": of.installation_id,
         "repository_id": of.repository_id,
         "throttled_at": None,

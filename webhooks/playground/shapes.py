@@ -17,7 +17,7 @@ from webhooks.playground.things import CONTENTS, Comment, Installation, Issue, P
 Json = dict[str, Any]
 
 PERMISSIONS = {"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"}
-EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review_comment", "repository"]
+EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review_comment", "push", "repository"]
 
 
 def when(moment: datetime) -> str:

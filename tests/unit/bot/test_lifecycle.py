@@ -8,7 +8,7 @@ import pytest
 
 from bot.lifecycle import ALWAYS_SENT, EVENTS, Turn, read_turn
 from storage.records import Repository, Standing
-from webhooks.route import ANSWERED
+from webhooks.route import HANDLED
 
 HERE = {"id": 5, "account": {"id": 9, "login": "octo"}}
 SHORT = {"id": 1, "full_name": "octo/inkwell", "private": False}
@@ -80,5 +80,5 @@ def test_odd_lists_are_read_for_what_is_whole_in_them() -> None:
 
 
 def test_no_event_is_read_by_two() -> None:
-    assert not set(EVENTS) & set(ANSWERED)
+    assert not set(EVENTS) & set(HANDLED)
     assert set(ALWAYS_SENT) < set(EVENTS)

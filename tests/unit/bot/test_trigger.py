@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.trigger import question_in
+from bot.trigger import ANY, may_ask, question_in
 
 ASKS = {
     "/ask How do I build it?": "How do I build it?",
@@ -108,3 +108,9 @@ def test_what_is_quoted_line_by_line_never_asks(text: str) -> None:
     quoted = "\n".join(f"> {line}" for line in f"/ask {text}".split("\n"))
     if "\r" not in text:
         assert question_in(quoted, "thumbprint") is None
+
+
+@given(st.text(alphabet="/@ask thumbpri[]\n\r\t \ufeff>`-", max_size=40))
+def test_the_quick_look_is_never_wrong_about_a_post_that_asks(text: str) -> None:
+    if question_in(text, "thumbprint") is not None or question_in(text, "thumbprint", ANY) is not None:
+        assert may_ask(text)

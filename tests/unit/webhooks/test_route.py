@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.queue import Job, JobName
+from bot.trigger import Asks
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from tests.beside import beside
-from webhooks.route import App, Ignored, route
+from webhooks.route import App, Ignored, Known, route
 
 APP = App(slug="thumbprint", id="77")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -74,6 +75,7 @@ def test_a_comment_that_asks_is_a_question() -> None:
         asker=Actor(id=7, login="mona"),
         text="How?",
         asked_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
+        trigger="/ask",
     )
     assert job == Job(
         name=JobName.ANSWER,
@@ -261,3 +263,38 @@ def test_no_payload_is_an_error(data: st.DataObject) -> None:
             content[path] = data.draw(anything)
     event = data.draw(st.sampled_from(["issue_comment", "pull_request_review_comment", "issues", "ping"]))
     assert isinstance(route(delivery(content, event), APP), (Job, Ignored))
+
+
+def asked(body: str, known: Known) -> str:
+    """What a comment asks, and by which word; or why it does not."""
+    content = payload(comment={"id": 4, "body": body, "user": MONA})
+    found = route(delivery(content), APP, lambda repository_id: known)
+    if isinstance(found, Ignored):
+        return found.reason
+    assert isinstance(found, Job) and found.question is not None
+    return f"{found.question.trigger} {found.question.text}"
+
+
+def test_a_repository_chooses_what_asks() -> None:
+    chosen = Known(Asks(words=("/docs", "/bot"), mention=False))
+    assert asked("/docs how?", chosen) == "/docs how?" and asked("Hello,\n/BOT how?", chosen) == "/bot how?"
+    for body in ("/ask how?", "@thumbprint how?", "/docsy how?", "see /docs how?"):
+        assert asked(body, chosen) == "no_question"
+    assert asked("@thumbprint how?", Known()) == "@ how?"
+
+
+def test_where_the_choice_may_have_changed_whatever_looks_like_a_trigger_is_let_through() -> None:
+    unknown, old = Known(fresh=False), Known(Asks(words=("/docs",), mention=False), fresh=False)
+    assert asked("/bot how?", unknown) == asked("/bot how?", old) == "/bot how?"
+    assert asked("/label bug\n/ask how?", unknown) == "/ask how?"
+    assert asked("/label bug\n/docs how?", old) == "/docs how?"
+    assert asked("no trigger /bot", unknown) == "no_question"
+    assert asked("/usr/bin/env is a path", unknown) == asked("`/bot how?`", unknown) == "no_question"
+
+
+def test_a_post_that_cannot_ask_costs_no_look_at_the_repository() -> None:
+    def never(repository_id: int) -> Known:
+        raise AssertionError("the repository was looked up")
+
+    content = payload(comment={"id": 4, "body": "Thanks, see src/ask and me@thumbprint", "user": MONA})
+    assert route(delivery(content), APP, never) == Ignored("no_question")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.hosts import host_of
 from webhooks.playground.registration import check
-from webhooks.route import ANSWERED
+from webhooks.route import HANDLED
 from webhooks.setup.manifest import base, manifest, public_address
 from webhooks.setup.visits import MOST_VISITS, STATE_LIFE_S, Visits
 
@@ -22,7 +22,7 @@ def test_the_manifest_is_app_yml_with_our_addresses_and_as_github_takes_it() -> 
         "hook_attributes": {"url": "https://bot.acme.test/webhooks/github", "active": True},
         "redirect_url": "http://127.0.0.1:4000/setup/created",
     }
-    assert sorted(made["default_events"]) == sorted(ANSWERED)
+    assert sorted(made["default_events"]) == sorted(HANDLED)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,10 @@ document.addEventListener("submit", (event) => {
       const made = await act("open", { repository, ...fields });
       form.reset();
       location.href = new URL(made.html_url).pathname;
+    } else if (form.matches(".edit-file")) {
+      const { path, was } = form.dataset;
+      await act("write", { repository, path, was, text: fields.text });
+      location.href = fields.text ? `/${repository}/blob/main/${path}` : `/${repository}/issues`;
     } else if (form.matches(".misbehave-form")) {
       await send("POST", "/playground/misbehave", { kind: fields.kind, times: Number(fields.times), seconds: Number(fields.seconds) });
       location.reload();
