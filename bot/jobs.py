@@ -1,7 +1,9 @@
-"""The worker: a process that carries out jobs, resumes them after a kill -9, and polls on a clock.
+"""The worker: a process that carries out jobs, takes over those of dead ones, and polls on a clock.
 
-What a job's steps are and what becomes of one that fails is `bot/workflows.py`. A worker whose database takes
-nothing any more ends with one sentence: whoever starts the next one has its jobs resumed.
+What a job's steps are is `bot/workflows.py`, what becomes of one that fails `bot/runner.py`, and who gets it
+when `bot/dispatch.py`. Any number of workers share a PostgreSQL database; a SQLite file has one. A worker
+ends with one sentence when its database takes nothing any more, when it was taken for dead, and when a step
+hangs in it: whoever lives goes on with its jobs.
 
     thumbprint work
 """
@@ -10,29 +12,35 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from bot import answer, feedback, logs, poll
 from bot.access import Access
+from bot.attempts import Attempts
 from bot.context import Context
+from bot.dispatch import Dispatcher
 from bot.github import GitHub
 from bot.models import Models
 from bot.queue import APPLICATION, VERSION, JobName, Queue
+from bot.runner import Runner
 from bot.settings import Settings
 from bot.workflows import Steps, register
 from storage.database import Database
-from storage.errors import DatabaseError, ThumbprintError
+from storage.errors import DatabaseBusy, DatabaseError, ThumbprintError
 
-EXECUTOR = "worker"
-"""One worker holds a database (`Database.claim`), so a restarted one takes up its own jobs, by this name."""
-
-STOP_S = 3
+STOP_S = 8
+"""So long may a step take to end once the worker is asked to stop; then its job is handed back."""
+TURN_S = 0.2
 KEEP = timedelta(days=1)
 SWEPT = (JobName.POLL, JobName.ACKNOWLEDGE)
 """Jobs that leave nothing to look up: they are deleted a while after their end."""
@@ -40,8 +48,21 @@ SWEPT = (JobName.POLL, JobName.ACKNOWLEDGE)
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """How often a worker beats, and after how long without a beat others take its jobs. Seconds."""
+
+    beat_s: float = 5.0
+    lease_s: float = 30.0
+
+    @property
+    def lease(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(seconds=self.lease_s)
+
+
 class Worker:
-    """One process's DBOS, with its queues and its clock: `start()`, then `stop()`. One in a process.
+    """One process's DBOS, with its queues and its clocks: `start()`, then `stop()`. One in a process.
 
     `on_end` is called when it cannot go on by itself; `ended` then says why.
     """
@@ -52,18 +73,30 @@ class Worker:
         database: Database,
         steps: Steps,
         on_end: Callable[[], None] = lambda: None,
+        pulse: Pulse = Pulse(),
     ) -> None:
         self.ended: ThumbprintError | None = None
-        self._on_end = on_end
-        self._settings = settings
-        self._database = database
+        self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.on_end = on_end
+        self._settings, self._database, self._steps, self._pulse = settings, database, steps, pulse
         self._queue = Queue(database)
+        self._dispatcher = Dispatcher(database, self.executor_id)
+        self._attempts = Attempts(database, self.executor_id)
         self._stopping = threading.Event()
-        self._clock = threading.Thread(target=self._tick, name="clock", daemon=True)
-        self._steps = steps
+        self._hung = ""
+        self._beaten = time.monotonic()
+        self._swept = -float("inf")
+        self._threads = [
+            self._every(settings.poll_s, self._tick, "clock"),
+            self._every(pulse.beat_s, self._beat, "pulse"),
+            self._every(TURN_S, lambda: self._dispatcher.release(), "turns"),
+        ]
 
     def start(self) -> None:
-        """Claim the database, bring it up to date, take up what an earlier worker left, and begin."""
+        """Bring the database up to date, take up what a dead worker left, and begin.
+
+        Raises DatabaseError for a SQLite file that another worker has.
+        """
         self._database.claim("work")
         self._queue.migrate()
         config = DBOSConfig(
@@ -71,7 +104,7 @@ class Worker:
             system_database_engine=self._database.engine,
             serializer=DBOSPortableJSONSerializer(),
             application_version=VERSION,
-            executor_id=EXECUTOR,
+            executor_id=self.executor_id,
             use_listen_notify=False,
             log_level="WARNING",
             run_migrations=False,
@@ -79,42 +112,85 @@ class Worker:
         )
         DBOS(config=config)
         self._queue.register(self._settings.workers)
-        register(self._database, self._queue, self._steps, self._end)
+        runner = Runner(self._database, self._queue, self._end, self._dispatcher, self._attempts)
+        register(self._database, self._steps, runner)
+        self._dispatcher.join(self._settings.workers, self._pulse.lease)
+        self._beaten = time.monotonic()
         with self._database.errors_translated():
             DBOS.launch()
-        self._clock.start()
-        log.info("worker_started", workers=self._settings.workers, database=self._database.name)
+        for thread in self._threads:
+            thread.start()
+        log.info(
+            "worker_started",
+            executor=self.executor_id,
+            workers=self._settings.workers,
+            database=self._database.name,
+        )
 
     def stop(self) -> None:
-        """Take no new job, let the running ones go on for a moment; the next start resumes what is left."""
+        """Take no new job, let the running ones end within STOP_S seconds, hand back what is left."""
         self._stopping.set()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=STOP_S)
-        self._clock.join(timeout=STOP_S)
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        try:
+            left = self._dispatcher.hand_back(self._hung)
+        except ThumbprintError as error:
+            log.warning("not_handed_back", reason=str(error), so="its jobs are taken over in a while")
+        else:
+            log.info("worker_stopped", executor=self.executor_id, handed_back=left)
         self._queue.close()
         self._database.dispose()
-        log.info("worker_stopped")
 
     def _end(self, error: ThumbprintError) -> None:
         if self.ended is None:
             self.ended = error
-            log.error("worker_ends", reason=str(error), so="the next worker resumes its jobs")
-            self._on_end()
+            log.error("worker_ends", reason=str(error), so="another worker goes on with its jobs")
+            self.on_end()
+
+    def _every(self, pause_s: float, act: Callable[[], object], name: str) -> threading.Thread:
+        def go_on() -> None:
+            while not self._stopping.is_set():
+                try:
+                    act()
+                except DatabaseError as error:
+                    self._end(error)
+                except ThumbprintError as error:
+                    log.warning(f"{name}_failed", reason=str(error))
+                self._stopping.wait(pause_s)
+
+        return threading.Thread(target=go_on, name=name, daemon=True)
 
     def _tick(self) -> None:
-        swept = 0.0
-        while not self._stopping.is_set():
-            try:
-                self._database.beat("work")
-                self._queue.put_poll(int(time.time() / self._settings.poll_s))
-                if time.monotonic() - swept > KEEP.total_seconds() / 24 or not swept:
-                    swept = time.monotonic()
-                    for name in SWEPT:
-                        self._queue.sweep(name, datetime.now(UTC) - KEEP)
-            except DatabaseError as error:
-                self._end(error)
-            except ThumbprintError as error:
-                log.warning("tick_failed", reason=str(error))
-            self._stopping.wait(self._settings.poll_s)
+        self._database.beat("work")
+        with self._database.unit(read_only=True) as unit:
+            now = unit.executors.now()
+        self._queue.put_poll(int(now.timestamp() / self._settings.poll_s))
+        if time.monotonic() - self._swept > KEEP.total_seconds() / 24:
+            self._swept = time.monotonic()
+            for name in SWEPT:
+                self._queue.sweep(name, datetime.now(UTC) - KEEP)
+
+    def _beat(self) -> None:
+        """Live; or end: a step hangs, it was taken for dead, or the database is out of reach for as long."""
+        hung = self._attempts.hung(self._settings.job_timeout_s)
+        if hung is not None:
+            self._hung = hung[0]
+            self._end(ThumbprintError(f"the step {hung[1]} of {hung[0]} hangs, so this worker ends"))
+            return
+        try:
+            alive = self._dispatcher.beat()
+        except DatabaseBusy:
+            silent_s = time.monotonic() - self._beaten
+            if not self._database.is_sqlite and silent_s > 0.8 * self._pulse.lease_s:
+                self._end(ThumbprintError(f"the database was out of reach for {silent_s:.0f} s"))
+            raise
+        if not alive:
+            self._end(ThumbprintError("this worker was taken for dead: it beat too late"))
+            return
+        self._beaten = time.monotonic()
+        self._dispatcher.take_over(self._pulse.lease)
+        self._dispatcher.settle()
 
 
 def steps_of(context: Context) -> Steps:
@@ -131,8 +207,8 @@ def steps_of(context: Context) -> Steps:
     )
 
 
-def work(settings: Settings) -> None:
-    """Carry out jobs until SIGTERM, SIGINT, or a database that takes nothing any more (exit code 1).
+def work(settings: Settings) -> NoReturn:
+    """Carry out jobs until SIGTERM or SIGINT (exit code 0), or until the worker ends by itself (1).
 
     May raise ConfigurationError or DatabaseError at the start.
     """
@@ -144,12 +220,17 @@ def work(settings: Settings) -> None:
         github=GitHub(settings, access=Access(database)),
         models=Models(settings),
     )
+    carry_on(Worker(settings, database, steps_of(context)))
+
+
+def carry_on(worker: Worker) -> NoReturn:
+    """Start a worker, and end this process when SIGTERM or SIGINT comes or the worker ends by itself."""
     asked = threading.Event()
-    worker = Worker(settings, database, steps_of(context), asked.set)
+    worker.on_end = asked.set
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     worker.start()
     asked.wait()
     worker.stop()
-    # A step that still waits for the model would keep the interpreter alive; the next worker resumes it.
+    # A step that still waits for the model would keep the interpreter alive; its job was handed back.
     os._exit(1 if worker.ended else 0)

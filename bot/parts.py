@@ -83,7 +83,7 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
         env=environment("work", settings, os.environ, playground),
         log=logs / "work.log",
         ready=_beats_since(datetime.now(UTC), database),
-        stop_s=8,
+        stop_s=13,
     )
     serve = Part(
         name="serve",

@@ -1,36 +1,40 @@
 """What can be enqueued, by name and ids, in the transaction that keeps what it is about.
 
-With `bot/jobs.py` the only file that knows DBOS. The receiver imports this one, so it imports neither
-GitHub's client nor the model's. No text of a thread enters DBOS's tables: a job's arguments are ids.
+With `jobs.py`, `workflows.py`, `runner.py`, `dispatch.py` and `control.py` the only file that knows DBOS. The
+receiver imports this one, so it imports neither GitHub's client nor the model's. No text of a thread enters
+DBOS's tables: a job's arguments are ids. Left out: whose turn it is (`bot/dispatch.py`).
 """
 
 from __future__ import annotations
 
 import enum
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, error
 
 from storage.database import Database, UnitOfWork
-from storage.records import Question, Repository
+from storage.records import JobRow, Question, Repository
 
 APPLICATION = "thumbprint"
 """DBOS's name for us: all our processes use it, and a shared PostgreSQL may hold others'."""
 
-VERSION = "2"
+VERSION = "3"
 """The shape of the workflows in `bot/jobs.py`: raise it when their steps change order or meaning. Not the
-package's version, for then a job that was running during an upgrade would never be taken up again."""
+package's version, for then every upgrade would begin anew what ran meanwhile (`Dispatcher.take_over`)."""
 
+WAITING = "waiting"
+"""Where jobs wait for their turn: no worker listens to it."""
 THREADS = "threads"
 EYES = "eyes"
 LATER = "later"
 POLLS = "polls"
-EYES_AT_ONCE = 16
+EYES_AT_ONCE, EYES_OF_ONE = 16, 4
 LATER_AT_ONCE = 2
-MOST_PRIORITIES = 2**31 - 1
+MOST_TOLD = 64
+"""So many jobs that were put off of one are forgotten when it is tried again."""
 
 
 class JobName(enum.Enum):
@@ -60,6 +64,24 @@ class Job:
     question: Question | None = None
 
 
+def rows_of(database: Database) -> sa.TableClause:
+    """DBOS's rows, of which we read and move those that are ours; its documentation names the columns."""
+    names = (
+        "workflow_uuid",
+        "name",
+        "status",
+        "queue_name",
+        "queue_partition_key",
+        "executor_id",
+        "owner_xid",
+    )
+    more = ("application_name", "application_version", "deduplication_id")
+    times = ("started_at_epoch_ms", "completed_at")
+    columns: list[sa.ColumnClause[object]] = [sa.column(name, sa.String) for name in (*names, *more)]
+    columns += [sa.column(name, sa.BigInteger) for name in times]
+    return sa.table("workflow_status", *columns, schema=None if database.is_sqlite else "dbos")
+
+
 class Queue:
     """The durable queue in a database; threads share it. Made once per process; `close()` when done."""
 
@@ -73,6 +95,7 @@ class Queue:
             lazy=True,
             retry_connection_errors=False,
         )
+        self._rows = rows_of(database)
 
     def migrate(self) -> None:
         """Create or update our tables and DBOS's. Safe to call from several processes at once."""
@@ -91,23 +114,24 @@ class Queue:
         number = unit.deliveries.number(guid)
         if number is None:
             raise ValueError("a job is enqueued together with its delivery: add the delivery first")
-        options = EnqueueOptions(
-            workflow_name=job.name.value,
-            queue_name=THREADS,
-            workflow_id=job.id,
-            workflow_id_reuse_policy="reject",
-            queue_partition_key=job.thread_key,
-            # Within a partition the lowest goes first. DBOS's clock has one-second steps on SQLite.
-            priority=(number - 1) % MOST_PRIORITIES + 1,
+        row = JobRow(
+            id=job.id,
+            name=job.name.value,
+            repository_id=job.repository.id,
+            installation_id=job.repository.installation_id,
+            thread_key=job.thread_key,
+            place=number,
+            put_at=unit.executors.now(),
         )
         args = (guid,) if job.question is None else (guid, job.question.answer_id)
-        try:
-            self._client.enqueue_in_transaction(unit.connection, options, *args)
-        except error.DBOSWorkflowIDInUseError:
+        if not self._put(unit, row, *args):
             return False
         if job.question is not None:
             eyes = EnqueueOptions(
-                workflow_name=JobName.ACKNOWLEDGE.value, queue_name=EYES, workflow_id=f"eyes/{job.id}"
+                workflow_name=JobName.ACKNOWLEDGE.value,
+                queue_name=EYES,
+                workflow_id=f"eyes/{job.id}",
+                queue_partition_key=str(row.installation_id),
             )
             self._client.enqueue_in_transaction(unit.connection, eyes, job.question.answer_id)
         return True
@@ -117,18 +141,30 @@ class Queue:
 
         In the unit's own transaction, and before the waiting jobs of its thread: somebody looks at it now.
         """
+        row = JobRow(
+            id=f"refresh/{question.answer_id}/{revision}",
+            name=JobName.REFRESH.value,
+            repository_id=question.repository_id,
+            installation_id=question.installation_id,
+            thread_key=question.thread_key,
+            place=0,
+            put_at=unit.executors.now(),
+        )
+        return self._put(unit, row, question.answer_id)
+
+    def _put(self, unit: UnitOfWork, job: JobRow, *args: str) -> bool:
         options = EnqueueOptions(
-            workflow_name=JobName.REFRESH.value,
-            queue_name=THREADS,
-            workflow_id=f"refresh/{question.answer_id}/{revision}",
+            workflow_name=job.name,
+            queue_name=WAITING,
+            workflow_id=job.id,
             workflow_id_reuse_policy="reject",
-            queue_partition_key=question.thread_key,
+            queue_partition_key=job.thread_key,
         )
         try:
-            self._client.enqueue_in_transaction(unit.connection, options, question.answer_id)
+            self._client.enqueue_in_transaction(unit.connection, options, *args)
         except error.DBOSWorkflowIDInUseError:
             return False
-        return True
+        return unit.jobs.add(job)
 
     def put_later(self, job: str, step: str, args: Sequence[str], tries: int, delay_s: float) -> None:
         """Have a step carried out after `delay_s`, outside of its thread; `tries` of `job` went before."""
@@ -167,7 +203,12 @@ class Queue:
             self._client.register_queue(
                 THREADS, partition_concurrency=1, worker_concurrency=workers, polling_interval_sec=polling_s
             )
-            self._client.register_queue(EYES, worker_concurrency=EYES_AT_ONCE, polling_interval_sec=polling_s)
+            self._client.register_queue(
+                EYES,
+                worker_concurrency=EYES_AT_ONCE,
+                partition_worker_concurrency=EYES_OF_ONE,
+                polling_interval_sec=polling_s,
+            )
             self._client.register_queue(
                 LATER, worker_concurrency=LATER_AT_ONCE, polling_interval_sec=polling_s
             )
@@ -175,9 +216,24 @@ class Queue:
 
     def unfinished(self) -> dict[str, int]:
         """How many jobs wait (ENQUEUED, DELAYED) and run (PENDING). Raises when the queue is out of reach."""
+        query = (
+            sa.select(self._rows.c.status, sa.func.count())
+            .where(self._rows.c.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
+            .where(self._rows.c.queue_name.in_([WAITING, THREADS, LATER]))
+            .group_by(self._rows.c.status)
+        )
+        with self._database.unit(read_only=True) as unit:
+            return {row[0]: row[1] for row in unit.connection.execute(query)}
+
+    def rewind(self, job: JobRow, *, ended: bool) -> None:
+        """Have DBOS begin a job of a thread anew, once it is its turn; what was put off of it is forgotten.
+
+        `ended`: whether it came to an end in DBOS.
+        """
         with self._database.errors_translated():
-            found = self._client.list_queued_workflows(load_input=False)
-        return dict(Counter(job.status for job in found if job.queue_name in (THREADS, LATER)))
+            self._client.delete_workflows([f"later/{tries}/{job.id}" for tries in range(MOST_TOLD)])
+            if ended:
+                self._client.rewind_workflow(job.id, queue_name=WAITING, queue_partition_key=job.thread_key)
 
     def sweep(self, name: JobName, before: datetime) -> int:
         """Delete the finished jobs of one kind that ended before a time; returns how many."""
@@ -190,6 +246,9 @@ class Queue:
                 load_output=False,
             )
             self._client.delete_workflows([job.workflow_id for job in old])
+        with self._database.unit() as unit:
+            unit.jobs.sweep(before)
+            unit.commit()
         return len(old)
 
     def forget(self, ids: Sequence[str]) -> None:
@@ -200,6 +259,11 @@ class Queue:
     def close(self) -> None:
         """Let go of the database; its engine stays open."""
         self._client.destroy()
+
+
+def subject(later_id: str) -> str:
+    """The id of the job that something was put off of: `later/3/answer/…` → `answer/…`."""
+    return later_id.split("/", 2)[-1]
 
 
 def migrate(database: Database) -> None:

@@ -6,6 +6,7 @@ Left out: sleeping and repeating, which `bot/jobs.py` does durably. A create on 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -35,6 +36,10 @@ PATIENCE = {
     "DatabaseFull": Patience(first_s=5.0, longest_s=60.0, total_s=7200.0),
 }
 LONGEST_HINT_S = 3600.0
+JITTER = 0.25
+"""Pauses are longer by up to this share: what failed at once is not tried again at once."""
+MOST_DEATHS = 5
+"""A step in which so many workers ended, and never it, is not begun again: its job is parked."""
 
 LATER_FIRST_S = 60.0
 LATER_LONGEST_S = 3600.0
@@ -69,11 +74,22 @@ class Failure:
         return kind(self.message, status=0) if kind is errors.BadDelivery else kind(self.message)
 
 
-def delay_s(failure: Failure, attempts: int) -> float | None:
+def jitter(job: str, attempts: int) -> float:
+    """The factor of a pause, in [1, 1 + JITTER): even over jobs, the same whenever it is asked for again."""
+    drawn = hashlib.sha256(f"{job} {attempts}".encode()).digest()
+    return 1.0 + JITTER * int.from_bytes(drawn[:7], "big") / 2**56
+
+
+def is_poison(deaths: int) -> bool:
+    """Whether a step is not begun again, after so many attempts that never came to an end."""
+    return deaths >= MOST_DEATHS
+
+
+def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     """Seconds to wait before the next attempt, after `attempts` of them failed; None to give up.
 
-    Pauses double up to the longest; a hint (GitHub's `Retry-After`) is honoured where it is longer. All
-    pauses together stay within the total, so that an asker is told in the end.
+    Pauses double up to the longest, each with its job's jitter; a hint (GitHub's `Retry-After`) is honoured
+    where it is longer. All pauses together, without jitter, stay within the total, so that an asker is told.
     """
     patience = PATIENCE.get(failure.kind)
     if patience is None:
@@ -82,10 +98,10 @@ def delay_s(failure: Failure, attempts: int) -> float | None:
     if sum(pauses) > patience.total_s:
         return None
     hint = min(failure.retry_after_s or 0.0, LONGEST_HINT_S)
-    return max(pauses[-1], hint)
+    return max(pauses[-1], hint) * jitter(job, attempts)
 
 
-def later_s(failure: Failure, tries: int) -> float | None:
+def later_s(failure: Failure, tries: int, job: str = "") -> float | None:
     """Seconds until the next try of what must not be given up, `tries` after its patience ended; None: never.
 
     Telling an asker, and learning from people: as long as the cause may pass, hourly in the end, for ever.
@@ -93,4 +109,4 @@ def later_s(failure: Failure, tries: int) -> float | None:
     if failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
         return None
     pause = min(LATER_LONGEST_S, LATER_FIRST_S * 2.0 ** min(tries, 30))
-    return max(pause, min(failure.retry_after_s or 0.0, LONGEST_HINT_S))
+    return max(pause, min(failure.retry_after_s or 0.0, LONGEST_HINT_S)) * jitter(job, tries)

@@ -156,6 +156,12 @@ class Settings(BaseSettings):
     workers: int = Field(
         4, ge=1, description="Threads (GitHub threads) answered at the same time by one worker."
     )
+    job_timeout_s: float = Field(
+        900.0,
+        gt=0,
+        description="Longest time for one step of a job, in seconds. A worker in which one hangs ends "
+        "itself, its other jobs handed back.",
+    )
 
     @field_validator("private_key_file", "webhook_secret_old_until", mode="before")
     @classmethod

@@ -113,6 +113,12 @@ class AnswerStore:
         newest = sa.select(answers.c.id).order_by(answers.c.created_at.desc(), answers.c.id).limit(limit)
         return self._answers(answers.c.id.in_(newest))[::-1]
 
+    def reopen(self, answer_id: str) -> None:
+        """Have one that failed, or was cancelled, composed anew; one that stands or was deleted stays."""
+        ended = answers.c.status.in_([AnswerStatus.FAILED.value, AnswerStatus.CANCELLED.value])
+        anew = {"status": AnswerStatus.OUTDATED.value, "text": "", "body": "", "candidate_id": None}
+        self._connection.execute(answers.update().where(answers.c.id == answer_id, ended).values(anew))
+
     def add_prompt(self, prompt: Prompt) -> None:
         """Keep what the policy saw."""
         row = asdict(prompt)

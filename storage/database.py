@@ -30,7 +30,7 @@ from storage.executors import ExecutorStore
 from storage.feedback import FeedbackStore
 from storage.installations import InstallationStore
 from storage.jobs import JobStore
-from storage.locks import Claim, claim_file, claim_postgres
+from storage.locks import Claim, claim_file
 from storage.people import PeopleStore
 from storage.phrases import PhraseStore
 from storage.polls import PollStore
@@ -98,16 +98,13 @@ class Database:
         return UnitOfWork(self, read_only=read_only)
 
     def claim(self, role: str) -> None:
-        """Make this process the only one in its role (`serve`, `work`) on this database, until it ends.
+        """Make this process the only one in its role (`serve`, `work`) on a SQLite file, until it ends.
 
-        Two workers would recover, and so repeat, each other's jobs; two receivers on one SQLite file are a
-        mistake, on PostgreSQL a choice. Raises DatabaseError that names the holder and the remedy.
+        Two workers, or two receivers, on one file are a mistake; on PostgreSQL they are a choice, and nothing
+        is claimed. Raises DatabaseError that names the holder and the remedy.
         """
         if self.is_sqlite:
             self._claims.append(claim_file(Path(self.name), role))
-        elif role == "work":
-            with self.errors_translated():
-                self._claims.append(claim_postgres(self.engine, self.name, role))
 
     def beat(self, role: str) -> None:
         """Write this role's sign of life: proof that the database takes writes. Raises as any write does."""

@@ -18,6 +18,7 @@
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
         ├── DatabaseError           damaged, or owned by another server
         │   └── DatabaseFull        no space left under it: jobs wait until somebody frees some
+        ├── Poisoned                a job in which one worker after another ended: it is not begun again
         └── BadDelivery             a webhook that cannot be trusted or read; carries `status`
 
 Messages say what is wrong and what to do, in one sentence, without secrets or thread text.
@@ -109,6 +110,10 @@ class DatabaseError(Permanent):
 
 class DatabaseFull(DatabaseError):
     """The disk under the database is full: the same call succeeds once somebody has freed some space."""
+
+
+class Poisoned(Permanent):
+    """A job in which one worker after another ended, and never it: it is not begun again."""
 
 
 class BadDelivery(Permanent):

@@ -69,6 +69,11 @@ class JobStore:
         )
         return list(self._connection.execute(query.order_by(jobs.c.put_at, jobs.c.place)).scalars())
 
+    def failed(self) -> int:
+        """How many jobs failed or were parked, and were not tried again."""
+        ended = jobs.c.outcome.in_([JobOutcome.FAILED.value, JobOutcome.PARKED.value])
+        return int(self._connection.execute(sa.select(sa.func.count()).where(ended)).scalar_one())
+
     def _rows(
         self, condition: sa.ColumnElement[bool], limit: int, order: sa.ColumnElement[datetime] | None = None
     ) -> list[JobRow]:
@@ -146,14 +151,24 @@ class JobStore:
         """Out of the workers' hands until a time; its thread waits with it."""
         self._update([job_id], released_at=None, due_at=until, error=error)
 
-    def end(self, ids: Sequence[str], outcome: JobOutcome, now: datetime, error: str | None = None) -> None:
-        """It is over. The attempts at a job that is done are forgotten; jobs that ended stay as they did."""
+    def end(self, ids: Sequence[str], outcome: JobOutcome, now: datetime, error: str | None = None) -> int:
+        """It is over; returns how many ended. Jobs that did before stay as they are.
+
+        The attempts at a job that is done are forgotten.
+        """
         values = {"error": error} if error is not None else {}
-        self._update(ids, outcome=outcome.value, ended_at=now, **values)
+        ended = self._update(ids, outcome=outcome.value, ended_at=now, **values)
         if outcome is JobOutcome.DONE:
             stays = (jobs.c.id == job_attempts.c.job_id, jobs.c.outcome != JobOutcome.DONE.value)
             over = sa.and_(job_attempts.c.job_id.in_(list(ids)), ~sa.exists().where(*stays))
             self._connection.execute(job_attempts.delete().where(over))
+        return ended
+
+    def mend(self, job_id: str) -> None:
+        """One that failed succeeded later."""
+        failed = sa.and_(jobs.c.id == job_id, jobs.c.outcome == JobOutcome.FAILED.value)
+        done = jobs.update().where(failed).values(outcome=JobOutcome.DONE.value, error="")
+        self._connection.execute(done)
 
     def reopen(self, job_id: str) -> None:
         """It waits again in its old place, and what was tried counts no more."""
@@ -161,8 +176,9 @@ class JobStore:
         self._connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
         self.forget_attempts([job_id])
 
-    def _update(self, ids: Sequence[str], **values: object) -> None:
-        self._connection.execute(jobs.update().where(jobs.c.id.in_(list(ids)), OPEN).values(values))
+    def _update(self, ids: Sequence[str], **values: object) -> int:
+        wanted = jobs.update().where(jobs.c.id.in_(list(ids)), OPEN)
+        return self._connection.execute(wanted.values(values)).rowcount
 
     # ------------------------------------------------------------ attempts
 

@@ -1,27 +1,21 @@
-"""One process per role on one database: an operating-system lock that dies with its holder.
+"""One process per role on one SQLite file: an operating-system lock that dies with its holder.
 
-Nothing is left behind that a kill -9 could make stale: the lock is on an open file (SQLite) or on a session
-(PostgreSQL), and both end with the process. The lock file itself stays; it only names the last holder.
+Nothing is left behind that a kill -9 could make stale: the lock is on an open file, and ends with the
+process. The lock file itself stays; it only names the last holder. Left out: PostgreSQL, where processes of
+one role share.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import zlib
 from pathlib import Path
-from typing import Protocol
-
-import sqlalchemy as sa
+from typing import IO
 
 from storage.errors import DatabaseError
 
-
-class Claim(Protocol):
-    """A role that this process holds until `close()`."""
-
-    def close(self) -> None:
-        """Give the role up."""
+Claim = IO[str]
+"""A role that this process holds until it is closed."""
 
 
 def claim_file(database: Path, role: str) -> Claim:
@@ -38,26 +32,11 @@ def claim_file(database: Path, role: str) -> Claim:
         held.seek(0)
         holder = held.read(32).strip() or "unknown"
         held.close()
-        raise DatabaseError(_taken(str(database), role, f"process {holder}")) from error
+        raise DatabaseError(
+            f"the database {database} is already used by another `thumbprint {role}` (process {holder}): "
+            "stop that one, or give this one its own database with THUMBPRINT_HOME or THUMBPRINT_DATABASE_URL"
+        ) from error
     held.truncate(0)
     held.write(str(os.getpid()))
     held.flush()
     return held
-
-
-def claim_postgres(engine: sa.Engine, name: str, role: str) -> Claim:
-    """Hold a session's advisory lock. Raises DatabaseError when another session holds it."""
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    key = zlib.crc32(f"thumbprint {role}".encode())
-    if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
-        connection.close()
-        raise DatabaseError(_taken(name, role, "another session"))
-    connection.detach()
-    return connection
-
-
-def _taken(name: str, role: str, holder: str) -> str:
-    return (
-        f"the database {name} is already used by another `thumbprint {role}` ({holder}): "
-        "stop that one, or give this one its own database with THUMBPRINT_HOME or THUMBPRINT_DATABASE_URL"
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,15 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot import retry
 from bot.jobs import Steps, Worker
-from bot.queue import JobName, Queue
+from bot.queue import JobName, Queue, rows_of
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import (
@@ -30,7 +33,7 @@ from storage.errors import (
     RateLimited,
     ThumbprintError,
 )
-from storage.records import Delivery, Question
+from storage.records import Delivery, JobOutcome, JobRow, Question
 from tests.integration.worker_program import steps_in
 from tests.unit.webhooks.test_route import APP, delivery, edited, ours, payload
 from webhooks.route import Ignored, route
@@ -41,9 +44,9 @@ WAIT_S = 30.0
 class Bench:
     """A database with a queue, deliveries put into it as the receiver does, and workers on it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, url: str = "") -> None:
         self.home = home
-        self.settings = Settings(_env_file=None, home=home, poll_s=0.5, workers=3)
+        self.settings = Settings(_env_file=None, home=home, poll_s=0.5, workers=3, database_url=url)
         self.database = Database(self.settings.resolved_database_url, busy_timeout_s=30)
         self.queue = Queue(self.database)
         self.queue.migrate()
@@ -69,9 +72,9 @@ class Bench:
         return question
 
     @contextmanager
-    def worker(self, steps: Steps) -> Iterator[None]:
+    def worker(self, steps: Steps, settings: Settings | None = None) -> Iterator[None]:
         database = Database(self.settings.resolved_database_url, busy_timeout_s=30)
-        worker = Worker(self.settings, database, steps)
+        worker = Worker(settings or self.settings, database, steps)
         worker.start()
         try:
             yield
@@ -83,11 +86,10 @@ class Bench:
         return path.read_text().splitlines() if path.exists() else []
 
     def states(self) -> dict[str, str]:
+        rows = rows_of(self.database)
+        query = sa.select(rows.c.workflow_uuid, rows.c.status).where(rows.c.name != "poll")
         with self.database.engine.connect() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT workflow_uuid, status FROM workflow_status WHERE name <> 'poll'"
-            )
-            return {row[0]: row[1] for row in rows}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def wait(self, until: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WAIT_S
@@ -97,6 +99,12 @@ class Bench:
 
     def wait_until_done(self) -> None:
         self.wait(lambda: bool(self.states()) and set(self.states().values()) == {"SUCCESS"})
+
+    def job(self, job_id: str) -> JobRow:
+        with self.database.unit(read_only=True) as unit:
+            job = unit.jobs.get(job_id)
+        assert job is not None
+        return job
 
 
 @pytest.fixture
@@ -305,20 +313,45 @@ def test_feedback_that_fails_for_good_ends_at_once_and_is_said(bench: Bench) -> 
     assert (said["kind"], said["reason"]) == ("Gone", "the repository is not there any more")
 
 
-def test_githubs_retry_after_is_honoured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("bot.jobs.DBOS.sleep", waits.append)
+def test_githubs_retry_after_is_honoured_and_the_worker_is_free_meanwhile(bench: Bench) -> None:
+    limited, other = bench.ask(4), bench.ask(5, number=9)
+    second = bench.ask(6)
+
+    def post(answer_id: str) -> None:
+        if answer_id == limited.answer_id:
+            raise RateLimited("wait", retry_after_s=120.0)
+        steps_in(bench.home).post(answer_id)
+
+    one_worker = bench.settings.model_copy(update={"workers": 1})
+    with bench.worker(replace(steps_in(bench.home), post=post), one_worker):
+        bench.wait(lambda: f"post {other.answer_id}" in bench.log())
+        bench.wait(lambda: bench.job(job_of(limited)).due_at is not None)
+        bench.wait(lambda: bench.queue.unfinished() == {"ENQUEUED": 2})
+    rests = bench.job(job_of(limited))
+    assert rests.due_at is not None
+    left_s = (rests.due_at - datetime.now(UTC)).total_seconds()
+    assert 60 < left_s <= 120.0 * (1 + retry.JITTER)
+    assert rests.error == "wait"
+    assert f"compose {second.post_id}" not in bench.log()  # it comes after the one that rests
+
+
+def test_a_job_that_rested_goes_on_where_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.runner.REST_FROM_S", 0.0)
     tries: list[int] = []
 
     def post(answer_id: str) -> None:
         tries.append(1)
-        if len(tries) == 1:
-            raise RateLimited("wait", retry_after_s=120.0)
+        if len(tries) < 3:
+            raise GitHubUnavailable("502")
 
-    bench.ask(4)
+    monkeypatch.setitem(
+        retry.PATIENCE, "GitHubUnavailable", retry.Patience(first_s=0.1, longest_s=0.1, total_s=9.0)
+    )
+    question = bench.ask(4)
     with bench.worker(replace(steps_in(bench.home), post=post)):
         bench.wait_until_done()
-    assert waits == [120.0]
+    assert (len(tries), _answering(bench)) == (3, ["compose 4"])
+    assert bench.job(job_of(question)).outcome is JobOutcome.DONE
 
 
 def test_the_poll_ticks_one_at_a_time(bench: Bench) -> None:
@@ -338,8 +371,6 @@ def test_the_poll_ticks_one_at_a_time(bench: Bench) -> None:
 
 
 def test_old_polls_are_swept_and_answers_are_kept(bench: Bench) -> None:
-    from datetime import UTC, datetime, timedelta
-
     bench.ask(4)
     with bench.worker(steps_in(bench.home)):
         bench.wait_until_done()
@@ -393,10 +424,14 @@ def test_a_worker_whose_queue_cannot_be_written_ends_and_the_next_resumes_its_jo
 
 
 @contextmanager
-def _process(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.integration.worker_program", str(home)]
+def worker_process(home: Path, *pulse: float, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process of its own, with these settings; `pulse`: its beat and its lease in seconds."""
+    command = [sys.executable, "-m", "tests.integration.worker_program", str(home), *map(str, pulse)]
+    env = {f"THUMBPRINT_{name.upper()}": str(value) for name, value in settings.items()}
     with (home / "stderr").open("ab") as said:
-        process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=said)
+        process = subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stderr=said, env={**os.environ, **env}
+        )
         try:
             yield process
         finally:
@@ -409,14 +444,14 @@ def _process(home: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_killed_workers_job_is_finished_by_the_next(bench: Bench, step: str) -> None:
     question = bench.ask(4)
     (bench.home / "hold").write_text(step)
-    with _process(bench.home) as first:
+    with worker_process(bench.home) as first:
         bench.wait(lambda: any(line.startswith(step) for line in bench.log()))
         first.send_signal(signal.SIGKILL)
         first.wait()
     assert bench.states()["answer/1/issue_comment/4"] == "PENDING"
     before = _answering(bench)
     (bench.home / "hold").unlink()
-    with _process(bench.home):
+    with worker_process(bench.home):
         bench.wait_until_done()
     steps = ["compose 4", f"post {question.answer_id}"]
     at = [one.split()[0] for one in steps].index(step)
@@ -429,12 +464,12 @@ def test_a_killed_workers_job_is_finished_by_the_next(bench: Bench, step: str) -
 def test_a_killed_workers_acknowledgement_is_given_by_the_next(bench: Bench) -> None:
     bench.ask(4)
     (bench.home / "hold").write_text("acknowledge")
-    with _process(bench.home) as first:
+    with worker_process(bench.home) as first:
         bench.wait(lambda: "acknowledge 4" in bench.log())
         first.kill()
         first.wait()
     (bench.home / "hold").unlink()
-    with _process(bench.home):
+    with worker_process(bench.home):
         bench.wait_until_done()
     assert bench.log().count("acknowledge 4") == 2  # it runs again: reacting twice is reacting once
 
@@ -444,15 +479,20 @@ def test_jobs_that_waited_while_no_worker_ran_are_all_done(bench: Bench) -> None
     (bench.home / "hold").write_text("compose")
     for post_id in range(1, 9):
         bench.ask(post_id, number=post_id % 4 + 1)
-    with _process(bench.home) as first:
+    with worker_process(bench.home) as first:
         bench.wait(lambda: len([line for line in bench.log() if line.startswith("compose")]) >= 4)
         first.kill()
         first.wait()
     (bench.home / "hold").unlink()
-    with _process(bench.home):
+    with worker_process(bench.home):
         bench.wait_until_done()
     posted = [line for line in bench.log() if line.startswith("post ")]
     assert len(posted) == len(set(posted)) == 8
+
+
+def job_of(question: Question) -> str:
+    """The id of the job that answers it."""
+    return f"answer/{question.repository_id}/{question.post_kind.value}/{question.post_id}"
 
 
 def _answering(bench: Bench) -> list[str]:

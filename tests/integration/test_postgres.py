@@ -1,16 +1,11 @@
 """PostgreSQL keeps what SQLite keeps: the stores' own tests again, and a question's way, on a real server.
 
-The server is the machine's own, started in a temporary folder; without one these tests are skipped.
+The server is `tests/integration/postgres_server.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -30,7 +24,7 @@ from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
 from storage.tables import metadata
 from tests.integration.mutation import REFUSALS, mutations
-from tests.integration.playground_fixture import free_port
+from tests.integration.postgres_server import server, url
 from tests.integration.receiver_fixture import post
 from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
@@ -43,64 +37,8 @@ from tests.unit.webhooks.test_route import APP, delivery, payload
 from webhooks.app import create_app
 from webhooks.route import route
 
+__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
-
-
-def _program(name: str) -> str | None:
-    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(places[-1]) if places else shutil.which(name)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The URL of a PostgreSQL server without its database; its owner is not root, for it refuses to be."""
-    initdb, postgres = _program("initdb"), _program("postgres")
-    if initdb is None or postgres is None:
-        pytest.skip("no PostgreSQL server is installed")
-    owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory() as home:
-        if owner:
-            shutil.chown(home, "postgres", "postgres")
-        made = [initdb, "-D", f"{home}/data", "-A", "trust", "-U", "bot", "--no-sync"]
-        subprocess.run(made, check=True, capture_output=True, cwd=home, **owner)
-        port = free_port()
-        started = [postgres, "-D", f"{home}/data", "-k", home, "-p", str(port), "-h", "127.0.0.1", "-F"]
-        with Path(home, "log").open("wb") as log:
-            process = subprocess.Popen(started, stdout=log, stderr=log, cwd=home, **owner)
-        try:
-            url = f"postgresql://bot@127.0.0.1:{port}"
-            _wait_for(url, process)
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    engine = sa.create_engine(f"{url}/postgres")
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            engine.connect().close()
-            break
-        except sa.exc.OperationalError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    engine.dispose()
-
-
-@pytest.fixture
-def url(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database of the test's own."""
-    engine = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    name = f"t{abs(hash(request.node.nodeid))}"
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield f"{server}/{name}"
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
 
 
 @pytest.fixture
@@ -117,13 +55,11 @@ def test_migrations_and_tables_say_the_same(database: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_a_second_worker_on_one_database_does_not_start(database: Database, url: str) -> None:
+def test_any_number_of_processes_share_a_database(database: Database, url: str) -> None:
     second = Database(url)
-    database.claim("work")
-    with pytest.raises(DatabaseError, match="another `thumbprint work`"):
-        second.claim("work")
-    database.dispose()
-    second.claim("work")
+    for each in (database, second):
+        for role in ("work", "serve", "run"):
+            each.claim(role)
     second.dispose()
 
 

@@ -27,12 +27,12 @@ from webhooks.receiver import MOST_BYTES, MOST_BYTES_ANSWERED
 __all__ = ["receiver"]
 
 
-def jobs(receiver: Receiver, queue: str = "threads") -> list[tuple[Any, ...]]:
+def jobs(receiver: Receiver, queue: str = "waiting") -> list[tuple[Any, ...]]:
     """What DBOS holds: id, partition, arguments; in the order in which it would run."""
     query = (
         "SELECT w.workflow_uuid, w.queue_partition_key, i.inputs FROM workflow_status w"
-        " JOIN workflow_input i ON i.workflow_uuid = w.workflow_uuid WHERE w.queue_name = ?"
-        " ORDER BY w.priority"
+        " JOIN workflow_input i ON i.workflow_uuid = w.workflow_uuid"
+        " LEFT JOIN jobs j ON j.id = w.workflow_uuid WHERE w.queue_name = ? ORDER BY j.place"
     )
     with receiver.database.engine.connect() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query, (queue,))]
@@ -57,7 +57,7 @@ def test_a_question_is_durable_before_it_is_acknowledged(receiver: Receiver) -> 
         assert question is not None
         assert (question.text, question.post_kind) == ("How?", PostKind.COMMENT)
     [(name, thread, arguments)] = jobs(receiver, "eyes")
-    assert (name, thread) == ("eyes/answer/1/issue_comment/4", None)
+    assert (name, thread) == ("eyes/answer/1/issue_comment/4", "2")
     assert json.loads(arguments)["positionalArgs"] == [answer_id]
 
 

@@ -8,13 +8,17 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app, main
+from bot.control import cancel
 from bot.lessons import observe
+from bot.queue import Job, JobName, Queue
+from storage import tables
 from storage.database import Database
 from storage.records import FeedbackKind, PhraseKind
 from tests.unit.bot.scripted import ScriptedModels
@@ -22,6 +26,7 @@ from tests.unit.storage.things import (
     NOW,
     REPOSITORY,
     candidate,
+    delivery,
     feedback,
     generation,
     phrase,
@@ -175,9 +180,64 @@ def test_a_candidate_keeps_its_lines_on_a_narrow_terminal(
     assert f"\n  {candidate(0).text}\n" in told and "· score +0.10  phrases +0.25" in told
 
 
-def test_jobs_say_what_became_of_the_last_questions(taught: str) -> None:
+def test_jobs_say_what_waits_rests_and_failed_and_why(home: Path, put: Queue) -> None:
     code, out, _ = run("jobs")
-    assert code == 0 and ANSWER.id in out and "posted" in out and "waiting 0, running 0" in out
+    assert code == 0 and "waiting 2, running 0, failed 1; workers 0" in out
+    lines = {
+        line.split("answer/1/issue_comment/")[1][0]: line for line in out.splitlines() if "answer/" in line
+    }
+    assert "rests until" in lines["1"] and "RateLimited: wait" in lines["1"]
+    assert lines["2"].strip().startswith("waits") and f"{REPOSITORY.full_name}#2" in lines["2"]
+    assert lines["3"].strip().startswith("parked") and " 5 " in lines["3"] and "Poisoned: again" in lines["3"]
+
+
+def test_a_job_is_cancelled_and_tried_again_by_hand(
+    home: Path, put: Queue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second, parked = "answer/1/issue_comment/2", "answer/1/issue_comment/3"
+    assert run("jobs", "cancel", second) == (0, f"{second} is cancelled.\n", "")
+    assert "waiting 1, running 0, failed 1" in run("jobs")[1]
+    assert "No job" in failing(monkeypatch, capsys, "jobs", "cancel", second)
+    for job in (second, parked):
+        assert run("jobs", "retry", job) == (0, f"{job} waits for its turn.\n", "")
+        assert "waits or runs already" in failing(monkeypatch, capsys, "jobs", "retry", job)
+    told = run("jobs")[1]
+    assert "waiting 3, running 0, failed 0" in told and "parked" not in told
+    assert "There is no job x" in failing(monkeypatch, capsys, "jobs", "retry", "x")
+
+
+@pytest.fixture
+def put(home: Path) -> Iterator[Queue]:
+    """Three questions: one rests, one waits, one was parked."""
+    database = Database(f"sqlite:///{home / 'playground.db'}")
+    queue = Queue(database)
+    queue.migrate()
+    with database.unit() as unit:
+        for number in (1, 2, 3):
+            question = replace(ANSWER.question, post_id=number, number=number)
+            unit.repositories.upsert(REPOSITORY)
+            unit.deliveries.add(delivery(f"g{number}"))
+            unit.answers.ask(question)
+            name = f"answer/1/issue_comment/{number}"
+            job = Job(
+                name=JobName.ANSWER,
+                id=name,
+                thread_key=question.thread_key,
+                repository=REPOSITORY,
+                question=question,
+            )
+            assert queue.put(unit, job, f"g{number}")
+        now = unit.executors.now()
+        for _ in range(5):
+            unit.jobs.begin_attempt("answer/1/issue_comment/3", "compose", "w", now)
+        cancel(database, unit, ["answer/1/issue_comment/3"])
+        jobs = {"outcome": "parked", "error": "Poisoned: again"}
+        unit.connection.execute(tables.jobs.update().where(tables.jobs.c.id.endswith("3")).values(jobs))
+        unit.jobs.rest("answer/1/issue_comment/1", now + timedelta(hours=1), "RateLimited: wait")
+        unit.commit()
+    yield queue
+    queue.close()
+    database.dispose()
 
 
 @pytest.mark.parametrize(

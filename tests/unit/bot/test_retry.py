@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.retry import (
     FOR_THE_OPERATOR,
+    JITTER,
     LATER_FIRST_S,
     LATER_LONGEST_S,
     LONGEST_HINT_S,
     PATIENCE,
     Failure,
     delay_s,
+    jitter,
     later_s,
 )
 from storage.errors import (
@@ -47,10 +51,24 @@ def test_a_restart_of_the_model_is_survived() -> None:
 @pytest.mark.parametrize("kind", sorted(PATIENCE))
 def test_every_patience_grows_to_its_longest_and_ends_within_its_total(kind: str) -> None:
     found = pauses(Failure(kind=kind, message=""))
-    assert found == sorted(found)
-    assert found[0] == PATIENCE[kind].first_s
-    assert found[-1] == PATIENCE[kind].longest_s
-    assert sum(found) <= PATIENCE[kind].total_s
+    patience = PATIENCE[kind]
+    assert patience.first_s <= found[0] < patience.first_s * (1 + JITTER)
+    assert patience.longest_s <= found[-1] < patience.longest_s * (1 + JITTER)
+    assert sum(found) <= patience.total_s * (1 + JITTER)
+
+
+def test_jobs_that_failed_together_are_not_tried_again_together() -> None:
+    failure = Failure.of(GitHubUnavailable("502"), "post")
+    found = [delay_s(failure, 1, f"answer/1/issue_comment/{number}") or 0.0 for number in range(400)]
+    assert found == [delay_s(failure, 1, f"answer/1/issue_comment/{number}") for number in range(400)]
+    first_s = PATIENCE["GitHubUnavailable"].first_s
+    tenths = Counter(int((pause / first_s - 1) / JITTER * 10) for pause in found)
+    assert set(tenths) == set(range(10)) and max(tenths.values()) < 80
+
+
+@given(st.text(), st.integers(0, 2000))
+def test_jitter_never_shortens_a_pause(job: str, attempts: int) -> None:
+    assert 1.0 <= jitter(job, attempts) < 1.0 + JITTER
 
 
 @pytest.mark.parametrize(
@@ -67,7 +85,8 @@ def test_a_retryable_error_of_every_kind_has_its_patience_and_so_has_a_full_disk
 @pytest.mark.parametrize("kind", sorted({*PATIENCE, *FOR_THE_OPERATOR}))
 def test_telling_and_learning_are_never_given_up_while_the_cause_may_pass(kind: str) -> None:
     found = [later_s(Failure(kind=kind, message=""), tries) or 0.0 for tries in range(5000)]
-    assert found == sorted(found) and found[0] == LATER_FIRST_S and found[-1] == LATER_LONGEST_S == 3600
+    assert LATER_FIRST_S <= found[0] < LATER_FIRST_S * (1 + JITTER)
+    assert LATER_LONGEST_S == 3600 and all(3600 <= pause < 3600 * (1 + JITTER) for pause in found[10:])
 
 
 @pytest.mark.parametrize("error", [Gone("x"), GitHubRefused("x"), KeyError("x"), ThumbprintError("x")])
@@ -80,7 +99,7 @@ def test_a_hint_is_honoured_up_to_an_hour(hint: float, attempts: int) -> None:
     pause = delay_s(Failure.of(RateLimited("wait", retry_after_s=hint), "post"), attempts)
     assert pause is not None
     assert pause >= min(hint, LONGEST_HINT_S)
-    assert pause <= max(LONGEST_HINT_S, PATIENCE["RateLimited"].longest_s)
+    assert pause <= max(LONGEST_HINT_S, PATIENCE["RateLimited"].longest_s) * (1 + JITTER)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 import structlog
 
-from bot import logs, workflows
+from bot import logs, runner
 from bot.queue import Queue
 from bot.retry import Failure
 from bot.settings import Settings, read_settings
@@ -246,8 +246,8 @@ def test_what_the_queue_writes_down_of_a_failed_step_holds_none(lines: io.String
 
     secret = PLANTED[kind]
     for error in (errors.GitHubUnavailable(secret), ValueError(secret), KeyError(secret), OSError(secret)):
-        outcome = workflows._attempt("compose", lambda error=error: fail(error))
-        assert not outcome["ok"] and not any(piece in str(outcome) for piece in bare(secret))
+        failure = runner._carry_out("compose", lambda error=error: fail(error))
+        assert failure is not None and not any(piece in str(failure) for piece in bare(secret))
     assert not any(piece in lines.getvalue() for piece in bare(secret))
 
 

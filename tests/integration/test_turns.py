@@ -1,0 +1,108 @@
+"""On the real queue: an installation with a thousand questions starves none that has one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from threading import Lock
+
+from bot.control import cancel
+from bot.queue import Queue
+from storage.records import Delivery, Question
+from tests.integration.test_jobs import Bench, bench
+from tests.integration.worker_program import steps_in
+from tests.unit.webhooks.test_route import APP, delivery, payload
+from webhooks.route import Ignored, route
+
+__all__ = ["bench"]
+CROWD, LONE = 1, 2
+
+
+def ask_all(bench: Bench, installation: int, count: int) -> None:
+    """So many questions of one installation, each in a thread of its own, as the receiver keeps them."""
+    with bench.database.unit() as unit:
+        for number in range(1, count + 1):
+            content = payload(
+                issue={"number": number},
+                repository={"id": installation, "full_name": f"octo/r{installation}", "private": False},
+                installation={"id": installation},
+            )
+            content["comment"]["id"] = number
+            taken: Delivery = replace(delivery(content), guid=f"g{installation}/{number}")
+            job = route(taken, APP)
+            assert not isinstance(job, Ignored) and job.question is not None
+            unit.deliveries.add(taken)
+            unit.repositories.upsert(job.repository)
+            unit.answers.ask(job.question)
+            assert bench.queue.put(unit, job, taken.guid)
+        unit.commit()
+
+
+def test_a_thousand_questions_of_one_installation_do_not_starve_another(bench: Bench) -> None:
+    order: list[int] = []
+    lock = Lock()
+
+    def compose(question: Question) -> str:
+        with lock:
+            order.append(question.installation_id)
+        return question.answer_id
+
+    ask_all(bench, CROWD, 1000)
+    steps = replace(steps_in(bench.home), compose=compose, acknowledge=lambda question: None)
+    with bench.worker(steps, bench.settings.model_copy(update={"workers": 2})):
+        bench.wait(lambda: len(order) >= 4)
+        ask_all(bench, LONE, 3)
+        before = len(order)
+        bench.wait(lambda: order.count(LONE) == 3)
+        after = order[before:]
+        with bench.database.unit() as unit:
+            cancel(bench.database, unit, unit.jobs.open_of())
+            unit.commit()
+    # They share the two workers evenly: one each. What was released before they asked goes first.
+    assert Counter(after)[CROWD] <= 3 * 2 + 4
+    assert order.count(CROWD) < 100
+
+
+def test_one_whose_jobs_all_rest_leaves_the_workers_to_others(bench: Bench) -> None:
+    from storage.errors import RateLimited
+
+    done: list[int] = []
+
+    def compose(question: Question) -> str:
+        if question.installation_id == CROWD:
+            raise RateLimited("wait", retry_after_s=600.0)
+        done.append(question.post_id)
+        return question.answer_id
+
+    ask_all(bench, CROWD, 6)
+    ask_all(bench, LONE, 2)
+    steps = replace(steps_in(bench.home), compose=compose)
+    with bench.worker(steps, bench.settings.model_copy(update={"workers": 1})):
+        bench.wait(lambda: sorted(done) == [1, 2])
+
+
+def test_an_uninstallation_ends_its_jobs_in_one_transaction_and_leaves_others(bench: Bench) -> None:
+    ask_all(bench, CROWD, 3)
+    ask_all(bench, LONE, 1)
+    with bench.database.unit() as unit:
+        assert cancel(bench.database, unit, unit.jobs.open_of(installation_id=CROWD)) == 3
+    assert bench.queue.unfinished() == {"ENQUEUED": 4}, "not committed, so nothing happened"
+    with bench.database.unit() as unit:
+        cancel(bench.database, unit, unit.jobs.open_of(installation_id=CROWD))
+        unit.commit()
+    composed: list[int] = []
+    steps = steps_in(bench.home)
+    with bench.worker(
+        replace(
+            steps,
+            compose=lambda question: composed.append(question.installation_id) or steps.compose(question),
+        )
+    ):
+        bench.wait(lambda: bench.queue.unfinished() == {})
+    assert composed == [LONE]
+    assert sum(line.startswith("acknowledge") for line in bench.log()) == 1
+
+
+def test_the_receiver_knows_how_much_waits_without_reading_it(bench: Bench) -> None:
+    ask_all(bench, CROWD, 5)
+    assert Queue(bench.database).unfinished() == {"ENQUEUED": 5}
