@@ -14,8 +14,9 @@ from typing import Any
 
 import structlog
 from anyio import to_thread
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot import logs
 from bot.commands.shared import load_settings
@@ -23,7 +24,9 @@ from bot.queue import Queue
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
+from storage.figures import Figures, figures
 from webhooks.metrics import Metrics
+from webhooks.pages.edge import Edge
 from webhooks.pages.guard import CLOSED
 from webhooks.pages.router import router as pages
 from webhooks.receiver import Receiver, Webhook
@@ -60,14 +63,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Thumbprint", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.database, app.state.queue = settings, database, queue
-    metrics = Metrics()
+    metrics = Metrics(lambda: _figures(database))
     app.add_middleware(Webhook, receiver=receiver, metrics=metrics)
-    _add_probes(app, database, queue, metrics)
+    _add_probes(app, database, queue)
+    _add_metrics(app, Edge(settings, database), metrics)
     app.include_router(pages)
     return app
 
 
-def _add_probes(app: FastAPI, database: Database, queue: Queue, metrics: Metrics) -> None:
+def _add_probes(app: FastAPI, database: Database, queue: Queue) -> None:
     def readiness() -> tuple[int, dict[str, Any]]:
         try:
             database.beat("serve")
@@ -79,13 +83,6 @@ def _add_probes(app: FastAPI, database: Database, queue: Queue, metrics: Metrics
         ago = None if seen is None else round((datetime.now(UTC) - seen).total_seconds(), 1)
         return 200, {"ready": True, "jobs": jobs, "worker_seen_s_ago": ago}
 
-    def text() -> str:
-        try:
-            jobs = queue.unfinished()
-        except (DatabaseBusy, DatabaseError):
-            jobs = {}
-        return metrics.render(jobs)
-
     @app.get("/healthz")
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
@@ -95,6 +92,15 @@ def _add_probes(app: FastAPI, database: Database, queue: Queue, metrics: Metrics
         status, content = await to_thread.run_sync(readiness)
         return JSONResponse(content, status_code=status)
 
+
+def _add_metrics(app: FastAPI, edge: Edge, metrics: Metrics) -> None:
     @app.get("/metrics")
-    async def metrics_text() -> Response:
-        return PlainTextResponse(await to_thread.run_sync(text))
+    async def metrics_text(request: Request) -> Response:
+        if refusal := edge.refusal(request):
+            return refusal
+        return Response(await to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE_LATEST)
+
+
+def _figures(database: Database) -> Figures:
+    with database.unit(read_only=True) as unit:
+        return figures(unit.connection, datetime.now(UTC))

@@ -1,52 +1,100 @@
-"""What the receiver counts, in Prometheus's text format: deliveries by outcome, and seconds to the answer.
+"""What Prometheus reads: what this process received, and what the database says of all of them.
 
-https://prometheus.io/docs/instrumenting/exposition_formats/. Counted in this process, from its start.
+Own counters begin with the process. Figures are counted at each reading and are the same in every process on
+one database, so take one of them (`max by (…)`), not their sum. `docs/operating.md` names each.
 """
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Mapping
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from storage.errors import ThumbprintError
+from storage.figures import Figures
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """GitHub gives a delivery up after 10 s."""
 
+QUANTILES = (0.5, 0.9, 0.99)
+
 
 class Metrics:
-    """Counters of one receiver; threads share them."""
+    """The metrics of one web process; threads share them. `figures` reads the database, and may raise."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._deliveries: Counter[tuple[str, str]] = Counter()
-        self._buckets = [0] * (len(BUCKETS_S) + 1)
-        self._seconds = 0.0
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # process_* says when it began
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._deliveries = Counter(
+            "thumbprint_deliveries",
+            "Deliveries that this process answered, by outcome and reason.",
+            ("outcome", "reason"),
+            registry=self._registry,
+        )
+        self._acks = Histogram(
+            "thumbprint_ack_seconds",
+            "Seconds from a delivery's first byte to its answer.",
+            buckets=BUCKETS_S,
+            registry=self._registry,
+        )
+        self._registry.register(_OfDatabase(figures))
 
     def count(self, outcome: str, reason: str, seconds: float) -> None:
         """Count one delivery: its outcome, why, and how long GitHub waited for the answer."""
-        with self._lock:
-            self._deliveries[outcome, reason] += 1
-            self._seconds += seconds
-            self._buckets[bisect_left(BUCKETS_S, seconds)] += 1
+        self._deliveries.labels(outcome, reason).inc()
+        self._acks.observe(seconds)
 
-    def render(self, jobs: Mapping[str, int]) -> str:
-        """All counters as text; `jobs` are the unfinished ones by DBOS's status."""
-        with self._lock:
-            deliveries, buckets = dict(self._deliveries), list(accumulate(self._buckets))
-            seconds = self._seconds
-        total = sum(deliveries.values())
-        lines = ["# TYPE thumbprint_deliveries_total counter"]
-        for (outcome, reason), count in sorted(deliveries.items()):
-            lines.append(f'thumbprint_deliveries_total{{outcome="{outcome}",reason="{reason}"}} {count}')
-        lines.append("# TYPE thumbprint_ack_seconds histogram")
-        lines += [
-            f'thumbprint_ack_seconds_bucket{{le="{bound}"}} {count}'
-            for bound, count in zip(BUCKETS_S, buckets, strict=False)
-        ]
-        lines.append(f'thumbprint_ack_seconds_bucket{{le="+Inf"}} {total}')
-        lines += [f"thumbprint_ack_seconds_sum {seconds:.6f}", f"thumbprint_ack_seconds_count {total}"]
-        lines.append("# TYPE thumbprint_jobs gauge")
-        lines += [f'thumbprint_jobs{{status="{status.lower()}"}} {n}' for status, n in sorted(jobs.items())]
-        return "\n".join(lines) + "\n"
+    def render(self) -> bytes:
+        """All of it in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+
+class _OfDatabase(Collector):
+    """Figures of the database, read when they are asked for; without it, only that it is down."""
+
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand: registering must not read the database."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge for each kind of figure."""
+        try:
+            found = self._figures()
+        except ThumbprintError:
+            yield _gauge("database_up", "Whether the database answers.", 0.0)
+            return
+        yield _gauge("database_up", "Whether the database answers.", 1.0)
+        yield _by("jobs", "Jobs of threads, by state.", "state", found.jobs)
+        yield _by("answers", "Answers, by status.", "status", found.answers)
+        yield _by("feedback_events", "Feedback events, by kind.", "kind", found.feedback)
+        yield _gauge("oldest_job_seconds", "How long the job that waits longest has waited.", found.oldest_s)
+        yield _gauge("workers", "Workers that are alive.", found.workers)
+        yield _gauge("worker_slots", "Jobs that they can carry out at a time.", found.slots)
+        if found.took_s:
+            last = len(found.took_s)
+            took = {str(each): found.took_s[min(last - 1, int(each * last))] for each in QUANTILES}
+            yield _by("answer_seconds", "From question to reply, of the last day's.", "quantile", took)
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"thumbprint_{name}", help_text, value=value)
+
+
+def _by(name: str, help_text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"thumbprint_{name}", help_text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((key,), value)
+    return family

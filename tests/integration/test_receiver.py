@@ -196,20 +196,26 @@ def test_readiness_tells_of_the_database_the_queue_and_the_worker(receiver: Rece
     assert receiver.client.get(f"{receiver.url}/readyz").json()["worker_seen_s_ago"] < 5
 
 
-def test_metrics_count_deliveries_by_outcome(receiver: Receiver) -> None:
-    receiver.deliver(payload())
-    receiver.deliver(payload())
-    receiver.deliver(payload(), secret="another")
-    text = receiver.client.get(f"{receiver.url}/metrics").text
+def test_metrics_count_deliveries_by_outcome_for_who_has_the_token(tmp_path: Path) -> None:
+    app = create_app(settings(tmp_path, pages_token=SecretStr("t0ken")))
+    with running(app) as url, httpx.Client(timeout=30, trust_env=False) as client:
+        receiver = Receiver(url, app, client)
+        receiver.deliver(payload())
+        receiver.deliver(payload())
+        receiver.deliver(payload(), secret="another")
+        assert client.get(f"{url}/metrics").status_code == 401
+        assert client.get(f"{url}/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        found = client.get(f"{url}/metrics", headers={"Authorization": "Bearer t0ken"})
+    assert found.status_code == 200
     for line in (
-        'thumbprint_deliveries_total{outcome="accepted",reason="answer"} 1',
-        'thumbprint_deliveries_total{outcome="duplicate",reason="answer"} 1',
-        'thumbprint_deliveries_total{outcome="refused",reason="http_401"} 1',
-        'thumbprint_ack_seconds_bucket{le="+Inf"} 3',
-        "thumbprint_ack_seconds_count 3",
-        'thumbprint_jobs{status="enqueued"} 1',
+        'thumbprint_deliveries_total{outcome="accepted",reason="answer"} 1.0',
+        'thumbprint_deliveries_total{outcome="duplicate",reason="answer"} 1.0',
+        'thumbprint_deliveries_total{outcome="refused",reason="http_401"} 1.0',
+        'thumbprint_ack_seconds_bucket{le="+Inf"} 3.0',
+        "thumbprint_ack_seconds_count 3.0",
+        "thumbprint_database_up 1.0",
     ):
-        assert line in text.splitlines()
+        assert line in found.text.splitlines()
 
 
 def test_without_a_secret_there_is_no_receiver(tmp_path: Path) -> None:

@@ -55,10 +55,15 @@ class Edge:
         self._templates.globals.update(guard=self._guard, query=urlencode)
         self._templates.filters.update(number=number)
 
+    def refusal(self, request: Request) -> Response | None:
+        """What who may not look is answered; None for who may."""
+        refusal = self._guard.may_read(request.headers, _peer(request))
+        return None if refusal is None else self._refused(request, refusal)
+
     async def look(self, request: Request, page: Callable[[UnitOfWork, datetime], Response]) -> Response:
         """A page from one read-only unit of work; 404 in words for what is not there."""
-        if refusal := self._guard.may_read(request.headers, _peer(request)):
-            return self._refused(request, refusal)
+        if refused := self.refusal(request):
+            return refused
 
         def read() -> Response:
             with self._database.unit(read_only=True) as unit:

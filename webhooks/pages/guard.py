@@ -108,8 +108,10 @@ def crosses_sites(headers: Mapping[str, str]) -> bool:
 
 
 def _password(headers: Mapping[str, str]) -> str:
-    """The password of HTTP Basic, or ""."""
+    """The password of HTTP Basic, or what a Bearer bears (Prometheus sends either); else ""."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
     if scheme.lower() != "basic":
         return ""
     try:

@@ -54,7 +54,7 @@ def _restate(status: str) -> None:
         op.drop_constraint(_CHECK, "answers")
         op.create_check_constraint(_CHECK, "answers", status)
         return
-    checks = [sa.CheckConstraint(text, name=name) for name, text in {_CHECK: status, **_OTHERS}.items()]
+    checks = tuple(sa.CheckConstraint(text, name=name) for name, text in {_CHECK: status, **_OTHERS}.items())
     with op.batch_alter_table("answers", recreate="always", table_args=checks):
         pass
     if op.get_bind().exec_driver_sql("PRAGMA foreign_key_check").first():

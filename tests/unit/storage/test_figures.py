@@ -1,0 +1,74 @@
+"""What an operator watches is counted from the rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from storage.database import Database
+from storage.figures import figures
+from storage.records import JobOutcome, JobRow
+from tests.unit.storage import things
+
+
+def job(number: int, **changes: object) -> JobRow:
+    row = JobRow(
+        id=f"answer/1/comment/{number}",
+        name="answer",
+        repository_id=1,
+        installation_id=5,
+        thread_key=f"1/{number}",
+        place=number,
+        put_at=things.NOW + timedelta(seconds=number),
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def test_an_empty_database_has_every_figure_and_each_is_zero(database: Database) -> None:
+    with database.unit(read_only=True) as unit:
+        found = figures(unit.connection, things.NOW)
+    assert set(found.answers.values()) | set(found.feedback.values()) | set(found.jobs.values()) == {0}
+    assert "posted" in found.answers and "edit" in found.feedback
+    assert set(found.jobs) == {"waiting", "resting", "running", "done", "failed", "parked", "cancelled"}
+    assert (found.oldest_s, found.workers, found.slots, found.took_s) == (0.0, 0, 0, ())
+
+
+def test_jobs_are_counted_by_state_and_the_oldest_that_may_run_is_timed(database: Database) -> None:
+    now = things.NOW + timedelta(minutes=1)
+    with database.unit() as unit:
+        for number in range(6):
+            assert unit.jobs.add(job(number))
+        unit.jobs.rest(job(0).id, now + timedelta(hours=1), "GitHub is down")
+        unit.jobs.release([job(1).id], now)
+        unit.jobs.end([job(2).id], JobOutcome.PARKED, now, "killed its process")
+        unit.jobs.end([job(3).id], JobOutcome.DONE, now)
+        unit.executors.join("worker-1", slots=2)
+        unit.executors.join("worker-2", slots=3)
+        unit.commit()
+    with database.unit(read_only=True) as unit:
+        found = figures(unit.connection, now)
+    assert {state: n for state, n in found.jobs.items() if n} == {
+        "waiting": 2,
+        "resting": 1,
+        "running": 1,
+        "parked": 1,
+        "done": 1,
+    }
+    assert found.oldest_s == 56.0  # the fifth: the first rests, the others run or ended
+    assert (found.workers, found.slots) == (2, 5)
+
+
+def test_answers_of_the_last_day_are_timed_from_question_to_reply(database: Database) -> None:
+    asked, answered = things.question(), things.posted()
+    assert answered.posted_at is not None
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.answers.ask(asked)
+        unit.answers.save(answered)
+        unit.commit()
+    with database.unit(read_only=True) as unit:
+        found = figures(unit.connection, answered.posted_at)
+        later = figures(unit.connection, answered.posted_at + timedelta(days=2))
+    assert found.answers["posted"] == 1
+    assert found.took_s == ((answered.posted_at - asked.asked_at).total_seconds(),)
+    assert later.took_s == () and later.answers["posted"] == 1
