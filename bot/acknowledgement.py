@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 from bot.reply import END, LEARNED, directed
 from bot.sanitise import code_span
+from learning.memory.text import code_ranges
 from storage.records import Phrase
 
 AGAIN = "a new correction teaches it again"
+
+_SECTION = re.compile(rf"\n*{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}\n*", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "",
     is where our pages are, to link the memory page; without it the command that forgets is named.
     """
     body = body.replace("\r\n", "\n")
-    bare = re.sub(rf"\n*{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}\n*", "\n\n", body, flags=re.DOTALL)
+    bare = _SECTION.sub("\n\n", body)
+    bare = bare.lstrip("\n") if body.startswith(LEARNED[0]) else bare
     lines = [_line(lesson, pages_url) for lesson in lessons]
     if taken_back_by:
         back = code_span("@" + taken_back_by)
@@ -46,9 +50,16 @@ def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "",
         return bare
     section = "\n".join((LEARNED[0], "", *(f"> {line}  " for line in lines), "", LEARNED[1]))
     head, mark, tail = bare.partition(END)
+    if _open(head):
+        return f"{section}\n\n{bare}"
     if not mark:
         return f"{bare.rstrip()}\n\n{section}"
     return f"{head.rstrip()}\n\n{section}\n\n{mark}{tail}"
+
+
+def _open(text: str) -> bool:
+    """Whether a fence is open at the end of a text, so that whatever comes behind it is shown as code."""
+    return any(fence and end > len(text) for _, end, fence in code_ranges(f"{text}\n\n."))
 
 
 def _line(lesson: Learned, pages_url: str) -> str:

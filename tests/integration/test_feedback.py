@@ -232,7 +232,9 @@ def test_fifty_strangers_on_github_leave_all_weights_byte_identical_through_poll
     assert everything(bench)[:2] == before[:2]
 
 
-@pytest.mark.parametrize("text", [FIXED, FIXED.replace("\n", "\r\n"), "Use `make check`, @noor-haddad.", "No."])
+@pytest.mark.parametrize(
+    "text", [FIXED, FIXED.replace("\n", "\r\n"), "Use `make check`, @noor-haddad.", "No."]
+)
 def test_a_comment_replaced_whole_with_all_that_is_ours_in_it_is_acknowledged_too(
     bench: Bench, text: str
 ) -> None:

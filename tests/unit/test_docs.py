@@ -16,6 +16,9 @@ from pydantic_core import PydanticUndefined
 
 from bot.cli import app
 from bot.settings import Settings
+from bot.wording import EMOJI
+from learning.memory.hearing import REACTIONS
+from storage.records import Reaction
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -134,3 +137,13 @@ def test_the_signatures_in_the_architecture_are_those_of_the_code() -> None:
         ):
             wrong.append(f"{name}({listed})")
     assert not wrong, "; ".join(wrong)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/adr/0003-phrase-weights-in-two-pure-stages.md"])
+def test_the_values_of_the_eight_reactions_are_those_of_the_code(document: str) -> None:
+    lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith(f"| {EMOJI[Reaction.PLUS_ONE]} |"))
+    signs, values = (re.findall(r"[^\s|]+", lines[n]) for n in (at, at + 2))
+    said = {sign: float(value.replace("−", "-")) for sign, value in zip(signs, values, strict=True)}
+    assert said == {EMOJI[reaction]: value for reaction, value in REACTIONS.items()}
+    assert len(said) == len(Reaction) == 8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.acknowledgement import Learned, with_learned
 from bot.reply import Marker, Why, answer_text, parse_marker, render_body
 from storage.records import Phrase, PhraseKind
@@ -28,6 +30,16 @@ def test_it_says_how_to_undo_by_a_link_to_the_memory_page_or_by_the_command() ->
     assert "undo: restore the line, or forget it on the [memory page](https://bot.example/memory/1)" in linked
     assert "undo: restore the line, or `thumbprint phrases forget p_1`" in with_learned(BODY, learned)
     assert answer_text(linked) == answer_text(BODY) and with_learned(linked, []) == BODY
+
+
+@pytest.mark.parametrize("ours", ["", "\n\n" + BODY.partition("\n\n")[2]], ids=["replaced whole", "edited"])
+def test_behind_a_fence_that_somebody_left_open_it_would_be_code_so_it_stands_first(ours: str) -> None:
+    body = f"Run this:\n\n```\nmake check{ours}"
+    once = with_learned(body, [Learned(phrase=LESSON, login="anna")])
+    assert once.index("Learned from") < once.index("```")
+    assert with_learned(once, [Learned(phrase=LESSON, login="anna")]) == once
+    assert with_learned(once, []) == body
+    assert answer_text(once) == answer_text(body)
 
 
 def test_an_undone_lesson_is_no_longer_said_to_be_learned() -> None:

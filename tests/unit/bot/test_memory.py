@@ -129,15 +129,23 @@ def test_where_learning_is_off_nothing_is_remembered(database: Database) -> None
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS, cuts=st.lists(st.integers(0, 10), max_size=4), undone=st.booleans())
 def test_a_memory_brought_up_to_date_is_the_one_loaded_anew(
-    tmp_path: Path, acts: list[tuple[str, int, int, int]], cuts: list[int], undone: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    acts: list[tuple[str, int, int, int]],
+    cuts: list[int],
+    undone: bool,
 ) -> None:
-    file = tmp_path / "story.db"
-    file.unlink(missing_ok=True)
-    database = opened(file)
+    database = opened(tmp_path_factory.mktemp("story") / "story.db")
+    try:
+        tell(database, story(acts), cuts, undone)
+    finally:
+        database.dispose()
+
+
+def tell(database: Database, events: list[Feedback], cuts: list[int], undone: bool) -> None:
+    """After each part of a story a memory that lives as long as it is one that is loaded anew."""
     now = [NOW]
     long_lived = Memories(database, lambda: now[0])
     long_lived.of(REPOSITORY.id)
-    events = story(acts)
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     for start, end in pairwise(edges):
         observed(database, events[start:end])
@@ -155,7 +163,6 @@ def test_a_memory_brought_up_to_date_is_the_one_loaded_anew(
             choices = [choose(one.index, text, 200, len) for one in (held, fresh)]
             assert choices[0] == choices[1]
             assert assess(held.index, text, choices[0]) == assess(fresh.index, text, choices[1])
-    database.dispose()
 
 
 def test_of_many_answers_only_what_changed_is_read_again(database: Database) -> None:
