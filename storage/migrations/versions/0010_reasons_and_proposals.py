@@ -76,6 +76,6 @@ def _restate(new: dict[str, str], old: tuple[str, ...]) -> None:
         for name, text in new.items():
             op.create_check_constraint(name, "feedback", text)
         return
-    checks = tuple(sa.CheckConstraint(text, name=name) for name, text in {**_OTHERS, **new}.items())
+    checks = tuple(sa.CheckConstraint(text, name=name) for name, text in (_OTHERS | new).items())
     with op.batch_alter_table("feedback", recreate="always", table_args=checks):
         pass
