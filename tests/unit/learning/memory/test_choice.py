@@ -24,6 +24,8 @@ LESSONS = [
     ("How do I parse a stanza of text?", "Parse it.", "Parse it with frobnicate."),
 ]
 INDEX = PhraseIndex.build(taught(*LESSONS))
+EACH = "fetch a server, install a wheel, files of an archive, polish a gadget, sort invoices, parse a stanza"
+"""A question with two words of each that taught, so that an encoder is asked about all of them."""
 
 
 def chosen(question: str, cap: int = 200) -> set[str]:
@@ -54,6 +56,22 @@ def test_meaning_finds_what_words_do_not() -> None:
 
     choice = choose(INDEX, "ordering bills", 200, words, similarity)
     assert [w.phrase.kind for w in choice.weights] == [PhraseKind.MENTION]
+
+
+@given(st.lists(st.floats(0.65, 1.0), min_size=6, max_size=6), st.floats(0, 300))
+@settings(max_examples=60, deadline=None)
+def test_corrections_come_first_and_each_kind_by_weight_times_relevance(
+    near: list[float], days: float
+) -> None:
+    """`near`: how near a question is to each that taught a lesson; `days`: how long ago that was."""
+    asked = {question: cosine for (question, _, _), cosine in zip(LESSONS, near, strict=True)}
+    index = PhraseIndex.build(taught(*LESSONS), NOW + timedelta(days=days))
+    choice = choose(index, EACH, 500, words, lambda texts: [asked[text] for text in texts])
+    assert len(choice.corrections) == 4 and choice.mentions and choice.positives and choice.negatives
+    assert choice.weights[:4] == choice.corrections
+    for group in (choice.corrections, choice.mentions, choice.negatives, choice.positives):
+        worth = [abs(weight.weight) * asked[weight.contexts[0]] for weight in group]
+        assert worth == sorted(worth, reverse=True)
 
 
 @given(st.integers(0, 120), st.text(alphabet="abc fetch page pip install sort invoices", max_size=120))

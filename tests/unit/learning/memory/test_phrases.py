@@ -177,6 +177,15 @@ def test_only_its_author_or_a_writer_takes_back_an_event(permission: Permission,
     assert bool(judge(a, [changed, retract(changed, reader(1), permission)])[1]) is holds
 
 
+def test_withdrawing_the_latest_of_two_reactions_lets_the_former_count_again() -> None:
+    a = answer(TEXTS[0])
+    up, down = react(a, minute=1), react(a, Reaction.MINUS_ONE, minute=2)
+    assert judge(a, [up, down]) == judge(a, [down])
+    assert judge(a, [up, down, retract(down)]) == judge(a, [up])
+    assert judge(a, [up, down, retract(up)]) == judge(a, [down])
+    assert judge(a, [up, down, retract(up), retract(down)]) == ([], [])
+
+
 def test_eyes_do_not_take_the_place_of_a_thumb() -> None:
     a = answer(TEXTS[0])
     thumb, eyes = react(a, minute=1), react(a, Reaction.EYES, minute=2)
