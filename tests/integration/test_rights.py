@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,14 @@ def test_github_refuses_what_lies_outside_of_a_token(playground: Playground, git
     ours = client(github, playground)
     with pytest.raises(Gone):
         ours.create_comment("paperboat/sailcloth", 1, said("not mine to answer"))
-    assert ours.reactions([elsewhere.node_id]) == {elsewhere.node_id: None}
+    assert ours.look([elsewhere.node_id]) == {elsewhere.node_id: None}
+    assert ours.history(elsewhere.node_id) is None
     comment = playground.say(BEN, 1, "here")
     reader = client(github, playground, writes=False)
     with pytest.raises(GitHubRefused):
         reader.react(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
-    assert reader.reactions([comment.node_id]) == {comment.node_id: ()}
+    seen = reader.look([comment.node_id])[comment.node_id]
+    assert seen is not None and seen.reactions == ()
 
 
 @pytest.mark.parametrize("installed", [True, False])
@@ -145,7 +148,9 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     yield lambda: ours.react(HERE, PostKind.REVIEW_COMMENT, inline.id, Reaction.EYES)
     yield lambda: _there(ours.read_file(HERE, "README.md"))
     yield lambda: _at_least(ours.permission(HERE, ADA))
-    yield lambda: _there(ours.reactions([comment.node_id])[comment.node_id])
+    yield lambda: _there(ours.look([comment.node_id])[comment.node_id])
+    yield lambda: _there(ours.history(comment.node_id))
+    yield lambda: ours.written_since(HERE, at.state.clock())
 
 
 def _there(said: object) -> None:
@@ -195,9 +200,8 @@ def test_with_less_of_any_permission_some_call_is_refused(
     monkeypatch.setattr(
         "bot.github_access.PERMISSIONS", {k: v for k, v in PERMISSIONS.items() if v != "none"}
     )
-    github = GitHub(Settings(_env_file=None, **playground.settings()))
-    assert refused(playground, client(github, playground)) > 0
-    github.close()
+    with closing(GitHub(Settings(_env_file=None, **playground.settings()))) as github:
+        assert refused(playground, client(github, playground)) > 0
 
 
 def test_the_manifest_asks_for_these_permissions_and_no_others() -> None:
