@@ -1,7 +1,7 @@
 """Quiet hours: windows of the week in a time zone, and when the one that holds a moment ends. Pure.
 
 A window is of wall-clock time, so it follows summer time; what follows another without a gap is one with it.
-Left out: holding a question back (`bot/answer.py`), saying so (`bot/waiting.py`).
+Left out: holding a question back, and saying so.
 Run: `pytest tests/unit/bot/test_quiet.py`.
 """
 

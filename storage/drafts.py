@@ -1,6 +1,6 @@
 """Answers that wait for an approval, and what was decided. No commit by itself.
 
-What a decision does is `bot/drafts.py`. Run: `pytest tests/unit/storage/test_drafts.py`.
+Left out: what a decision does. Run: `pytest tests/unit/storage/test_drafts.py`.
 """
 
 from __future__ import annotations

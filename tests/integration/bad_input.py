@@ -116,7 +116,7 @@ def asked_and_answered(loop: Loop, text: str) -> Story:
 
 def empty_question(loop: Loop) -> None:
     story = asked_and_answered(loop, "")
-    assert story.answer.text == HINT
+    assert story.answer.text == HINT.format(word="/ask")
     assert loop.model.asked == 0
 
 

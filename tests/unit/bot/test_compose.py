@@ -120,7 +120,7 @@ def test_silence_is_one_polite_sentence_without_asking_the_model():
 def test_an_empty_question_gets_a_hint(text):
     models = ScriptedModels([[GOOD]])
     done = run(models, asked=replace(ASKED, text=text))
-    assert done.answer.text == HINT and not models.asked and done.answer.abstained
+    assert done.answer.text == HINT.format(word="/ask") and not models.asked and done.answer.abstained
 
 
 def test_nothing_usable_ends_in_an_abstention_after_three_rounds():
