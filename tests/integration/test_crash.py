@@ -21,7 +21,7 @@ import pytest
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import AnswerStatus
-from tests.integration.model_stand_in import ModelStandIn, model_stand_in
+from bot.drills.scripted import ScriptedModel, scripted_model
 from tests.integration.playground_fixture import Playground, free_port, playground_at, running
 from webhooks.app import create_app
 from webhooks.playground.misbehave import Rule
@@ -36,7 +36,7 @@ class Loop:
 
     home: Path
     playground: Playground
-    model: ModelStandIn
+    model: ScriptedModel
     settings: Settings
     database: Database
 
@@ -99,7 +99,7 @@ class Loop:
 def loop(tmp_path: Path) -> Iterator[Loop]:
     port = free_port()
     with (
-        model_stand_in() as model,
+        scripted_model() as model,
         playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as playground,
     ):
         settings = Settings(_env_file=None, home=tmp_path, model_url=model.url, **playground.settings())

@@ -10,7 +10,7 @@ from bot.bench.crew import Crew
 from bot.bench.loop import run
 from bot.settings import Settings
 from storage.errors import ConfigurationError
-from tests.integration.model_stand_in import ModelStandIn, model_stand_in
+from bot.drills.scripted import ScriptedModel, scripted_model
 
 RULES = """
 repositories:
@@ -45,13 +45,13 @@ def says_what_the_seed_says(request: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def talking() -> Any:
-    with model_stand_in() as stand_in:
+    with scripted_model() as stand_in:
         stand_in.complete = says_what_the_seed_says  # type: ignore[method-assign]
         yield stand_in
 
 
 def run_small(
-    tmp_path: Path, out: str, server: ModelStandIn, workers: int, learners: tuple[str, ...] = ()
+    tmp_path: Path, out: str, server: ScriptedModel, workers: int, learners: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], Any, Any]:
     rules, questions = tmp_path / "rules.yml", tmp_path / "questions.jsonl"
     rules.write_text(RULES)
@@ -80,7 +80,7 @@ def run_small(
 
 
 def test_courses_and_trials_are_the_same_whatever_the_number_of_workers(
-    tmp_path: Path, talking: ModelStandIn
+    tmp_path: Path, talking: ScriptedModel
 ) -> None:
     one = run_small(tmp_path, "one", talking, 1)
     three = run_small(tmp_path, "three", talking, 3)
@@ -90,7 +90,7 @@ def test_courses_and_trials_are_the_same_whatever_the_number_of_workers(
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
-    tmp_path: Path, talking: ModelStandIn, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, talking: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run_small(tmp_path, "whole", talking, 2)
     each, calls = Crew.each, []
@@ -110,7 +110,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     assert run_small(tmp_path, "stopped", talking, 2)[1:] == whole[1:]
 
 
-def test_learners_can_be_added_to_a_run_and_all_are_reported(tmp_path: Path, talking: ModelStandIn) -> None:
+def test_learners_can_be_added_to_a_run_and_all_are_reported(tmp_path: Path, talking: ScriptedModel) -> None:
     run_small(tmp_path, "out", talking, 2, ("none",))
     found, _, trials = run_small(tmp_path, "out", talking, 2, ("oracle",))
     assert found["trials"]["cells"] == {"none": 2, "oracle": 2}

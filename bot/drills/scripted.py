@@ -1,6 +1,6 @@
-"""A model server that says what a test tells it: OpenAI's protocol on loopback, without a network.
+"""A model server that says what it is told: OpenAI's protocol on loopback, without a network.
 
-For tests of everything around the model. What a real model writes is tested against real servers.
+They are about everything around the model. What a real model writes is tested against real servers.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from typing import Any
 
 
 @dataclass
-class ModelStandIn:
-    """`text` is what every candidate says. While `hold` is clear, generations wait. `asked` counts them."""
+class ScriptedModel:
+    """`text` is what every candidate says, after `seconds`. While `hold` is clear, generations wait.
+
+    `asked` counts them.
+    """
 
     url: str = ""
     text: str = "Run the tests with make test; they take about two minutes on a laptop."
     hold: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
-    embeds: bool = False
+    seconds: float = 0.0
 
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the server answers to a chat completion."""
         self.asked += 1
+        time.sleep(self.seconds)
         self.hold.wait(60)
         choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": self.text}}
         return {
@@ -40,9 +45,9 @@ class ModelStandIn:
 
 
 @contextmanager
-def model_stand_in() -> Iterator[ModelStandIn]:
+def scripted_model() -> Iterator[ScriptedModel]:
     """Serve a stand-in until the block ends; it answers at once unless `hold` is cleared."""
-    stand_in = ModelStandIn()
+    stand_in = ScriptedModel()
     stand_in.hold.set()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,61 @@
+"""drill: the whole bot as processes on a playground, hurt on purpose, and counted.
+
+thumbprint drill kills --kills 500
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot.commands.shared import err, out
+
+app = typer.Typer(
+    help="What is promised of bad days, tried: nothing acknowledged is lost, nobody is answered twice.",
+    no_args_is_help=True,
+)
+Database = Annotated[
+    str,
+    typer.Option(
+        help="An empty PostgreSQL database's URL; otherwise a SQLite file of its own, for one worker."
+    ),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+Seed = Annotated[int, typer.Option(help="Of all that is left to chance.")]
+
+
+@app.command()
+def kills(
+    count: Annotated[int, typer.Option("--kills", min=1, help="How often a process is killed.")] = 60,
+    workers: Workers = 1,
+    database_url: Database = "",
+    seed: Seed = 0,
+) -> None:
+    """SIGKILL to the receiver and the workers under load."""
+    from bot.drills.kills import kills as drill
+    from bot.drills.town import town
+
+    with town(database_url=database_url, workers=workers) as everything, _bar("kills", count) as tick:
+        done = drill(everything, count=count, seed=seed, tick=tick)
+    _tell(done)
+
+
+@contextmanager
+def _bar(what: str, count: int) -> Iterator[Any]:
+    """A progress bar on stderr; call what it gives once for each of `count`."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("", total=count)
+        yield lambda: progress.advance(task)
+
+
+def _tell(done: Any) -> None:
+    """Print a drill's figures; exit code 1 unless it held."""
+    out.print(str(done), markup=False, highlight=False)
+    if not done.held:
+        err.print(f"lost: {', '.join(done.lost) or 'none'}; twice: {', '.join(done.doubled) or 'none'}")
+        raise typer.Exit(1)
