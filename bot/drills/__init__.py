@@ -1,1 +1,1 @@
-"""Drills: the whole bot as processes, and what is done to them. `thumbprint drill --help`."""
+"""Drills: the whole bot as processes, and what is done to them. `thumbprint drill`."""

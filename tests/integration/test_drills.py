@@ -1,4 +1,4 @@
-"""The drills at a small size; `thumbprint drill --help` names them, and docs/reliability.md their figures."""
+"""The drills at a small size; `thumbprint drill` lists them."""
 
 from __future__ import annotations
 
