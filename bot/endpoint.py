@@ -1,7 +1,8 @@
 """One server that speaks OpenAI's protocol: three requests, its errors as ours, no retries.
 
-The only file that calls the `openai` package. What is asked of a server, and what is done without where it
-cannot, is `bot/models.py`. Left out: streaming. Run: `pytest tests/unit/bot/test_models.py`.
+With `bot/deadline.py` the only file that calls the `openai` package. What is asked of a server, and what is
+done without where it cannot, is `bot/models.py`. Left out: streaming. Run: `pytest
+tests/unit/bot/test_models.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from openai.types import Model
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 
+from bot.deadline import WholeTimeout
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
 
 LIST_S = 5.0  # listing models is a look, not work
@@ -28,13 +30,13 @@ class Endpoint:
     """
 
     def __init__(self, url: str, key: str, timeout_s: float, *, proxies: bool) -> None:
-        """`proxies`: whether the environment's proxy settings hold."""
+        """`timeout_s` is a request's whole time; `proxies`: whether the environment's proxy settings hold."""
         self._client = openai.OpenAI(
             base_url=url,
             api_key=key or "none",
             timeout=timeout_s,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(trust_env=proxies),
+            http_client=WholeTimeout(trust_env=proxies),
         )
 
     def chat(self, body: dict[str, Any]) -> ChatCompletion:
