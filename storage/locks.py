@@ -7,6 +7,7 @@ one role share.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -19,13 +20,13 @@ Claim = IO[str]
 
 
 def claim_file(database: Path, role: str) -> Claim:
-    """Lock `<database>.<role>.lock`. Raises DatabaseError when another process holds it."""
+    """Lock `<database>.<role>.lock`. Raises DatabaseError when it is held, or cannot be written."""
     path = database.with_name(f"{database.name}.{role}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = path.open("a+", encoding="ascii")
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be written: give this user write access to its folder") from error
+        raise _unwritable(path, error) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -36,7 +37,19 @@ def claim_file(database: Path, role: str) -> Claim:
             f"the database {database} is already used by another `thumbprint {role}` (process {holder}): "
             "stop that one, or give this one its own database with THUMBPRINT_HOME or THUMBPRINT_DATABASE_URL"
         ) from error
-    held.truncate(0)
-    held.write(str(os.getpid()))
-    held.flush()
+    try:
+        held.truncate(0)
+        held.write(str(os.getpid()))
+        held.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):  # closing writes once more
+            held.close()
+        raise _unwritable(path, error) from error
     return held
+
+
+def _unwritable(path: Path, error: OSError) -> DatabaseError:
+    return DatabaseError(
+        f"{path} cannot be written ({error.strerror}): free some space on its disk, or give this user write "
+        "access to its folder"
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,34 @@ def kills(
 
     with town(database_url=database_url, workers=workers) as everything, _bar("kills", count) as tick:
         done = drill(everything, count=count, seed=seed, tick=tick)
+    _tell(done)
+
+
+@app.command("full-disk")
+def full_disk(
+    folder: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="On a small file system of its own, which is filled to the brim.",
+        ),
+    ],
+    times: Annotated[int, typer.Option(min=1, help="How often it is filled.")] = 5,
+    workers: Workers = 1,
+    database_url: Database = "",
+) -> None:
+    """The database's disk fills up under load, stays full, and is emptied."""
+    from bot.drills.full_disk import check_small
+    from bot.drills.full_disk import full_disk as drill
+    from bot.drills.town import town
+
+    check_small(folder)
+    with (
+        town(database_url=database_url, workers=workers, under=folder) as everything,
+        _bar("full", times) as tick,
+    ):
+        done = drill(everything, folder, times=times, tick=tick)
     _tell(done)
 
 

@@ -81,10 +81,7 @@ def kills(
         tick()
     done.asked = len(threads)
     done.refused = quieten(town, since)
-    for repository, number in threads:
-        answers = town.answers(repository, number, since)
-        if len(answers) != 1:
-            (done.doubled if answers else done.lost).append(f"{repository.full_name}#{number}")
+    done.lost, done.doubled = count_answers(town, threads, since)
     done.seconds = time.monotonic() - began
     return done
 
@@ -97,6 +94,18 @@ def _somebody(town: Town) -> list[Process]:
             raise TimeoutError(f"Nobody came to work in {START_S:.0f} s.")
         time.sleep(0.05)
     return up
+
+
+def count_answers(
+    town: Town, threads: list[tuple[Repository, int]], since: datetime
+) -> tuple[list[str], list[str]]:
+    """The threads without an answer, and those with more than one, as GitHub shows them."""
+    lost, doubled = list[str](), list[str]()
+    for repository, number in threads:
+        answers = town.answers(repository, number, since)
+        if len(answers) != 1:
+            (doubled if answers else lost).append(f"{repository.full_name}#{number}")
+    return lost, doubled
 
 
 def quieten(town: Town, since: datetime) -> int:

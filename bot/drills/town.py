@@ -6,6 +6,7 @@ is about what happens around it. Left out: what is done to them (`kills.py`).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import socket
 import tempfile
@@ -118,22 +119,36 @@ class Town:
 
     def up(self) -> list[Process]:
         """The receiver and the workers that came to their work: only their starts are not among it."""
-        started = [one for one in self.workers if any(STARTED in line for line in one.last_lines(1_000))]
-        return [*([self.receiver] if self.receiver.ready() else []), *started]
+        receiver = [self.receiver] if self.receiver.ready() else []
+        return receiver + [worker for worker in self.workers if works(worker)]
 
-    def run_what_died(self) -> None:
-        """Start every process again that ended."""
-        for process in (self.receiver, *self.workers):
-            if process.pid is None:
-                process.start()
+    def ready(self) -> bool:
+        """Whether the receiver says that it takes deliveries."""
+        url = f"http://127.0.0.1:{self.told.port}/readyz"
+        try:
+            return httpx.get(url, timeout=30.0, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def run_what_died(self) -> list[str]:
+        """Start every process again that ended; returns which."""
+        ended = [process for process in (self.receiver, *self.workers) if process.pid is None]
+        for process in ended:
+            process.start()
+        return [process.part.name for process in ended]
 
 
 @contextmanager
-def town(*, database_url: str = "", workers: int = 1, **settings: Any) -> Iterator[Town]:
+def town(
+    *, database_url: str = "", workers: int = 1, under: Path | None = None, **settings: Any
+) -> Iterator[Town]:
     """All of it, ready. `database_url` "" is a SQLite file of its own, which takes one worker.
 
+    That file lies in `under`, or where temporary files do; logs and the playground's data never do.
     `settings` are the bot's. Raises SetupError when something does not start, and says what it said last.
     """
+    if under is not None and not database_url:
+        database_url = f"sqlite:///{(under / 'thumbprint.db').absolute()}"
     with tempfile.TemporaryDirectory(prefix="thumbprint-drill-") as folder, scripted_model() as model:
         plain = Settings(
             _env_file=None,
@@ -155,6 +170,8 @@ def town(*, database_url: str = "", workers: int = 1, **settings: Any) -> Iterat
                 process.start()
                 if process in (playground, receiver):
                     wait_for(process.ready, process)
+            for process in others:
+                wait_for(functools.partial(works, process), process)
             [installation] = github.app().installations()
             with httpx.Client(
                 base_url=f"http://127.0.0.1:{told.playground_port}", timeout=60, trust_env=False
@@ -187,6 +204,11 @@ def _processes(plain: Settings, told: Settings, database: Database, workers: int
         for number in range(1, workers + 1)
     ]
     return [Process(part) for part in (parts["playground"], parts["serve"], *work)]
+
+
+def works(worker: Process) -> bool:
+    """Whether a worker takes jobs."""
+    return worker.pid is not None and any(STARTED in line for line in worker.last_lines(1_000))
 
 
 def wait_for(done: Callable[[], bool], process: Process) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.drills.scripted import ScriptedModel, scripted_model
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import AnswerStatus
-from bot.drills.scripted import ScriptedModel, scripted_model
 from tests.integration.playground_fixture import Playground, free_port, playground_at, running
 from webhooks.app import create_app
 from webhooks.playground.misbehave import Rule

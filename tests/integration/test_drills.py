@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.town import town
 from tests.integration.postgres_server import server, url
@@ -11,6 +16,18 @@ from tests.integration.postgres_server import server, url
 __all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 KILLS = 30
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few MiB; who may not mount one does not run the test."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a file system needs root")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_killed_again_and_again_nothing_is_lost_or_said_twice() -> None:
@@ -27,3 +44,9 @@ def test_many_workers_on_postgresql_killed_again_and_again_lose_nothing_and_say_
         done = kills(everything, count=KILLS, seed=0)
     assert done.killed.total() == KILLS and done.asked == 2 * KILLS
     assert done.at_work > 0 and done.held, str(done)
+
+
+def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(small_disk: Path) -> None:
+    with town(under=small_disk) as everything:
+        done = full_disk(everything, small_disk, times=1)
+    assert done.held and done.not_ready > 0, str(done)

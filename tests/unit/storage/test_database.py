@@ -72,6 +72,15 @@ def test_a_locked_database_is_busy(database: Database) -> None:
     _deliver(database, "g2")
 
 
+def test_a_role_that_cannot_be_written_down_is_not_taken_and_says_why(database: Database) -> None:
+    lock = Path(f"{database.name}.work.lock")
+    lock.symlink_to("/dev/full")
+    with pytest.raises(DatabaseError, match=r"cannot be written .*: free some space on its disk"):
+        database.claim("work")
+    lock.unlink()
+    database.claim("work")
+
+
 def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None:
     _deliver(database, "g1")
     with database.engine.connect() as connection:

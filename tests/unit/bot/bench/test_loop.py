@@ -8,9 +8,9 @@ from rich.console import Console
 
 from bot.bench.crew import Crew
 from bot.bench.loop import run
+from bot.drills.scripted import ScriptedModel, scripted_model
 from bot.settings import Settings
 from storage.errors import ConfigurationError
-from bot.drills.scripted import ScriptedModel, scripted_model
 
 RULES = """
 repositories:
