@@ -155,6 +155,7 @@ def _finish(
         lessons=tuple(lessons),
         repairs=repairs,
         sources=sources(text, work.asked, work.thread, work.question, work.examples) if best else (),
+        boxes=not abstained,
         note=f"No answer: {abstained[:1].lower()}{abstained[1:]}" if abstained else "",
     )
     answer = Answer(

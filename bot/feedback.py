@@ -25,6 +25,7 @@ from bot.events import (
     taken_back_by,
 )
 from bot.lessons import observe, unheard
+from bot.reasons import reason_events
 from learning.memory.phrases import judge
 from storage.database import UnitOfWork
 from storage.errors import GitHubRefused, Gone
@@ -66,6 +67,7 @@ def edited(context: Context, guid: str) -> list[Change]:
     with context.database.unit() as unit:
         known = unit.feedback.of_answer(answer.id)
         events = edit_events(answer, known, act, permission)
+        events += reason_events(answer, known, act, permission)
         changes = observe(unit, events, _now())
         unit.commit()
     if events:

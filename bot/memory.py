@@ -196,7 +196,11 @@ def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
         return max(edits, key=lambda event: (event.at, event.id)).after
     if any(e.kind is FeedbackKind.DELETION for e in events):
         return ""
-    against = {e.actor.id: e.permission.writes for e in events if e.reaction in DISLIKED}
+    against = {
+        e.actor.id: e.permission.writes
+        for e in events
+        if e.reaction in DISLIKED or e.kind in (FeedbackKind.REASON, FeedbackKind.HIDDEN)
+    }
     fans = {
         e.actor.id: e.permission.writes
         for e in events

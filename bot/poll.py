@@ -23,6 +23,7 @@ from bot.github import Client
 from bot.github_shapes import Seen
 from bot.history import editors, unlearned
 from bot.lessons import observe
+from bot.reasons import hidden_events, reasons_in
 from bot.spending import Ledger
 from storage.errors import Gone, OverBudget, RateLimited, Retryable, ThumbprintError
 from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Turn
@@ -126,14 +127,16 @@ class _Look:
         made: list[Feedback] = []
         if seen.edits != self._turns[answer.id].seen:
             history = self._client.history(answer.comment_node_id)
-            made = [] if history is None else unlearned(answer, known, history)
+            if history is not None:
+                made = unlearned(answer, known, history) + reasons_in(answer, known, history)
             self._edited |= {answer.id} if made else set()
         may = {key: self._may(actor, edits=True) for key, actor in editors(made).items()}
         made = [
-            event if event.retracts else replace(event, permission=may.get(event.actor.id) or Permission.NONE)
+            replace(event, permission=may.get(event.actor.id) or event.permission)
             for event in made
-            if event.retracts or may.get(event.actor.id, Permission.NONE) is not None
+            if may.get(event.actor.id, Permission.NONE) is not None
         ]
+        made += hidden_events(answer, known, seen.hidden, self._clock())
         thumbs = {one.id: self._may(one) for one in new_reactors(known, seen.reactions)}
         heard = {key: permission for key, permission in thumbs.items() if permission is not None}
         return made + reaction_events(answer, known, seen.reactions, heard, self._clock())

@@ -29,6 +29,17 @@ END = "<!-- thumbprint:end -->"
 LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 """Around what an edit taught. What stands between END and the metadata is the fold and the footer."""
 
+BOXES = {
+    "wrong": "It is wrong",
+    "outdated": "It was right once, and is no more",
+    "beside": "It does not answer the question",
+    "long": "It is too long",
+    "unasked": "Questions like this one are for people",
+}
+"""Why an answer is not right, as boxes in its fold. Whoever may write in a repository may tick them: that
+edits our comment in their name, and such an edit is a reason, not another text."""
+
+_BOX = re.compile(r"^[-*+] \[([ xX])\] (.+?)\s*$", re.MULTILINE)
 _FOOTER = "I am a bot and may be wrong."
 _META = re.compile(r"<!-- thumbprint:v1 (\{.*?\}) -->", re.DOTALL)
 _OURS = tuple(
@@ -76,7 +87,7 @@ class Marker:
 class Why:
     """What the fold says. `evidence`: the events behind each phrase id; `sources` are (label, url).
 
-    `remarks` stand above it: sentences about the repository's configuration.
+    `remarks` stand above it: sentences about the repository's configuration. `boxes` ask what is not right.
     """
 
     marker: Marker
@@ -88,6 +99,14 @@ class Why:
     sources: tuple[tuple[str, str], ...] = ()
     note: str = ""
     remarks: tuple[str, ...] = ()
+    boxes: bool = False
+
+
+def ticked(body: str) -> frozenset[str]:
+    """The reasons that are ticked in a comment's fold, whatever its text holds."""
+    own = body.replace("\r\n", "\n").partition(END)[2]
+    said = {words for mark, words in _BOX.findall(own) if mark != " "}
+    return frozenset(reason for reason, words in BOXES.items() if words in said)
 
 
 def render_body(text: str, why: Why) -> Body:
@@ -226,6 +245,9 @@ def _fold(why: Why) -> str:
         f"- Written by {code_span(why.marker.model or 'no model')}, attempt {why.attempt}, "
         f"the best of {why.candidates}; `thumbprint why {why.marker.answer_id}` tells the whole story."
     )
+    if why.boxes:
+        lines += ["", "Not right? Whoever may write here can tick why:", ""]
+        lines += [f"- [ ] {words}" for words in BOXES.values()]
     return "\n".join(lines)
 
 

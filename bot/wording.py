@@ -74,5 +74,7 @@ def did(event: Feedback) -> str:
     """What somebody did, in words: `edited`, `reacted 👎`."""
     if event.kind is FeedbackKind.REACTION and event.reaction is not None:
         return f"reacted {EMOJI[event.reaction]}"
-    words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted"}
+    if event.kind in (FeedbackKind.REASON, FeedbackKind.HIDDEN):
+        return f"{'ticked' if event.kind is FeedbackKind.REASON else 'hid it as'} {printable(event.reason)}"
+    words = {FeedbackKind.EDIT: "edited", FeedbackKind.DELETION: "deleted", FeedbackKind.REPLY: "confirmed"}
     return words.get(event.kind, "took it back")

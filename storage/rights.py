@@ -113,6 +113,12 @@ def allowed_to(what: What) -> list[Who]:
 
 
 def said_by(event: Feedback) -> May:
-    """How far an event counts as what it is: an edit, a deletion or a thumb. A retraction takes back only."""
-    what = What.THUMB if event.kind is FeedbackKind.REACTION else What.EDIT
+    """How far an event counts as what it is: an edit, a deletion or a thumb. A retraction takes back only.
+
+    A ticked box is a thumb that says why. GitHub does not tell who hid a comment, a writer or a bot: it is
+    one voice of many, like a reader's.
+    """
+    if event.kind is FeedbackKind.HIDDEN:
+        return TABLE[Who.READER][What.THUMB]
+    what = What.THUMB if event.kind in (FeedbackKind.REACTION, FeedbackKind.REASON) else What.EDIT
     return may(event.actor, event.permission, what)

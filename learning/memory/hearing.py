@@ -25,6 +25,12 @@ REACTIONS = {
 }
 """What each reaction is worth. Eyes only say "seen"; people laugh with an answer and at it."""
 
+HIDDEN = {"abuse", "low-quality", "off-topic", "spam"}
+"""Reasons of a minimised comment that judge it. Outdated, resolved and duplicate ones were tidied up."""
+
+VOTES = (FeedbackKind.REACTION, FeedbackKind.REASON, FeedbackKind.HIDDEN)
+"""Kinds of events that are one voice a person and answer."""
+
 SIGNALS = 20
 """Edits, deletions and answers voted on by one person that are heard a day (UTC), the first ones, where the
 table says that the person counts within a limit. What was taken back is still one of them, so that nobody
@@ -36,6 +42,8 @@ def heard(event: Feedback) -> bool:
     if event.kind is FeedbackKind.RETRACTION:
         return False
     if event.kind is FeedbackKind.REACTION and (event.reaction is None or not REACTIONS[event.reaction]):
+        return False
+    if event.kind is FeedbackKind.HIDDEN and event.reason not in HIDDEN:
         return False
     return said_by(event).allowed
 
@@ -57,7 +65,7 @@ def over(events: Iterable[Feedback]) -> frozenset[str]:
     for of_the_day in days.values():
         signals: set[str] = set()
         for event in sorted(of_the_day, key=lambda event: (event.at, event.id)):
-            signal = event.answer_id if event.kind is FeedbackKind.REACTION else event.id
+            signal = event.answer_id if event.kind in VOTES else event.id
             if len(signals) < SIGNALS:
                 signals.add(signal)
             elif signal not in signals:

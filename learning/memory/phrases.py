@@ -17,8 +17,8 @@ from learning.memory.background import DEFAULT, Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract, shared_out
 from learning.memory.hearing import REACTIONS, heard, over
-from learning.memory.lessons import SHARES, Lesson, lessons, make, silence
-from learning.memory.text import normal
+from learning.memory.lessons import ROUND, SHARES, Lesson, lessons, make, silence
+from learning.memory.text import count_words, normal
 from learning.memory.weights import weigh
 from storage.records import (
     Answer,
@@ -35,6 +35,9 @@ __all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
 
 EDIT_MASS = 1.0
 """What one edit, or one deletion, is worth."""
+
+REASONS = ("long", "unasked")
+"""Ticked boxes that are about no wording; the others are a 👎 whose reason is kept."""
 
 QUESTION = 400
 """Characters of a question that are kept as the context of what its answer taught."""
@@ -60,13 +63,19 @@ def judge(
     for event, lesson, mass in _edited(answer, edits, {e.id for e in standing}, background):
         _add(found, lesson.phrase, event, mass)
     voted_on: dict[str, list[tuple[Phrase, float]]] = {}
-    for event in _votes(standing, edits):
-        assert event.reaction is not None
+    for event, value in _votes(standing, edits):
         text = _text_at(answer, edits, event)
+        if event.reason in REASONS:
+            _add(found, _reasoned(answer, text, event.reason), event, -value)
+            continue
         if text not in voted_on:  # most votes are about one and the same text
             voted_on[text] = _worded(answer, text, background)
-        for phrase, mass in shared_out(voted_on[text], REACTIONS[event.reaction]):
+        for phrase, mass in shared_out(voted_on[text], value):
             _add(found, phrase, event, mass)
+    for event in standing:
+        if event.kind is FeedbackKind.REPLY:
+            for lesson, mass in _replied(answer, event, background):
+                _add(found, lesson.phrase, event, mass)
     for event in standing:
         if event.kind is FeedbackKind.DELETION:
             for phrase, mass in _deleted(answer, _text_at(answer, edits, event), background):
@@ -166,14 +175,43 @@ def _unsaid(answer: Answer, taught: Sequence[Lesson]) -> list[Lesson]:
     return found
 
 
-def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[Feedback]:
-    """The one reaction of each person that counts: the latest, not on their own words."""
+def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[tuple[Feedback, float]]:
+    """The one vote of each person, with what it is worth: the latest reaction, not on their own words.
+
+    Of whoever ticked why an answer is not right the boxes are the vote, in equal parts. What hides a comment
+    is one voice more.
+    """
     latest = {event.actor.id: event for event in standing if event.kind is FeedbackKind.REACTION}
-    return [
-        event
+    said: dict[int, dict[str, Feedback]] = defaultdict(dict)
+    for event in standing:
+        if event.kind is FeedbackKind.REASON:
+            said[event.actor.id].setdefault(event.reason, event)
+    votes = [
+        (event, REACTIONS[event.reaction])
         for actor, event in sorted(latest.items())
-        if (version := _version_at(edits, event)) is None or version.actor.id != actor
+        if event.reaction
+        and actor not in said
+        and ((version := _version_at(edits, event)) is None or version.actor.id != actor)
     ]
+    votes += [(event, -1.0 / len(boxes)) for _, boxes in sorted(said.items()) for event in boxes.values()]
+    return votes + [(event, -1.0) for event in standing if event.kind is FeedbackKind.HIDDEN][-1:]
+
+
+def _reasoned(answer: Answer, text: str, reason: str) -> Phrase:
+    """What a ticked box says that is about no wording: too long, or a question for people."""
+    question = answer.question
+    if reason == "unasked":
+        return silence(question.repository_id, question.text)
+    limit = max(ROUND, int(count_words(text) * 2 / 3) // ROUND * ROUND)
+    return make(question.repository_id, PhraseKind.LENGTH, "", limit=limit)
+
+
+def _replied(answer: Answer, event: Feedback, background: Background) -> list[tuple[Lesson, float]]:
+    """What a confirmed reply teaches: the correction that it spells out, as one edit would."""
+    question = answer.question
+    taught = lessons(question.repository_id, event.before, event.after, question.text, background)
+    total = sum(abs(lesson.share) for lesson in taught)
+    return [(lesson, EDIT_MASS * lesson.share / total) for lesson in taught]
 
 
 def _version_at(edits: Sequence[Feedback], event: Feedback) -> Feedback | None:

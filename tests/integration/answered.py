@@ -99,6 +99,13 @@ class Bench:
         (found,) = self.playground.answers(1)
         return found
 
+    def with_boxes(self) -> None:
+        """Have the comment ask why, as that of a composed answer does."""
+        body = render_body(TEXT, Why(marker=Marker(answer_id=self.answer.id), boxes=True))
+        with self.playground.state.change():
+            self.comment.body = self.comment.revisions[0].body = str(body)
+            self.playground.state.keep(self.comment)
+
     def deliver(self) -> str:
         """Keep the newest delivery about a comment as the receiver does; returns its GUID."""
         sent = [d for d in self.playground.deliveries() if d.event == "issue_comment"][-1]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from bot import feedback, poll
-from storage.records import AnswerStatus, FeedbackKind
+from bot.reply import BOXES
+from storage.records import AnswerStatus, FeedbackKind, PhraseKind
 from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
 from webhooks.playground import acts
+from webhooks.playground.refusals import Refused
 from webhooks.playground.things import Person
 
 __all__ = ["playground", "receiver"]
@@ -157,3 +159,57 @@ def test_an_answer_is_looked_at_when_it_is_due_and_not_before(bench: Bench) -> N
     for minutes in range(70, 130):
         poll.poll(bench.context, clock=lambda m=minutes: start + timedelta(minutes=m))  # type: ignore[misc]
     assert 17 <= used.used <= 20
+
+
+def ticked_by(bench: Bench, login: str, reason: str) -> None:
+    """A click on a box in the fold, as the page does it."""
+    number = list(BOXES).index(reason)
+    acts.tick(bench.playground.state, login, bench.comment, number)
+
+
+def reasons(bench: Bench) -> list[tuple[str, str]]:
+    return sorted((e.actor.login, e.reason) for e in bench.events() if e.kind is FeedbackKind.REASON)
+
+
+def test_a_box_in_the_fold_says_why_by_webhook_or_by_history_once_and_edits_no_text(bench: Bench) -> None:
+    bench.with_boxes()
+    ticked_by(bench, MAINTAINER, "unasked")
+    feedback.edited(bench.context, bench.deliver())
+    assert reasons(bench) == [(MAINTAINER, "unasked")]
+    bench.poll()
+    assert len(bench.events()) == 1
+    ticked_by(bench, SECOND, "wrong")  # its delivery is lost
+    bench.poll()
+    assert reasons(bench) == [(MAINTAINER, "unasked"), (SECOND, "wrong")]
+    assert not any(e.kind is FeedbackKind.EDIT for e in bench.events())
+    with bench.database.unit(read_only=True) as unit:
+        held = unit.phrases.weights(bench.answer.question.repository_id)
+    assert {w.phrase.kind for w in held if w.active} >= {PhraseKind.SILENCE}
+    ticked_by(bench, SECOND, "unasked")
+    feedback.edited(bench.context, bench.deliver())
+    assert [e.kind for e in bench.events()].count(FeedbackKind.RETRACTION) == 1
+
+
+def test_only_who_may_write_can_tick_a_box_or_hide_an_answer(bench: Bench) -> None:
+    bench.with_boxes()
+    with pytest.raises(Refused):
+        ticked_by(bench, READER, "wrong")
+    with pytest.raises(Refused):
+        acts.minimise(bench.playground.state, READER, bench.comment, "spam")
+
+
+def test_an_answer_that_is_hidden_is_noticed_once_and_so_is_showing_it_again(bench: Bench) -> None:
+    before = bench.comment.updated_at
+    for reason in ("spam", "spam", "", "outdated"):
+        acts.minimise(bench.playground.state, MAINTAINER, bench.comment, reason)
+        bench.poll()
+        bench.poll()
+    found = [(e.kind, e.reason, e.actor.id) for e in bench.events()]
+    assert found == [
+        (FeedbackKind.HIDDEN, "spam", 0),
+        (FeedbackKind.RETRACTION, "", 0),
+        (FeedbackKind.HIDDEN, "outdated", 0),
+    ]
+    assert bench.comment.updated_at == before
+    with bench.database.unit(read_only=True) as unit:
+        assert not any(w.active for w in unit.phrases.weights(bench.answer.question.repository_id))

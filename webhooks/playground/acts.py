@@ -6,6 +6,8 @@ Left out: assigning, milestones, reviews. Raises Refused with GitHub's status an
 
 from __future__ import annotations
 
+import re
+
 from webhooks.playground import payloads
 from webhooks.playground.refusals import Refused, forbidden, invalid, not_found
 from webhooks.playground.state import State
@@ -23,6 +25,9 @@ from webhooks.playground.things import (
 )
 
 MAX_BODY = 65_536
+TASK = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]", re.MULTILINE)
+"""A box of a task list. Left out: code blocks with what looks like one."""
+
 RESOURCES: dict[str, str] = {
     "issue_comment": "IssueComment",
     "review_comment": "PullRequestReviewComment",
@@ -117,6 +122,15 @@ def edit(state: State, actor: str, post: Issue | Comment, body: str) -> None:
         post.revisions.append(_revision(state, actor, body))
         state.keep(post)
         payloads.fire(state, "edited", actor, post, {"body": {"from": before}})
+
+
+def tick(state: State, actor: str, post: Issue | Comment, number: int) -> None:
+    """Tick a box of a task list, or clear it: an edit of the post like any other, as on GitHub."""
+    found = list(TASK.finditer(post.body))
+    if not 0 <= number < len(found):
+        raise not_found()
+    at = found[number].start("mark")
+    edit(state, actor, post, post.body[:at] + ("x" if post.body[at] == " " else " ") + post.body[at + 1 :])
 
 
 def delete(state: State, actor: str, post: Issue | Comment) -> None:

@@ -92,6 +92,12 @@ def _react(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     return _shape(state, post)
 
 
+def _tick(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
+    post = _post(state, fields)
+    acts.tick(state, login, post, int(fields["number"]))
+    return _shape(state, post)
+
+
 def _minimise(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     post = _post(state, fields)
     if not isinstance(post, Comment):
@@ -177,6 +183,7 @@ VERBS = {
     "react": _react,  # node, content, on
     "write": _write,  # repository, path, text, was
     "redact": _redact,  # node, revision
+    "tick": _tick,  # node, number: of the box, from 0
     "minimise": _minimise,  # node, reason: "" shows it again
     "lock": _lock,  # node, on
     "close": _close,  # node, on

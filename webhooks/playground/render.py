@@ -1,7 +1,7 @@
 """From untrusted text to safe HTML: Markdown as GitHub shows it, word diffs of edits, avatars.
 
 markdown-it parses, nh3 keeps only allowed tags: comments such as the bot's marker vanish, `<details>` stays.
-Left out: images (nothing is loaded from elsewhere), task lists, footnotes.
+Left out: images (nothing is loaded from elsewhere), footnotes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import difflib
 import functools
 import hashlib
 import html
+import itertools
 import re
 
 import nh3
@@ -27,6 +28,8 @@ summary sup table tbody td th thead tr ul
 """
 TAGS = set(_TAGS.split())
 ATTRIBUTES = {"a": {"href", "title", "class"}, "span": {"class"}, "pre": {"class"}, "details": {"open"}}
+TASK = re.compile(r"\[([ xX])\] ")
+BOX = re.compile(r'<span class="task( ticked)? task-(\d{1,4})"></span>')
 MENTION = re.compile(r"(?<![\w/`@])@([a-zA-Z0-9][a-zA-Z0-9-]*(?:\[bot\])?)|(?<![\w/&])#(\d{1,9})\b")
 
 
@@ -54,6 +57,22 @@ def _links(state: StateCore) -> None:
         block.children = children
 
 
+def _tasks(state: StateCore) -> None:
+    """Turn `[ ] ` at the start of a list's item into a box, numbered from 0 in the order of the text."""
+    number = 0
+    for before, block in itertools.pairwise(state.tokens):
+        item = (before.type == "paragraph_open" and before.hidden) or before.type == "list_item_open"
+        if block.type != "inline" or not item or not block.children:
+            continue
+        first = block.children[0]
+        if first.type == "text" and (found := TASK.match(first.content)):
+            kind = "task ticked" if found[1] != " " else "task"
+            box = Token("html_inline", "", 0, content=f'<span class="{kind} task-{number}"></span> ')
+            first.content = first.content[found.end() :]
+            block.children.insert(0, box)
+            number += 1
+
+
 def _split(text: str, repository: str) -> list[Token]:
     tokens, at = [], 0
     for match in MENTION.finditer(text):
@@ -70,18 +89,29 @@ _PARSER = MarkdownIt(
     "commonmark", {"html": True, "linkify": True, "breaks": True, "highlight": _coloured}
 ).enable(["table", "strikethrough", "linkify"])
 _PARSER.core.ruler.push("mentions", _links)
+_PARSER.core.ruler.push("tasks", _tasks)
 
 
 @functools.lru_cache(maxsize=4096)
 def markdown(text: str, repository: str = "") -> str:
     """Safe HTML of a post's text; `repository` is what `#12` refers to."""
     parsed = _PARSER.render(text, {"repository": repository})
-    return nh3.clean(
+    safe = nh3.clean(
         parsed,
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener",
+    )
+    return BOX.sub(_box, safe)
+
+
+def _box(found: re.Match[str]) -> str:
+    """A box that can be ticked; by whom is the server's to say."""
+    ticked, number = "true" if found[1] else "false", int(found[2])
+    return (
+        f'<button type="button" class="task" role="checkbox" aria-checked="{ticked}" data-tick="{number}"'
+        f' aria-label="Box {number + 1}">{"✓" if found[1] else ""}</button>'
     )
 
 

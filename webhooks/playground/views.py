@@ -65,6 +65,8 @@ def post(state: State, of: Issue | Comment, viewer: Person) -> View:
         "history": _history(state, of) if of.edited else [],
         "reactions": _reactions(state, of, viewer),
         "can_edit": mine or writes,
+        "can_hide": isinstance(of, Comment) and (mine or writes),
+        "hidden": of.hidden if isinstance(of, Comment) else "",
         "can_delete": isinstance(of, Comment) and (mine or writes),
         "place": f"{of.path}:{of.line}" if isinstance(of, Comment) and of.path else "",
     }

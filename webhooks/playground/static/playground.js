@@ -87,6 +87,9 @@ document.addEventListener("click", (event) => {
   } else if (data.react) {
     const on = (button.ariaPressed ?? button.ariaChecked) !== "true";
     attempt(() => act("react", { node: button.closest(".post").dataset.node, content: data.react, on }).then(refresh));
+  } else if (data.tick || "hide" in data) {
+    const { node } = button.closest(".post").dataset;
+    attempt(() => (data.tick ? act("tick", { node, number: Number(data.tick) }) : act("minimise", { node, reason: data.hide })).then(refresh), button);
   } else if (data.history) attempt(() => showHistory(button));
   else if (data.redact) attempt(() => act("redact", { node: data.node, revision: data.redact }).then(() => $(".dialog").close()).then(refresh), button);
   else if (data.redeliver) attempt(() => send("POST", `/playground/deliveries/${data.redeliver}/redeliver`).then(refresh), button);

@@ -70,3 +70,10 @@ def test_a_diff_holds_both_texts_whole(before: str, after: str) -> None:
 
 def test_avatars_escape_names() -> None:
     assert "<b" not in avatar("x", "<b> <i>", False, False).replace("<rect", "")
+
+
+def test_a_task_list_has_boxes_numbered_in_the_order_of_the_text() -> None:
+    shown = markdown("<details>\n\n- [ ] one\n- [x] two\n- three [ ] \n\n</details>\n\n1. [ ] four")
+    assert [shown.count(f'data-tick="{n}"') for n in range(4)] == [1, 1, 1, 0]
+    assert shown.count('aria-checked="true"') == 1 and "[ ] one" not in shown and "three [ ]" in shown
+    assert "<button" not in markdown('<button data-forget="p_1">x</button> <input type="checkbox">')
