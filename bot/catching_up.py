@@ -19,7 +19,7 @@ import structlog
 
 from bot.context import Context
 from bot.github_shapes import moment
-from bot.intake import take
+from bot.intake import Taken, take
 from bot.queue import Job
 from storage.records import Closed, Delivery, Repository
 
@@ -63,8 +63,9 @@ def catch_up(
     written = client.written_since(repository.full_name, since - OVERLAP)
     for delivery in sorted(deliveries(repository, written, since - OVERLAP, now), key=lambda one: one[0]):
         job = route(delivery[1])
-        if job is not None and take(context.database, context.queue, delivery[1], job):
-            found += 1
+        if job is not None:
+            taken = take(context.database, context.queue, delivery[1], job)
+            found += taken is Taken.ACCEPTED
     with context.database.unit() as unit:
         unit.repositories.set_heard(repository_id, now)
         unit.polls.hurry(repository_id, now)

@@ -7,7 +7,7 @@ thumbprint jobs cancel ID
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from storage.errors import Gone
 from storage.records import JobOutcome, JobRow, stable_id
 
 ACTIVE = ("ENQUEUED", "DELAYED", "PENDING")
+AT_ONCE = 500
+"""Ids in one statement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +104,13 @@ def put_off(database: Database, unit: UnitOfWork) -> dict[str, str]:
     return {subject(one): one for one in found}
 
 
-def cancel(database: Database, unit: UnitOfWork, ids: Sequence[str]) -> int:
+def cancel(database: Database, unit: UnitOfWork, ids: Collection[str], why: str | None = None) -> int:
     """End jobs that wait or run, with their 👀 and what was put off of them; returns how many jobs.
 
     In the unit's own transaction. A step under way comes to its end; none follows it.
     """
-    rows, wanted = rows_of(database), set(ids)
-    later = [one for job, one in put_off(database, unit).items() if job in wanted]
-    which = [*wanted, *(f"eyes/{one}" for one in wanted), *later]
-    now = unit.executors.now()
+    rows, wanted, now, ended = rows_of(database), sorted(set(ids)), unit.executors.now(), 0
+    later = put_off(database, unit) if wanted else {}
     cancelled = {
         "status": "CANCELLED",
         "owner_xid": None,
@@ -119,9 +119,13 @@ def cancel(database: Database, unit: UnitOfWork, ids: Sequence[str]) -> int:
         "started_at_epoch_ms": None,
         "completed_at": int(now.timestamp() * 1000),
     }
-    active = sa.and_(rows.c.workflow_uuid.in_(which), rows.c.status.in_(ACTIVE))
-    unit.connection.execute(rows.update().where(active).values(cancelled))
-    return unit.jobs.end(list(wanted), JobOutcome.CANCELLED, now)
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        which = [*some, *(f"eyes/{one}" for one in some), *(later[one] for one in some if one in later)]
+        active = sa.and_(rows.c.workflow_uuid.in_(which), rows.c.status.in_(ACTIVE))
+        unit.connection.execute(rows.update().where(active).values(cancelled))
+        ended += unit.jobs.end(some, JobOutcome.CANCELLED, now, why)
+    return ended
 
 
 def retry(database: Database, queue: Queue, job_id: str) -> None:

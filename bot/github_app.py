@@ -54,7 +54,7 @@ class AppClient:
     def redeliver(self, attempt_id: int) -> bool:
         """Have a delivery sent again; False for one that GitHub does not keep any more."""
         try:
-            self._calls.repeatable_post(f"/app/hook/deliveries/{attempt_id}/attempts", {})
+            self._calls.order(f"/app/hook/deliveries/{attempt_id}/attempts")
         except Gone:
             return False
         return True

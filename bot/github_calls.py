@@ -91,6 +91,10 @@ class Calls:
         """POST of something that GitHub keeps single, so that it may be tried again."""
         return self._patiently(lambda: self._send("POST", path, body=body) or {})
 
+    def order(self, path: str) -> None:
+        """POST without a body; GitHub carrying it out twice has to be as good as once."""
+        self._patiently(lambda: self._send("POST", path))
+
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """PATCH; writing the same twice is writing it once."""
         return self._patiently(lambda: self._send("PATCH", path, body=body) or {})

@@ -6,29 +6,57 @@ delivery asks for (`webhooks/route.py`, `bot/lifecycle.py`). Run: `pytest tests/
 
 from __future__ import annotations
 
+import enum
+from contextlib import suppress
+from dataclasses import replace
+
+from bot.closing import close
+from bot.lifecycle import Turn
 from bot.queue import Job, Queue
 from storage.database import Database
+from storage.errors import DatabaseBusy, DatabaseError
 from storage.records import Delivery
 
 
-def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> bool:
-    """Keep a delivery and its job in one transaction; False if either is known, or nothing comes of it.
+class Taken(enum.Enum):
+    """What became of a delivery: ACCEPTED, or why not. CLOSED: its repository is out of bounds just now."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CLOSED = "closed"
+    FORGOTTEN = "forgotten"
+
+
+def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Taken:
+    """Keep a delivery and its job in one transaction, or neither.
 
     A repository that is out of bounds takes no job, nor does what somebody asked before they were forgotten.
     """
     with database.unit() as unit:
         if not unit.deliveries.add(delivery, job.repository.id):
-            return False
+            return Taken.DUPLICATE
         unit.repositories.meet(job.repository)
         reach = unit.repositories.reach(job.repository.id)
         if reach is not None and reach.closed is not None:
-            return False
+            return Taken.CLOSED
         if job.question is not None:
             forgotten = unit.people.forgotten_until(job.question.asker.id)
             if forgotten is not None and job.question.asked_at <= forgotten:
-                return False
+                return Taken.FORGOTTEN
             unit.answers.ask(job.question)
         if not queue.put(unit, job, delivery.guid):
-            return False
+            return Taken.DUPLICATE
         unit.commit()
-    return True
+    return Taken.ACCEPTED
+
+
+def turn_to(database: Database, queue: Queue, delivery: Delivery, turn: Turn) -> Taken:
+    """Keep that a delivery about the App's standing came, without its body, and close what it closes."""
+    with database.unit() as unit:
+        if not unit.deliveries.add(replace(delivery, body=b"{}"), turn.repository_id):
+            return Taken.DUPLICATE
+        close(database, unit, turn, delivery.received_at)
+        unit.commit()
+    with suppress(DatabaseBusy, DatabaseError):  # the clock's next round is as good
+        queue.put_upkeep(delivery.guid)
+    return Taken.ACCEPTED

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import NoReturn
 
 import structlog
@@ -27,22 +28,25 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from bot import answer, feedback, logs, poll
 from bot.access import Access
 from bot.attempts import Attempts
+from bot.catching_up import Route
 from bot.context import Context
 from bot.dispatch import Dispatcher
 from bot.github import GitHub
 from bot.models import Models
-from bot.queue import APPLICATION, VERSION, JobName, Queue
+from bot.queue import APPLICATION, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
+from bot.upkeep import upkeep
 from bot.workflows import Steps, register
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError, ThumbprintError
+from storage.records import Delivery
 
 STOP_S = 8
 """So long may a step take to end once the worker is asked to stop; then its job is handed back."""
 TURN_S = 0.2
 KEEP = timedelta(days=1)
-SWEPT = (JobName.POLL, JobName.ACKNOWLEDGE)
+SWEPT = (JobName.POLL, JobName.UPKEEP, JobName.ACKNOWLEDGE)
 """Jobs that leave nothing to look up: they are deleted a while after their end."""
 
 log = structlog.get_logger()
@@ -165,7 +169,9 @@ class Worker:
         self._database.beat("work")
         with self._database.unit(read_only=True) as unit:
             now = unit.executors.now()
-        self._queue.put_poll(int(now.timestamp() / self._settings.poll_s))
+        tick = int(now.timestamp() / self._settings.poll_s)
+        self._queue.put_poll(tick)
+        self._queue.put_upkeep(tick)
         if time.monotonic() - self._swept > KEEP.total_seconds() / 24:
             self._swept = time.monotonic()
             for name in SWEPT:
@@ -193,8 +199,24 @@ class Worker:
         self._dispatcher.settle()
 
 
+def router_of(settings: Settings) -> Route:
+    """What the receiver makes of a delivery, for what is read later because nothing could be delivered.
+
+    Routing lives in `webhooks`, above this room, and is taken by name, as `thumbprint serve` takes the app.
+    """
+    routing = import_module("webhooks.route")
+    app = routing.App(slug=settings.app_slug, id=settings.app_id)
+
+    def routed(delivery: Delivery) -> Job | None:
+        found = routing.route(delivery, app)
+        return found if isinstance(found, Job) else None
+
+    return routed
+
+
 def steps_of(context: Context) -> Steps:
     """The real steps, on the GitHub and the model server of a context."""
+    route = router_of(context.settings)
     return Steps(
         acknowledge=lambda question: answer.acknowledge(context, question),
         compose=lambda question: answer.compose_job(context, question),
@@ -204,6 +226,7 @@ def steps_of(context: Context) -> Steps:
         deleted=lambda guid: feedback.deleted(context, guid),
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
         poll=lambda: poll.poll(context),
+        upkeep=lambda: upkeep(context, route),
     )
 
 

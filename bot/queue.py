@@ -31,6 +31,7 @@ THREADS = "threads"
 EYES = "eyes"
 LATER = "later"
 POLLS = "polls"
+UPKEEP = "upkeep"
 EYES_AT_ONCE, EYES_OF_ONE = 16, 4
 LATER_AT_ONCE = 2
 MOST_TOLD = 64
@@ -47,6 +48,7 @@ class JobName(enum.Enum):
     REFRESH = "refresh"
     LATER = "later"
     POLL = "poll"
+    UPKEEP = "upkeep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,7 @@ class Queue:
                 LATER, worker_concurrency=LATER_AT_ONCE, polling_interval_sec=polling_s
             )
             self._client.register_queue(POLLS, worker_concurrency=1, polling_interval_sec=1.0)
+            self._client.register_queue(UPKEEP, worker_concurrency=1, polling_interval_sec=1.0)
 
     def unfinished(self) -> dict[str, int]:
         """How many jobs wait (ENQUEUED, DELAYED) and run (PENDING). Raises when the queue is out of reach."""
@@ -251,10 +254,35 @@ class Queue:
             unit.commit()
         return len(old)
 
-    def forget(self, ids: Sequence[str]) -> None:
-        """Delete jobs of threads, with their 👀, whatever became of them: their repository is erased."""
+    def put_upkeep(self, tick: int | str) -> bool:
+        """Enqueue a round of upkeep; False while another one waits or runs, or if this one was already."""
+        options = EnqueueOptions(
+            workflow_name=JobName.UPKEEP.value,
+            queue_name=UPKEEP,
+            workflow_id=f"upkeep/{tick}",
+            workflow_id_reuse_policy="reject",
+            deduplication_id=JobName.UPKEEP.value,
+        )
+        try:
+            with self._database.errors_translated():
+                self._client.enqueue(options)
+        except (error.DBOSQueueDeduplicatedError, error.DBOSWorkflowIDInUseError):
+            return False
+        return True
+
+    def forget(self, repository_id: int) -> int:
+        """Delete all jobs of a repository, whatever became of them: it is erased. Returns how many."""
+        job, thread = self._rows.c.workflow_uuid, self._rows.c.queue_partition_key
+        kinds = ("answer", "edit", "deleted")
+        theirs = [job.like(f"{before}{kind}/{repository_id}/%") for kind in kinds for before in ("", "eyes/")]
+        query = sa.select(job).where(sa.or_(thread.like(f"{repository_id}/%"), *theirs))
+        with self._database.unit(read_only=True) as unit:
+            ids = {*unit.connection.execute(query).scalars(), *unit.jobs.of_repository(repository_id)}
+            later = unit.connection.execute(sa.select(job).where(job.like("later/%"))).scalars()
+            ids |= {one for one in later if subject(one) in ids}
         with self._database.errors_translated():
-            self._client.delete_workflows([*ids, *(f"eyes/{one}" for one in ids)])
+            self._client.delete_workflows(sorted(ids))
+        return len(ids)
 
     def close(self) -> None:
         """Let go of the database; its engine stays open."""

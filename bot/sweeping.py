@@ -4,8 +4,7 @@ How far it came is a mark in the database. A sweep that comes later than GitHub'
 Enterprise Server 7) cannot have everything sent again: what was written since the last one is read then
 (`bot/catching_up.py`). Left out: which ones (`bot/missed.py`).
 
-    pytest tests/integration/test_missed.py        # outages of 6 h and 71 h, small
-    python -m tests.drills.outage --hours 71       # 10,000 deliveries
+    pytest tests/integration/test_missed.py
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ class Steps:
     deleted: Callable[[str], object]
     refresh: Callable[[str], object]
     poll: Callable[[], object]
+    upkeep: Callable[[], object]
 
 
 def register(database: Database, steps: Steps, run: Runner) -> None:
@@ -97,6 +98,11 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
     def poll() -> str:
         name_job("poll")
         return run.or_never_mind("poll", steps.poll)  # the next tick is the next try
+
+    @DBOS.workflow(name=JobName.UPKEEP.value, max_recovery_attempts=None)
+    def upkeep() -> str:
+        name_job("upkeep")
+        return run.or_never_mind("upkeep", steps.upkeep)
 
 
 def _question(database: Database, answer_id: str) -> Question:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from storage.columns import upsert
 from storage.records import ConfigFile, Configuration, Learning
-from storage.tables import config_files, configurations
+from storage.tables import config_files, configurations, repositories
 
 
 def of_repository(repository_id: int) -> str:
@@ -70,6 +70,24 @@ class ConfigurationStore:
     def in_training(self) -> set[int]:
         """The repositories whose files say that what was learned there may train a model."""
         query = sa.select(configurations.c.repository_id).where(configurations.c.training.is_(sa.true()))
+        return set(self._connection.execute(query).scalars())
+
+    def shared(self) -> set[int]:
+        """The repositories whose rows may be in what is made of several repositories' rows.
+
+        In training, public, and the App has them now. What was made earlier is held against the audits that
+        were written since (`storage/audits.py`).
+        """
+        kept = configurations.join(repositories, repositories.c.id == configurations.c.repository_id)
+        query = (
+            sa.select(configurations.c.repository_id)
+            .select_from(kept)
+            .where(
+                configurations.c.training.is_(sa.true()),
+                repositories.c.private.is_(sa.false()),
+                repositories.c.removed_at.is_(None),
+            )
+        )
         return set(self._connection.execute(query).scalars())
 
     def _stale(self, which: sa.ColumnElement[bool], place: str) -> None:

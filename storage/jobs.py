@@ -17,6 +17,7 @@ from storage.records import JobOutcome, JobRow, Waiting
 from storage.tables import job_attempts, jobs
 
 OPEN = jobs.c.outcome == JobOutcome.OPEN.value
+MOST_LISTED = 10_000
 _COLUMNS = [each.name for each in fields(JobRow) if each.name != "attempts"]
 
 
@@ -59,15 +60,10 @@ class JobStore:
         query = sa.select(jobs.c.id).where(jobs.c.repository_id == repository_id).order_by(jobs.c.id)
         return list(self._connection.execute(query).scalars())
 
-    def cancelled_since(self, repository_id: int, put_at: datetime, ended_at: datetime) -> list[str]:
-        """The jobs of a repository, put and cancelled at these times or later, in the order of their put."""
-        query = sa.select(jobs.c.id).where(
-            jobs.c.repository_id == repository_id,
-            jobs.c.outcome == JobOutcome.CANCELLED.value,
-            jobs.c.put_at >= put_at,
-            jobs.c.ended_at >= ended_at,
-        )
-        return list(self._connection.execute(query.order_by(jobs.c.put_at, jobs.c.place)).scalars())
+    def cancelled(self, repository_id: int, why: str) -> list[JobRow]:
+        """The jobs of a repository that were cancelled with these words, in the order of their put."""
+        its = sa.and_(jobs.c.repository_id == repository_id, jobs.c.outcome == JobOutcome.CANCELLED.value)
+        return self._rows(sa.and_(its, jobs.c.error == why), limit=MOST_LISTED)
 
     def failed(self) -> int:
         """How many jobs failed or were parked, and were not tried again."""

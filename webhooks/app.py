@@ -57,12 +57,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         log.info("receiver_started", database=database.name)
+        receiver.sightings.start()
         yield
+        await to_thread.run_sync(receiver.sightings.stop)
         await to_thread.run_sync(queue.close)
         await to_thread.run_sync(database.dispose)
 
     app = FastAPI(title="Thumbprint", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.database, app.state.queue = settings, database, queue
+    app.state.receiver = receiver
     metrics = Metrics(lambda: _figures(database))
     app.add_middleware(Webhook, receiver=receiver, metrics=metrics)
     _add_probes(app, database, queue)

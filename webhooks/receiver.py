@@ -18,6 +18,8 @@ import structlog
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.intake import Taken, take, turn_to
+from bot.lifecycle import EVENTS, Turn
 from bot.queue import Job, Queue
 from bot.settings import Settings
 from bot.trigger import ANY, Asks
@@ -28,8 +30,12 @@ from webhooks.delivery import Secrets, verify
 from webhooks.metrics import Metrics
 from webhooks.pushes import Changed
 from webhooks.route import ANSWERED, App, Ignored, Known, route
+from webhooks.sightings import Sightings
 
 PATH = "/webhooks/github"
+
+READ = frozenset({*ANSWERED, *EVENTS})
+"""Events whose payload is read: all others ask for nothing, whatever they say."""
 
 MOST_BYTES = 25 * 2**20
 """GitHub sends no larger payloads."""
@@ -80,38 +86,59 @@ class Receiver:
         self._app = App(slug=settings.app_slug, id=settings.app_id)
         self._database = database
         self._queue = queue
+        self.sightings = Sightings(database)
 
     def handle(self, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Verify, route and keep one delivery. Raises nothing that a delivery or the database can cause."""
         found = self.examine(headers, body)
         return found if isinstance(found, Outcome) else self.accept(*found)
 
-    def examine(self, headers: Mapping[str, str], body: bytes) -> Outcome | tuple[Delivery, Job | Changed]:
+    def examine(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> Outcome | tuple[Delivery, Job | Turn | Changed]:
         """What becomes of a delivery that is refused or ignored, else what has to be kept of it.
 
         Waits for nothing: a post that might ask somewhere is left to `accept`, which knows what asks there.
         """
         now = datetime.now(UTC)
         try:
-            delivery = verify(headers, body, self._secrets.at(now), now, read=ANSWERED)
+            delivery = verify(headers, body, self._secrets.at(now), now, read=READ)
             found = route(delivery, self._app, lambda repository_id: Known(ANY))
         except BadDelivery as error:
             return Outcome(error.status, "refused", f"http_{error.status}", str(error))
-        return Outcome(202, "ignored", found.reason) if isinstance(found, Ignored) else (delivery, found)
+        if isinstance(found, Ignored):
+            return self._ignored(delivery, found)
+        return delivery, found
 
-    def accept(self, delivery: Delivery, found: Job | Changed) -> Outcome:
-        """Keep a delivery and its job, and say what became of them. Waits for the database."""
+    def accept(self, delivery: Delivery, found: Job | Turn | Changed) -> Outcome:
+        """Keep a delivery and what it asks for, and say what became of it. Waits for the database."""
         try:
             if isinstance(found, Changed):
                 self._change(found)
                 return Outcome(202, "accepted", "configuration")
+            if isinstance(found, Turn):
+                return self._taken(
+                    delivery, turn_to(self._database, self._queue, delivery, found), "standing"
+                )
             here = route(delivery, self._app, self._known) if found.question else found
             if not isinstance(here, Job):
-                return Outcome(202, "ignored", "no_question")
-            new = self._keep(delivery, here)
+                return self._ignored(delivery, Ignored("no_question"))
+            return self._taken(delivery, take(self._database, self._queue, delivery, here), here.name.value)
         except (DatabaseBusy, DatabaseError) as error:
             return Outcome(503, "failed", type(error).__name__, str(error))
-        return Outcome(202, "accepted" if new else "duplicate", here.name.value)
+
+    def _ignored(self, delivery: Delivery, why: Ignored) -> Outcome:
+        if delivery.event in READ:
+            self.sightings.note(delivery.guid)
+        return Outcome(202, "ignored", why.reason)
+
+    def _taken(self, delivery: Delivery, taken: Taken, name: str) -> Outcome:
+        """Where the repository is closed nothing is noted: it is sent again, and may be open by then."""
+        if taken in (Taken.DUPLICATE, Taken.FORGOTTEN):
+            self.sightings.note(delivery.guid)
+        if taken in (Taken.ACCEPTED, Taken.DUPLICATE):
+            return Outcome(202, taken.value, name)
+        return Outcome(202, "ignored", taken.value)
 
     def _known(self, repository_id: int) -> Known:
         """What asks in a repository, by its row; not fresh without one, after a change, or after a while."""
@@ -130,19 +157,6 @@ class Receiver:
             if changed.defaults:
                 unit.configurations.defaults_changed(changed.repository.installation_id)
             unit.commit()
-
-    def _keep(self, delivery: Delivery, job: Job) -> bool:
-        """Make a delivery and its job durable in one transaction; False if either is known already."""
-        with self._database.unit() as unit:
-            if not unit.deliveries.add(delivery):
-                return False
-            unit.repositories.upsert(job.repository)
-            if job.question is not None:
-                unit.answers.ask(job.question)
-            if not self._queue.put(unit, job, delivery.guid):
-                return False
-            unit.commit()
-        return True
 
 
 class Webhook:

@@ -1,4 +1,4 @@
-"""What a verified delivery asks for: a Job, or Ignored with the reason. Pure.
+"""What a verified delivery asks for: a Job, a Turn of the App's standing, or Ignored with the reason. Pure.
 
 A handful of fields is read, tolerantly: whatever GitHub sends is answered with 2xx. Of 329 example payloads
 githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks;
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.config import ORGANISATION_PATH
+from bot.lifecycle import ALWAYS_SENT, EVENTS, Turn, read_turn
 from bot.queue import Job, JobName
 from bot.trigger import ANY, DEFAULT, Asks, asking, may_ask
 from storage.records import Actor, Delivery, PostKind, Question, Repository
@@ -30,7 +31,7 @@ ANSWERED = {
     "issues": (PostKind.ISSUE, "issue"),
     "pull_request": (PostKind.ISSUE, "pull_request"),
 }
-HANDLED = (*ANSWERED, PUSH)
+HANDLED = (*ANSWERED, PUSH, *(event for event in EVENTS if event not in ALWAYS_SENT))
 """Events that the App asks GitHub for."""
 
 _LARGEST_ID = 2**63 - 1
@@ -64,7 +65,7 @@ class Known:
 
 def route(
     delivery: Delivery, app: App, known: Callable[[int], Known] = lambda _: Known()
-) -> Job | Changed | Ignored:
+) -> Job | Turn | Changed | Ignored:
     """Decide what a delivery asks for. Never raises for a payload that is a JSON object.
 
     `known` is asked about a repository only where a post might ask; the rest follows from the delivery.
@@ -74,6 +75,8 @@ def route(
             return Ignored("no_configuration")
         found = touched(delivery, _repository(parse(delivery.body)))
         return Ignored(found) if isinstance(found, str) else found
+    if delivery.event in EVENTS:
+        return _turned(delivery)
     if delivery.event not in ANSWERED:
         return Ignored("event")
     kind, key = ANSWERED[delivery.event]
@@ -97,6 +100,14 @@ def route(
         name = f"deleted/{repository.id}/{kind.value}/{_id(post, 'id')}"
         return Job(name=JobName.DELETED, id=name, thread_key=thread, repository=repository)
     return _edited(payload, repository, kind, post, sender, thread)
+
+
+def _turned(delivery: Delivery) -> Turn | Ignored:
+    if delivery.action not in EVENTS[delivery.event]:
+        return Ignored("action")
+    payload = parse(delivery.body) if delivery.payload is None else delivery.payload
+    found = read_turn(delivery.event, delivery.action, payload)
+    return Ignored("incomplete") if found is None else found
 
 
 def _asked(

@@ -51,6 +51,7 @@ def steps_in(home: Path) -> Steps:
         deleted=lambda guid: note("deleted", guid),
         refresh=lambda answer_id: note("refresh", answer_id),
         poll=lambda: None,
+        upkeep=lambda: None,
     )
 
 

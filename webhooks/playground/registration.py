@@ -45,6 +45,7 @@ KEYS = {
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "push": ("contents",),
+    "repository": ("metadata",),
     "issue_comment": ("issues", "pull_requests"),
     "issues": ("issues",),
     "pull_request": ("pull_requests",),

@@ -96,10 +96,10 @@ def test_only_two_files_speak_to_github() -> None:
 
 OF_THE_WEB = {
     *("bot/bench/engines.py", "bot/first_answer.py", "bot/github.py", "bot/process.py", "bot/tokens.py"),
-    *("bot/deadline.py", "bot/registration.py"),
+    *("bot/access.py", "bot/deadline.py", "bot/registration.py"),
 }
 """Questions to models and to our own processes, and the call that registers an App, which carries no text;
-`bot/github.py` names the type of a transport."""
+`bot/github.py` names the type of a transport, `bot/access.py` is one that lets through or refuses."""
 
 
 def test_every_call_that_writes_text_on_github_takes_it_from_the_one_way_out() -> None:

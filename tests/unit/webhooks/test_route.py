@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.lifecycle import EVENTS, Turn
 from bot.queue import Job, JobName
 from bot.trigger import Asks
 from storage.records import Actor, Delivery, PostKind, Question, Repository
@@ -225,7 +226,9 @@ def examples() -> list[dict[str, Any]]:
 def test_githubs_examples_are_all_answered() -> None:
     found = [route(delivery(one["payload"], one["event"]), APP) for one in examples()]
     assert len(found) == 113
-    assert {type(one) for one in found} == {Ignored}
+    assert {type(one) for one in found} == {Ignored, Turn}
+    turned = {one["event"] for one, what in zip(examples(), found, strict=True) if isinstance(what, Turn)}
+    assert turned == set(EVENTS)
 
 
 def test_githubs_examples_ask_once_they_are_made_to() -> None:

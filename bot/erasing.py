@@ -1,0 +1,49 @@
+"""What the App lost is erased, a grace period later: rows, jobs, and what is held in memory.
+
+The grace (`THUMBPRINT_ERASE_AFTER_DAYS`) is there because people uninstall by mistake, and repositories come
+back after a transfer. Exports and snapshots read the rows, so they follow; an audit says that it happened,
+with numbers alone. Left out: backups and logs, which are the operator's. Run:
+`pytest tests/integration/test_lifecycle.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.context import Context
+from storage.audits import ERASED
+from storage.erasure import erase
+from storage.records import Audit, Standing
+
+log = structlog.get_logger()
+
+
+def erase_due(context: Context, now: datetime) -> int:
+    """Erase the repositories that were lost longer ago than the grace period; returns how many."""
+    before = now - timedelta(days=context.settings.erase_after_days)
+    with context.database.unit(read_only=True) as unit:
+        due = unit.repositories.lost_before(before)
+    for repository_id in due:
+        erase_repository(context, repository_id, now)
+    with context.database.unit() as unit:
+        for one in unit.installations.all():
+            if one.standing is Standing.REMOVED and one.account and one.since < before:
+                unit.installations.forget_account(one.id)
+        unit.commit()
+    if due:
+        context.database.vacuum()
+    return len(due)
+
+
+def erase_repository(context: Context, repository_id: int, now: datetime) -> dict[str, int]:
+    """Erase one repository now; returns how many rows of which table."""
+    with context.database.unit() as unit:
+        counts = erase(unit.connection, repository_id)
+        unit.audits.add(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
+        unit.commit()
+    context.queue.forget(repository_id)
+    context.memories.forget(repository_id)
+    log.info("repository_erased", repository=repository_id, rows=sum(counts.values()))
+    return counts

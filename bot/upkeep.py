@@ -1,0 +1,41 @@
+"""What the worker does by the clock, beside the jobs: each part goes on from what the database says.
+
+Order matters: first who may be called, then what was missed there, then what has to go. One part that fails
+keeps no other from its turn, and is tried again at the next tick.
+Run: `pytest tests/integration/test_missed.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.catching_up import Route, catch_up_due
+from bot.context import Context
+from bot.erasing import erase_due
+from bot.standing import settle_due
+from bot.sweeping import sweep_due
+from storage.errors import ThumbprintError
+
+log = structlog.get_logger()
+
+
+def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    """One round. Raises the first error that came up, after all parts had their turn."""
+    parts: dict[str, Callable[[], object]] = {
+        "settle": lambda: settle_due(context, clock()),
+        "sweep": lambda: sweep_due(context, clock()),
+        "catch_up": lambda: catch_up_due(context, route, clock()),
+        "erase": lambda: erase_due(context, clock()),
+    }
+    failed: ThumbprintError | None = None
+    for name, part in parts.items():
+        try:
+            part()
+        except ThumbprintError as error:
+            log.warning("upkeep_failed", part=name, kind=type(error).__name__, reason=str(error))
+            failed = failed or error
+    if failed is not None:
+        raise failed

@@ -1,0 +1,207 @@
+"""Installed, suspended, taken away; added, removed, renamed, transferred, hidden, archived, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.poll import poll
+from storage.errors import OutOfBounds
+from storage.records import Standing
+from tests.integration.whole import OWNER_OF, Whole, whole
+from webhooks.playground import ownership, people
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Whole]:
+    with whole(tmp_path) as made:
+        yield made
+
+
+def act(app: Whole, name: str, *more: object, on: bool | None = None) -> None:
+    """An owner does something to inkwell, or to the installation, and its deliveries arrive."""
+    state, do = app.playground.state, getattr(ownership, name)
+    if name in ("uninstall", "suspend"):
+        subject: object = app.playground.credentials.installation_id
+    else:
+        subject = people.OWNER if name == "install" else app.playground.repository()
+    do(state, OWNER_OF, subject, *more, *([] if on is None else [on]))
+    app.playground.wait_for_deliveries()
+
+
+def test_uninstalling_cancels_all_jobs_at_once_and_no_call_goes_out_after_it(app: Whole) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    assert app.waiting() == 2
+    app.round()
+    client = app.context.github.client(app.playground.credentials.installation_id, 1)
+    act(app, "uninstall")
+    assert app.waiting() == 0
+    assert len(app.jobs("CANCELLED")) == 2
+    assert app.jobs("ENQUEUED", name="eyes/") == []
+    spent = app.calls()
+    app.clock.forward(days=2)
+    app.round()
+    poll(app.context, everything=True)
+    repository = app.playground.repository()
+    with pytest.raises(OutOfBounds):
+        app.context.github.client(0, repository.id)
+    with pytest.raises(OutOfBounds):
+        client.repository(repository.id)
+    assert app.calls() == spent
+    [installation] = installations(app)
+    assert installation.standing is Standing.REMOVED
+
+
+def installations(app: Whole) -> list[object]:
+    with app.database.unit(read_only=True) as unit:
+        return list(unit.installations.all())  # type: ignore[arg-type]
+
+
+def test_what_was_asked_before_and_during_a_suspension_is_answered_after_it_once(app: Whole) -> None:
+    app.ask()
+    app.round()
+    app.clock.forward(minutes=1)
+    act(app, "suspend")
+    assert app.waiting() == 0
+    app.clock.forward(minutes=30)
+    app.ask("/ask Where is the page size?", 2)
+    app.round()
+    assert app.waiting() == 0
+    spent = app.calls()
+    app.clock.forward(minutes=30)
+    act(app, "suspend", on=False)
+    app.round()
+    assert app.waiting() == 2
+    assert app.calls() > spent
+    app.clock.forward(hours=2)
+    app.round()
+    assert len(app.jobs()) == 2
+
+
+def test_a_transferred_repository_keeps_its_id_and_changes_owner_and_installation(app: Whole) -> None:
+    app.ask()
+    app.round()
+    state, repository = app.playground.state, app.playground.repository()
+    other = ownership.install(state, OWNER_OF, people.NEIGHBOUR)
+    act(app, "transfer", people.NEIGHBOUR)
+    assert app.row(repository.id).removed_at is not None
+    app.round()
+    kept = app.row(repository.id)
+    assert (kept.full_name, kept.installation_id) == (f"{people.NEIGHBOUR}/inkwell", other.id)
+    assert kept.removed_at is None
+    assert app.waiting() == 1
+    app.ask("/ask And now?", name=kept.full_name)
+    assert app.waiting() == 2
+    assert app.context.github.client(0, repository.id).repository(repository.id).installation_id == other.id
+
+
+def test_a_repository_transferred_to_where_the_app_is_not_is_lost(app: Whole) -> None:
+    app.ask()
+    act(app, "transfer", people.NEIGHBOUR)
+    app.round()
+    assert app.row(app.playground.repository(f"{people.NEIGHBOUR}/inkwell").id).removed_at is not None
+    assert app.waiting() == 0
+
+
+def test_private_at_once_and_public_only_when_github_says_so_now(app: Whole) -> None:
+    app.ask()
+    app.round()
+    repository = app.playground.repository()
+    app.clock.forward(minutes=1)
+    act(app, "set_private")
+    assert app.row(repository.id).private
+    act(app, "set_private", on=False)
+    assert app.row(repository.id).private
+    app.round()
+    assert not app.row(repository.id).private
+    act(app, "set_private")
+    publicized = next(d for d in app.playground.deliveries() if d.action == "publicized")
+    with app.playground.state.change():  # the old word arrives once more, and last
+        app.playground.state.queue("repository", "publicized", repository.id, publicized.body)
+    app.playground.wait_for_deliveries()
+    assert app.row(repository.id).private
+    app.round()
+    assert app.row(repository.id).private
+
+
+@pytest.mark.parametrize("how", ["select", "set_archived", "delete"])
+def test_a_repository_that_is_removed_archived_or_deleted_is_out_of_bounds_and_the_other_is_not(
+    app: Whole, how: str
+) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    app.round()
+    repository, other = app.playground.repository(), app.playground.repository("sailcloth")
+    act(app, how, on={"select": False, "set_archived": True}.get(how))
+    app.round()
+    assert [job.split("/")[1] for job in app.jobs("ENQUEUED")] == [str(other.id)]
+    with pytest.raises(OutOfBounds):
+        app.context.github.client(0, repository.id)
+    app.context.github.client(0, other.id).repository(other.id)
+    if how != "delete":
+        act(app, how, on={"select": True, "set_archived": False}[how])
+        app.round()
+        assert app.context.github.client(0, repository.id).repository(repository.id).id == repository.id
+
+
+def test_a_renamed_repository_is_known_by_its_new_name(app: Whole) -> None:
+    app.ask()
+    act(app, "rename", "inkpot")
+    app.round()
+    assert app.row(app.playground.repository("inkpot").id).full_name == f"{people.OWNER}/inkpot"
+
+
+def test_what_was_lost_is_erased_after_the_grace_and_not_before_it(app: Whole) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    app.round()
+    repository = app.playground.repository()
+    act(app, "select", on=False)
+    app.clock.forward(days=29)
+    app.round()
+    assert app.row(repository.id)
+    app.clock.forward(days=2)
+    app.round()
+    with app.database.unit(read_only=True) as unit:
+        assert unit.repositories.get(repository.id) is None
+        assert [one.full_name for one in unit.repositories.all()] == [f"{people.OWNER}/sailcloth"]
+        [audit] = unit.audits.since(app.clock.now)
+        kept = [one.body for one in unit.deliveries.recent(100)]
+    assert (audit.act, audit.repository_id) == ("erased", repository.id)
+    assert not any(f"{people.OWNER}/inkwell".encode() in body for body in kept)
+    assert [job.split("/")[1] for job in app.jobs()] == [str(app.playground.repository("sailcloth").id)]
+
+
+def test_installed_again_within_the_grace_what_was_learned_is_there(app: Whole) -> None:
+    app.ask()
+    app.round()
+    repository = app.playground.repository()
+    act(app, "uninstall")
+    app.clock.forward(days=10)
+    app.round()
+    act(app, "install")
+    app.round()
+    kept = app.row(repository.id)
+    assert kept.removed_at is None
+    assert kept.installation_id != app.playground.credentials.installation_id
+    app.clock.forward(days=60)
+    app.round()
+    assert app.row(repository.id) == replace(kept, revision=kept.revision)
+
+
+def test_an_uninstallation_that_no_delivery_told_of_is_found_within_a_day(app: Whole) -> None:
+    app.ask()
+    app.round()
+    app.unreachable()
+    act(app, "uninstall")
+    app.unreachable(False)
+    app.playground.state.deliveries.clear()
+    app.clock.forward(hours=25)
+    app.round()
+    assert app.waiting() == 0
+    [installation] = installations(app)
+    assert installation.standing is Standing.REMOVED

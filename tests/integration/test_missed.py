@@ -1,0 +1,119 @@
+"""Deliveries that failed, or never reached us, are sent again and taken once; beyond GitHub's window we read.
+
+Real deliveries between a playground and a receiver, and a clock that tests turn; no worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.whole import Whole, whole
+from webhooks.playground.misbehave import Rule
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Whole]:
+    with whole(tmp_path) as made:
+        made.round()
+        yield made
+
+
+def attempts(app: Whole) -> int:
+    return len(app.playground.deliveries())
+
+
+def settle(app: Whole, rounds: int = 4) -> None:
+    """The worker's next rounds, five minutes apart."""
+    for _ in range(rounds):
+        app.clock.forward(minutes=5, seconds=1)
+        app.round()
+
+
+def test_what_failed_is_sent_again_within_five_minutes_and_taken_once(app: Whole) -> None:
+    app.unreachable()
+    app.ask()
+    app.ask("/ask Where is the page size?", 2)
+    app.playground.wait_for_deliveries()
+    assert app.jobs() == []
+    app.unreachable(False)
+    app.clock.forward(minutes=1)
+    app.round()
+    assert app.jobs() == []  # five minutes are not over yet
+    settle(app)
+    assert len(app.jobs()) == 2
+    sent = attempts(app)
+    settle(app)
+    assert attempts(app) == sent
+    assert len(app.jobs()) == 2
+
+
+def test_what_was_acknowledged_and_never_reached_us_is_sent_again(app: Whole) -> None:
+    """A proxy said 200, and handed it on to nobody."""
+    app.unreachable()
+    app.ask()
+    [lost] = [one for one in app.playground.wait_for_deliveries() if one.event == "issue_comment"]
+    with app.playground.state.change():
+        lost.status, lost.status_code = "OK", 200
+        app.playground.state.save_delivery(lost)
+    app.unreachable(False)
+    settle(app)
+    assert len(app.jobs()) == 1
+
+
+def test_what_asked_for_nothing_is_not_sent_again_nor_what_was_taken(app: Whole) -> None:
+    app.ask("Thank you, that helps.")
+    app.ask()
+    app.playground.wait_for_deliveries()
+    sent = attempts(app)
+    settle(app)
+    assert attempts(app) == sent
+
+
+def test_deliveries_that_come_twice_shuffled_are_one_job(app: Whole) -> None:
+    app.playground.state.misbehaviour.add(Rule(kind="duplicate", times=0))
+    app.ask()
+    app.ask("/ask Where is the page size?", 2)
+    settle(app, 2)
+    assert len(app.jobs()) == 2
+
+
+def test_a_database_that_took_nothing_answers_503_and_the_delivery_comes_again(app: Whole) -> None:
+    with app.database.unit():  # a writer that holds the file for longer than the receiver waits
+        app.ask()
+        [failed] = [one for one in app.playground.wait_for_deliveries(60) if one.event == "issue_comment"]
+    assert failed.status_code == 503
+    settle(app)
+    assert len(app.jobs()) == 1
+
+
+def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_once(app: Whole) -> None:
+    app.unreachable()
+    app.ask("/ask The first day?")
+    app.clock.forward(hours=1)
+    app.playground.open_issue("ben-okafor", "A new thread", "/ask Opened while nobody listened?")
+    app.playground.say("ben-okafor", 2, "Thank you, that helps.")
+    app.clock.forward(days=4)
+    app.ask("/ask The last day?", 2)
+    app.playground.wait_for_deliveries()
+    app.unreachable(False)
+    settle(app)
+    asked = app.jobs()
+    assert len(asked) == 3
+    settle(app)
+    assert app.jobs() == asked
+    app.ask("/ask And now?", 1)
+    settle(app, 1)
+    assert len(app.jobs()) == 4
+
+
+def test_what_was_asked_before_the_high_water_mark_is_not_asked_again(app: Whole) -> None:
+    app.ask()
+    settle(app)
+    app.unreachable()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    settle(app)
+    assert len(app.jobs()) == 1

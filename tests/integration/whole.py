@@ -1,0 +1,123 @@
+"""Playground and receiver as in a real run, a clock that tests turn, and what the worker does by it.
+
+Jobs are only looked at here: no worker carries them out, so that no test waits for a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.access import Access
+from bot.context import Context
+from bot.github import GitHub
+from bot.jobs import router_of
+from bot.models import Models
+from bot.settings import Settings
+from bot.upkeep import upkeep
+from storage.database import Database
+from storage.records import Repository
+from tests.integration.playground_fixture import (
+    Playground,
+    free_port,
+    playground_at,
+    running,
+    wait_until,
+)
+from webhooks.app import create_app
+from webhooks.playground.misbehave import Rule
+from webhooks.playground.state import utcnow
+
+OWNER_OF = "noor-haddad"
+"""Who is admin of the playground's repositories."""
+
+
+class Clock:
+    """A moment that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Whole:
+    """A playground that delivers to a real receiver, and a worker's context on both."""
+
+    playground: Playground
+    context: Context
+    clock: Clock
+    receiver: Any
+
+    @property
+    def database(self) -> Database:
+        return self.context.database
+
+    def round(self) -> None:
+        """One round of the worker's upkeep, once all deliveries were tried."""
+        self.playground.wait_for_deliveries(600)
+        while self.receiver.sightings.flush():
+            pass
+        upkeep(self.context, router_of(self.context.settings), self.clock)
+        self.playground.wait_for_deliveries(600)
+
+    def ask(self, text: str = "/ask How do I run the tests?", number: int = 1, name: str = "inkwell") -> None:
+        self.playground.say("ben-okafor", number, text, name)
+
+    def jobs(self, *statuses: str, name: str = "answer/") -> list[str]:
+        """The ids of jobs, those with these statuses of DBOS's, or all of them."""
+        query = "SELECT workflow_uuid, status FROM workflow_status ORDER BY created_at, workflow_uuid"
+        with self.database.engine.connect() as connection:
+            rows = connection.exec_driver_sql(query).fetchall()
+        return [job for job, status in rows if job.startswith(name) and (not statuses or status in statuses)]
+
+    def waiting(self) -> int:
+        self.playground.wait_for_deliveries()
+        return len(self.jobs("ENQUEUED", "PENDING", "DELAYED"))
+
+    def row(self, repository_id: int) -> Repository:
+        with self.database.unit(read_only=True) as unit:
+            found = unit.repositories.get(repository_id)
+        assert found is not None
+        return found
+
+    def calls(self) -> int:
+        """How many calls installations' tokens paid for so far."""
+        return int(self.playground.limits.core.used)
+
+    def unreachable(self, on: bool = True) -> None:
+        """Nothing that is delivered arrives, or everything does again."""
+        self.playground.state.misbehaviour.clear()
+        if on:
+            self.playground.state.misbehaviour.add(Rule(kind="withhold", times=0))
+
+
+@contextmanager
+def whole(home: Path, **changes: Any) -> Iterator[Whole]:
+    port, clock = free_port(), Clock()
+    with playground_at(home / "playground", f"http://127.0.0.1:{port}", clock=clock) as playground:
+        settings = Settings(home=home, _env_file=None, **{**playground.settings(), **changes})
+        playground.guard.clock = utcnow
+        app = create_app(settings)
+        database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
+        context = Context(
+            settings=settings,
+            database=database,
+            github=GitHub(settings, access=Access(database)),
+            models=Models(settings),
+        )
+        with running(app, port):
+            wait_until(lambda: not playground.state.pending(), 20, "the receiver did not start")
+            yield Whole(playground, context, clock, app.state.receiver)
+        context.github.close()
+        context.queue.close()
+        database.dispose()
