@@ -2,9 +2,10 @@
 
     acknowledge          beside it          compose_job → post          and, when one failed for good, fail
 
-What keeps an answer single: its id follows from the question, so composing twice stores once; and `post`
-looks for our marker in the thread before it creates (ADR 0004). No transaction is open while a model or
-GitHub works. Left out: order, patience and resumption (`bot/jobs.py`).
+What keeps an answer single: its id follows from the question, so composing twice stores once; who posts it
+takes it first, and looks for our marker (`bot/posting.py`). No transaction is open while a model or GitHub
+works. Left out: what becomes of a taken answer (`bot/outcome.py`); order, patience and resumption
+(`bot/jobs.py`).
 Run: `pytest tests/unit/bot/test_answer.py`.
 """
 
@@ -24,18 +25,21 @@ from bot.configurations import to_tell
 from bot.context import Context
 from bot.effects import hosts_of
 from bot.github import Client
-from bot.hearing import heard
+from bot.hearing import as_it_stands, heard, target
+from bot.marker import Marker
 from bot.memory import Memory
-from bot.notices import REFUSED, notice
+from bot.notices import EDITED_COMMAND, REFUSED, REWRITTEN, notice
 from bot.obey import obey
+from bot.outcome import fail, post_taken
 from bot.plan import plan_of
-from bot.posting import create, find, is_answer, posted, target, today
+from bot.posting import take
 from bot.quotas import Limits, sentence
-from bot.reply import Marker, Why, render_body, stored_body
+from bot.reply import Why, as_posted, render_body
 from bot.repo_config import RepoConfig
 from bot.slash import RIGHTS, parse
 from bot.undo import set_learning
-from storage.errors import GitHubRefused, Gone, ThumbprintError
+from storage.errors import GitHubRefused, Gone, RateLimited
+from storage.postings import OPEN
 from storage.records import (
     Answer,
     AnswerStatus,
@@ -43,7 +47,6 @@ from storage.records import (
     Question,
     Reaction,
     Repository,
-    Thread,
 )
 from storage.rights import What
 
@@ -51,9 +54,15 @@ __all__ = ["acknowledge", "compose", "compose_job", "fail", "post"]
 
 log = structlog.get_logger()
 
+REWORDED = 3
+"""How often a question is composed anew because it was changed; then what there is is posted."""
+
 
 def acknowledge(context: Context, question: Question) -> None:
-    """👀 on the question, at once, if it is let in. One that is gone, or a locked thread, is no error."""
+    """👀 on the question, at once, if it is let in; it is no must.
+
+    One that is gone, a locked thread, and a limit that answers need more, are no errors.
+    """
     client = context.github.of(question)
     try:
         repository = client.repository(question.repository_id)
@@ -64,31 +73,29 @@ def acknowledge(context: Context, question: Question) -> None:
             return
         asked = replace(question, full_name=repository.full_name)
         client.react(asked.full_name, asked.post_kind, target(asked), Reaction.EYES)
-    except (Gone, GitHubRefused) as error:
+    except (Gone, GitHubRefused, RateLimited) as error:
         log.info("acknowledge_skipped", answer=question.answer_id, reason=str(error))
 
 
 def compose_job(context: Context, question: Question) -> str:
     """Compose the answer and store it with all that led to it; returns its id.
 
-    An answer that is there already is left as it is. A command gets its reply for an answer, and a question
-    that is not let in a sentence, or nothing (`bot/admission.py`). When the question was deleted or its
-    thread is gone meanwhile, the answer is CANCELLED. May raise what GitHub and the models raise.
+    An answer that is there already is left as it is. The question is taken as it stands now. A command gets
+    its reply for an answer, and a question that is not let in a sentence, or nothing (`bot/admission.py`).
+    When the question was deleted, asks nothing any more, or its thread is gone meanwhile, the answer is
+    CANCELLED. May raise what GitHub and the models raise.
     """
     with context.database.unit(read_only=True) as unit:
-        if unit.answers.get(question.answer_id) is not None:
+        if unit.answers.is_composed(question.answer_id):
             return question.answer_id
     client = context.github.of(question)
     try:
         repository = client.repository(question.repository_id)
         chosen = context.configurations.of(client, repository)
-        asked = heard(client, repository, question, chosen, context.settings.app_slug)
-        if asked is None:
-            _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
+        asked, rewritten = as_it_stands(client, repository, question, chosen, context.settings.app_slug)
+        if not _let_in(context, client, asked, repository, chosen, rewritten):
             return question.answer_id
-        if not _let_in(context, client, asked, repository, chosen):
-            return question.answer_id
-        thread = _thread(client, repository, question)
+        thread = client.read_thread(repository, question.number)
     except Gone as error:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
@@ -113,83 +120,53 @@ def compose_job(context: Context, question: Question) -> str:
 def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time.sleep) -> None:
     """Post a pending answer, once. One that is posted, cancelled, failed or deleted is left alone.
 
-    Raises GitHubUnavailable when it is unknown whether the comment was created; calling again looks first.
+    Where the question was changed since it was answered, its last text is answered. Raises GitHubUnavailable
+    when it is unknown whether the comment was created (calling again looks first), RateLimited when its turn
+    has not come, Overtaken when another worker took it.
     """
-    with context.database.unit(read_only=True) as unit:
-        answer = unit.answers.get(answer_id)
-    if answer is None or answer.status is not AnswerStatus.PENDING:
-        return
-    client = context.github.of(answer.question)
-    try:
-        asked = today(client, answer.question)
-        comment = find(client, asked) or create(client, asked, stored_body(answer), sleep)
-    except Gone as error:
-        log.info("answer_cancelled", answer=answer.id, reason=str(error))
-        _save(context, replace(answer, status=AnswerStatus.CANCELLED))
-        return
-    _save(context, posted(answer, comment))
-    log.info("answer_posted", answer=answer.id, thread=answer.question.thread_key, comment=comment.id)
-
-
-def fail(
-    context: Context,
-    question: Question,
-    error: ThumbprintError,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Tell the asker: 😕 on the question, and one sentence with how to retry. Then the answer is FAILED.
-
-    Says nothing when the answer was posted after all. Safe to carry out again: the sentence is marked too.
-    """
-    with context.database.unit(read_only=True) as unit:
-        known = unit.answers.get(question.answer_id)
-    if known is not None and known.status is not AnswerStatus.PENDING:
-        return
-    text = f"I could not answer this: {_cause(error)} To try again, ask once more in a new comment."
-    body = render_body(text, replace(_no_why(question), note="The attempt failed; nothing was answered."))
-    answer = replace(known or _without_answer(question), status=AnswerStatus.FAILED)
-    client = context.github.of(question)
-    try:
-        asked = today(client, question)
-        comment = find(client, asked)
-        if comment is None:
-            client.react(asked.full_name, asked.post_kind, target(asked), Reaction.CONFUSED)
-            create(client, asked, body, sleep)
-        elif known is not None and is_answer(comment):
-            answer = posted(known, comment)
-    except (Gone, GitHubRefused) as refused:
-        log.warning("failure_not_told", answer=answer.id, reason=str(refused))
-    _save(context, answer)
-    log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
+    for left in reversed(range(REWORDED)):
+        with context.database.unit(read_only=True) as unit:
+            answer = unit.answers.get(answer_id)
+        if answer is None or answer.status not in (*OPEN, AnswerStatus.OUTDATED):
+            return
+        if answer.status is AnswerStatus.OUTDATED:
+            compose_job(context, answer.question)
+        context.github.expect_to_write(answer.question)
+        posting = take(context, answer_id, sleep)
+        if posting is None or post_taken(context, posting, mind_edits=left > 0):
+            return
 
 
 def _let_in(
-    context: Context, client: Client, question: Question, repository: Repository, chosen: Effective
+    context: Context,
+    client: Client,
+    question: Question,
+    repository: Repository,
+    chosen: Effective,
+    rewritten: bool,
 ) -> bool:
-    """Whether a question is to be answered. A command is carried out; whoever is refused is told, once."""
+    """Whether a question is to be answered. A command is carried out; whoever is refused is told, once.
+
+    One that was `rewritten` since it was delivered changes nothing: whoever may write edits others' posts.
+    """
     asker = admit(context, client, question, repository, chosen.config)
     admission, command = asker.admission, parse(question.text)
+    if command and rewritten and RIGHTS[command.command] is not What.ASK:
+        _say(context, question, EDITED_COMMAND, REWRITTEN, silent=not admission.granted)
+        return False
     if command and (admission.granted or RIGHTS[command.command] is not What.ASK):
         obey(context, client, question, repository, asker, command, chosen)
         return False
     if admission.granted:
         return True
     text = sentence(admission.refused, asker.row, Limits.of(context.settings, chosen.config))
-    silent = not admission.told
-    made = notice(context.settings, question, text, REFUSED, datetime.now(UTC), silent=silent)
-    _store(context, Composition(answer=made, why=_no_why(question)))
+    _say(context, question, text, REFUSED, silent=not admission.told)
     return False
 
 
-def _thread(client: Client, repository: Repository, question: Question) -> Thread:
-    """The thread. Raises Gone when the question went.
-
-    A question that is missing in a list is asked for itself: lists may lag behind.
-    """
-    thread = client.read_thread(repository, question.number)
-    if not any((one.id, one.kind) == (target(question), question.post_kind) for one in thread.posts):
-        client.read_post(repository.full_name, question.post_kind, target(question))
-    return thread
+def _say(context: Context, question: Question, text: str, name: str, *, silent: bool) -> None:
+    made = notice(context.settings, question, text, name, datetime.now(UTC), silent=silent)
+    _store(context, Composition(answer=made, why=_no_why(question)))
 
 
 def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:
@@ -224,7 +201,7 @@ def _store(context: Context, done: Composition, chosen: Effective | None = None)
     What is wrong with the configuration stands in the first answer after it was found.
     """
     with context.database.unit() as unit:
-        if unit.answers.get(done.answer.id) is not None:
+        if unit.answers.is_composed(done.answer.id):
             return
         if chosen and (remarks := to_tell(unit, done.answer.question.repository_id, done.answer.id, chosen)):
             body = render_body(done.answer.text, replace(done.why, remarks=remarks))
@@ -234,25 +211,9 @@ def _store(context: Context, done: Composition, chosen: Effective | None = None)
         for generation in done.generations:
             unit.answers.add_generation(generation)
         unit.answers.add_candidates(done.candidates)
-        unit.answers.save(done.answer)
+        unit.answers.save(context.signer.sign_answer(as_posted(done.answer)))
+        unit.answers.reword(done.answer.question)
         unit.commit()
-
-
-def _save(context: Context, answer: Answer) -> None:
-    with context.database.unit() as unit:
-        unit.answers.save(answer)
-        unit.commit()
-
-
-def _cause(error: ThumbprintError) -> str:
-    """The error's sentence for people in a thread: no word of ours about settings or paths."""
-    return {
-        "ModelUnavailable": "the model was not to be reached.",
-        "GitHubUnavailable": "GitHub was not to be reached.",
-        "RateLimited": "GitHub asked me to wait for too long.",
-        "DatabaseBusy": "my database was busy for too long.",
-        "DatabaseFull": "my disk was full for too long.",
-    }.get(type(error).__name__, "something is wrong on my side, and my operator has to look at the log.")
 
 
 def _without_answer(question: Question) -> Answer:

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot.configurations import Configurations
+from bot.github_access import private_key
 from bot.memory import Memories
 from bot.permissions import Permissions
 from bot.queue import Queue
 from bot.settings import Settings
+from bot.signing import Signer
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class Context:
     def configurations(self) -> Configurations:
         """What the repositories chose in their files, as they were lately."""
         return Configurations(self.database, self.settings)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Signs what is posted. Raises ConfigurationError without the App's private key."""
+        return Signer(private_key(self.settings))
 
     @cached_property
     def permissions(self) -> Permissions:

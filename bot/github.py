@@ -23,14 +23,14 @@ from bot.access import Access, Gate
 from bot.effects import ALLOWED_HOSTS, hosts_of
 from bot.github_access import Kit, Pool, Rights, connect, connect_app
 from bot.github_app import AppClient
-from bot.github_calls import Calls
+from bot.github_calls import Calls, Pacing
 from bot.github_looks import history, look
 from bot.github_shapes import File, History, Seen, account, file_of, granted, moment, place
 from bot.outgoing import amended, sealed
 from bot.reply import Body
 from bot.settings import Settings
 from bot.spending import Meter
-from storage.errors import GitHubRefused, Gone
+from storage.errors import GitHubRefused, Gone, Withheld
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
 
 
@@ -42,9 +42,11 @@ class GitHub:
         settings: Settings,
         transport: httpx.BaseTransport | None = None,
         access: Access | None = None,
+        pace: Pacing | None = None,
     ) -> None:
-        """`access` is asked before each call; whoever has a database gives one."""
+        """`access` is asked before each call, `pace` before each that writes: a worker gives both."""
         self._settings = settings
+        self._pace = pace
         self._pool = transport or Pool()
         self._access = access
         self._kits: dict[Rights, Kit] = {}
@@ -65,7 +67,7 @@ class GitHub:
             installation_id = self._access.installation(repository_id, installation_id)
         here = Rights.in_repository(installation_id, repository_id, writes=writes)
         return Client(
-            Calls(self._kit(here), meter=meter),
+            Calls(self._kit(here), meter=meter, installation_id=installation_id, pace=self._pace),
             installation_id,
             self._settings.app_slug,
             self._settings.app_id,
@@ -73,6 +75,14 @@ class GitHub:
             hosts_of(self._settings.github_url),
             {urlsplit(self._settings.pages_url).netloc} - {""},
         )
+
+    def expect_to_write(self, question: Question) -> None:
+        """Raise RateLimited where an answer's turn to be written is far, before anything is read for it."""
+        if self._pace is not None:
+            installation_id = question.installation_id
+            if self._access is not None:
+                installation_id = self._access.installation(question.repository_id, installation_id)
+            self._pace.expect(installation_id, question.answer_id)
 
     def _kit(self, rights: Rights) -> Kit:
         with self._lock:
@@ -243,18 +253,28 @@ class Client:
 
     # ------------------------------------------------------------ writing
 
-    def create_comment(self, full_name: str, number: int, body: Body, reply_to: int | None = None) -> Post:
+    def create_comment(
+        self,
+        full_name: str,
+        number: int,
+        body: Body,
+        reply_to: int | None = None,
+        key: str = "",
+        sending: Callable[[], None] = lambda: None,
+    ) -> Post:
         """Write a comment; `reply_to` is the review comment that it answers. Never tried again in here.
 
         Replies go to the first comment of a review thread: https://docs.github.com/en/rest/pulls/comments
+        `key` and `sending` are those of `Calls.create`.
         """
         at = f"/repos/{full_name}"
         if reply_to is None:
-            said = self._calls.create(f"{at}/issues/{number}/comments", {"body": sealed(body, self._hosts)})
+            path = f"{at}/issues/{number}/comments"
+            said = self._calls.create(path, {"body": sealed(body, self._hosts)}, key, sending)
             return self._post(said, PostKind.COMMENT)
         root = self._calls.get(f"{at}/pulls/comments/{reply_to}").get("in_reply_to_id") or reply_to
         inline = f"{at}/pulls/{number}/comments/{root}/replies"
-        said = self._calls.create(inline, {"body": sealed(body, self._hosts)})
+        said = self._calls.create(inline, {"body": sealed(body, self._hosts)}, key, sending)
         return self._post(said, PostKind.REVIEW_COMMENT)
 
     def update_comment(self, full_name: str, standing: Post, body: str) -> Post:
@@ -265,10 +285,18 @@ class Client:
             standing.kind,
         )
 
+    def delete_comment(self, full_name: str, comment: Post) -> None:
+        """Delete a comment of ours; one that is gone is as it should be. Raises Withheld for another's."""
+        if not comment.by_us or comment.kind is PostKind.ISSUE:
+            raise Withheld(f"the post {comment.id} is no comment of ours: it is left as it is")
+        self._calls.delete(place(full_name, comment.kind, comment.id))
+
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
-        """React to a post (an issue by its number). Doing it twice is doing it once."""
+        """React to a post (an issue by its number). Doing it twice is doing it once. 👀 is no must."""
         self._calls.repeatable_post(
-            f"{place(full_name, kind, post_id)}/reactions", {"content": reaction.value}
+            f"{place(full_name, kind, post_id)}/reactions",
+            {"content": reaction.value},
+            optional=reaction is Reaction.EYES,
         )
 
     def withdraw(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
@@ -283,7 +311,8 @@ class Client:
     def _post(self, said: Mapping[str, Any], kind: PostKind) -> Post:
         author = account(said.get("user") or {})
         app = said.get("performed_via_github_app") or {}
-        ours = author.is_bot and (author.login == self._login or str(app.get("id", "")) == self._app_id)
+        # By the App's id, where GitHub names the App; it does not on review comments.
+        by_us = str(app["id"]) == self._app_id if app.get("id") else author.login == self._login
         return Post(
             id=int(said["number"] if kind is PostKind.ISSUE else said["id"]),
             kind=kind,
@@ -292,5 +321,5 @@ class Client:
             created_at=moment(said.get("created_at")),
             url=str(said.get("html_url") or ""),
             node_id=str(said.get("node_id") or ""),
-            by_us=ours,
+            by_us=author.is_bot and by_us,
         )

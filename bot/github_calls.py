@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import httpx
 import jwt
@@ -22,6 +22,8 @@ from bot.github_access import Kit
 from bot.spending import Meter
 from storage.errors import (
     ConfigurationError,
+    DatabaseBusy,
+    DatabaseError,
     GitHubRefused,
     GitHubUnavailable,
     Gone,
@@ -37,16 +39,39 @@ T = TypeVar("T")
 _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 
 
+class Pacing(Protocol):
+    """When a write may be sent, and what GitHub says of waiting (`bot/pacing.py`)."""
+
+    def turn(self, installation_id: int, *, key: str = "", optional: bool = False) -> None:
+        """Wait for a write's turn. Raises RateLimited where it is far."""
+
+    def expect(self, installation_id: int, key: str) -> None:
+        """Raise RateLimited where the turn that goes by this key is far."""
+
+    def pause(self, installation_id: int, seconds: float) -> None:
+        """GitHub asked us to wait."""
+
+
 class Calls:
-    """JSON calls with one kit's rights. Raises only errors of ours."""
+    """JSON calls with one kit's rights, written ones each at its turn. Raises only errors of ours.
+
+    Without a `pace` nothing waits for one, which is for tests alone.
+    """
 
     def __init__(
-        self, kit: Kit, sleep: Callable[[float], None] = time.sleep, meter: Meter | None = None
+        self,
+        kit: Kit,
+        sleep: Callable[[float], None] = time.sleep,
+        meter: Meter | None = None,
+        installation_id: int = 0,
+        pace: Pacing | None = None,
     ) -> None:
         """A `meter` is paid before each request, also before one that is tried again."""
         self._kit = kit
         self._sleep = sleep
         self._meter = meter
+        self._installation_id = installation_id
+        self._pace = pace
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
         """One JSON object; an empty one for an answer without a body."""
@@ -83,13 +108,26 @@ class Calls:
         """A query's data; what is missing in it is null. Queries only: they are tried again."""
         return self._patiently(lambda: self._query(query, variables))
 
-    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST, once: GitHubUnavailable leaves open whether it was carried out."""
+    def create(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        key: str = "",
+        sending: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """POST, once: GitHubUnavailable leaves open whether it was carried out.
+
+        `key` books its turn; `sending` is called when that has come: what it raises keeps it from being sent.
+        """
+        self._turn(key=key)
+        sending()
         return self._send("POST", path, body=body) or {}
 
-    def repeatable_post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def repeatable_post(
+        self, path: str, body: Mapping[str, Any], *, optional: bool = False
+    ) -> dict[str, Any]:
         """POST of something that GitHub keeps single, so that it may be tried again."""
-        return self._patiently(lambda: self._send("POST", path, body=body) or {})
+        return self._patiently(lambda: self._write("POST", path, body, optional=optional) or {})
 
     def order(self, path: str) -> None:
         """POST without a body; GitHub carrying it out twice has to be as good as once."""
@@ -97,12 +135,22 @@ class Calls:
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """PATCH; writing the same twice is writing it once."""
-        return self._patiently(lambda: self._send("PATCH", path, body=body) or {})
+        return self._patiently(lambda: self._write("PATCH", path, body) or {})
 
     def delete(self, path: str) -> None:
         """DELETE; what is gone already is as it should be."""
         with suppress(Gone):
-            self._patiently(lambda: self._send("DELETE", path))
+            self._patiently(lambda: self._write("DELETE", path))
+
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, optional: bool = False
+    ) -> Any:
+        self._turn(optional=optional)
+        return self._send(method, path, body=body)
+
+    def _turn(self, *, key: str = "", optional: bool = False) -> None:
+        if self._pace is not None:
+            self._pace.turn(self._installation_id, key=key, optional=optional)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         for pause in PAUSES_S:
@@ -157,6 +205,15 @@ class Calls:
         return said
 
     def _mapped(self, send: Callable[[], T], path: str) -> T:
+        try:
+            return self._sent(send, path)
+        except RateLimited as error:
+            if self._pace is not None and type(error) is RateLimited and error.retry_after_s:
+                with suppress(DatabaseBusy, DatabaseError):
+                    self._pace.pause(self._installation_id, error.retry_after_s)
+            raise
+
+    def _sent(self, send: Callable[[], T], path: str) -> T:
         try:
             return send()
         except GitHubException as error:

@@ -33,6 +33,8 @@ from bot.context import Context
 from bot.dispatch import Dispatcher
 from bot.github import GitHub
 from bot.models import Models
+from bot.pace import Limits
+from bot.pacing import Pace
 from bot.queue import APPLICATION, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
@@ -240,7 +242,7 @@ def work(settings: Settings) -> NoReturn:
     context = Context(
         settings=settings,
         database=database,
-        github=GitHub(settings, access=Access(database)),
+        github=GitHub(settings, access=Access(database), pace=Pace(database, Limits.of(settings))),
         models=Models(settings),
     )
     carry_on(Worker(settings, database, steps_of(context)))

@@ -60,7 +60,7 @@ def obey(
     if not says_no and asked.command in (Command.FREEZE, Command.UNFREEZE, Command.CONFIG):
         chosen = context.configurations.of(client, repository, anew=True)
     with context.database.unit() as unit:
-        if unit.answers.get(question.answer_id) is not None:
+        if unit.answers.is_composed(question.answer_id):
             return
         curates = may(question.asker, permission, What.CURATE).allowed
         if says_no:
@@ -76,7 +76,7 @@ def obey(
             silent=not (asker.admission.granted or asker.admission.told),
             word=asks_of(chosen.config).words[0],
         )
-        unit.answers.save(made)
+        unit.answers.save(context.signer.sign_answer(made))
         unit.commit()
     log.info("command_obeyed", answer=made.id, command=asked.command.value, refused=says_no)
 

@@ -13,12 +13,14 @@ Run: `pytest tests/unit/bot/test_reply.py`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.effects import SUMMARY
+from bot.marker import START, metadata
+from bot.marker import Marker as Marker
+from bot.marker import parse_marker as parse_marker
 from bot.sanitise import code_span, fenced, inert, safe_url
 from storage.records import Answer, Evidence, Phrase, PhraseKind, PhraseWeight, Repair
 
@@ -28,6 +30,9 @@ LONGEST = 65_536
 END = "<!-- thumbprint:end -->"
 LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 """Around what an edit taught. What stands between END and the metadata is the fold and the footer."""
+
+SHORTENED = "*Shortened: GitHub takes no more than 65,536 characters in one comment.*"
+"""What stands at the end of a text that was cut; no part of the answer."""
 
 BOXES = {
     "wrong": "It is wrong",
@@ -41,7 +46,6 @@ edits our comment in their name, and such an edit is a reason, not another text.
 
 _BOX = re.compile(r"^[-*+] \[([ xX])\] (.+?)\s*$", re.MULTILINE)
 _FOOTER = "I am a bot and may be wrong."
-_META = re.compile(r"<!-- thumbprint:v1 (\{.*?\}) -->", re.DOTALL)
 _OURS = tuple(
     re.compile(rf"\n*(?:{pattern})\n*", re.DOTALL | re.IGNORECASE)
     for pattern in (
@@ -50,6 +54,7 @@ _OURS = tuple(
         rf"<details>\s*<summary>{SUMMARY}</summary>.*?</details>",
         rf"<sub>{re.escape(_FOOTER)}.*?</sub>",
         r"<!-- /?thumbprint:.*?-->",
+        re.escape(SHORTENED),
     )
 )
 
@@ -69,18 +74,6 @@ class Body(str):
         made = super().__new__(cls, f"{text}\n\n{own}")
         made.text, made.own = text, own
         return made
-
-
-@dataclass(frozen=True, kw_only=True)
-class Marker:
-    """The metadata in a comment: which answer it is, and what made it."""
-
-    answer_id: str
-    template: str = ""
-    phrases: tuple[str, ...] = ()
-    model: str = ""
-    tokens: int = 0
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +115,7 @@ def render_body(text: str, why: Why) -> Body:
             f"<details><summary>{SUMMARY}</summary>\n\n{_fold(why)}\n\n</details>",
             f"<sub>{_FOOTER} If this is not right, edit this comment or press 👎: the next answer will know."
             "</sub>",
-            _metadata(why.marker),
+            metadata(why.marker),
         )
     )
     return Body(shorten(text, LONGEST - len(tail) - 2), tail)
@@ -139,14 +132,25 @@ def stored_body(answer: Answer) -> Body:
 
 def bare(marker: Marker) -> str:
     """Own parts of a comment that say nothing to people: its metadata alone."""
-    return f"{END}\n\n{_metadata(marker)}"
+    return f"{END}\n\n{metadata(marker)}"
+
+
+def with_marker(body: Body, marker: Marker) -> Body:
+    """The body with another marker in place of the last one in our own parts."""
+    head, _, _ = body.own.rpartition(START)
+    return Body(body.text, head + metadata(marker))
 
 
 def render_notice(text: str, marker: Marker, word: str = "/ask") -> Body:
     """The comment for a notice: no fold, and nothing to correct. `word` is the one that asks."""
     footer = f"<sub>{_FOOTER} {code_span(f'{word} help')} says what I understand.</sub>"
-    tail = "\n\n".join((END, footer, _metadata(marker)))
+    tail = "\n\n".join((END, footer, metadata(marker)))
     return Body(shorten(text, LONGEST - len(tail) - 2), tail)
+
+
+def as_posted(answer: Answer) -> Answer:
+    """The answer with the text that its comment shows: less, where that was shortened."""
+    return replace(answer, text=answer_text(answer.body)) if SHORTENED in answer.body else answer
 
 
 def answer_text(body: str) -> str:
@@ -155,25 +159,6 @@ def answer_text(body: str) -> str:
     for pattern in _OURS:
         text = pattern.sub("\n\n", text)
     return text.strip()
-
-
-def parse_marker(body: str) -> Marker | None:
-    """The metadata of a body, or None when there is none that can be read. The last one counts."""
-    found = _META.findall(body)
-    if not found:
-        return None
-    try:
-        said = json.loads(found[-1])
-        return Marker(
-            answer_id=str(said["answer"]),
-            template=str(said.get("template", "")),
-            phrases=tuple(str(phrase) for phrase in said.get("phrases", ())),
-            model=str(said.get("model", "")),
-            tokens=int(said.get("tokens", 0)),
-            seed=int(said.get("seed", 0)),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def say(phrase: Phrase) -> str:
@@ -199,28 +184,40 @@ def directed(phrase: Phrase, weight: float) -> str:
 
 
 def shorten(text: str, characters: int) -> str:
-    """`text` itself if it is short enough, else its first whole lines, open fence closed, and a mark."""
+    """`text` itself if it is short enough, else as many whole lines as fit, and a sentence that says so.
+
+    A code block is not cut where half of the room is filled without it; else it is cut and closed.
+    """
     if len(text) <= characters:
         return text
-    mark = "\n\n[…]"
-    kept: list[str] = []
-    fence = ""
-    used = 0
+    room = characters - len(SHORTENED) - 2
+    kept, whole, fence, used = [], 0, "", 0
     for line in text.split("\n"):
-        opened = re.match(r" {0,3}(`{3,}|~{3,})", line)
-        after = fence
-        if opened and not fence:
-            after = opened[1]
-        elif opened and fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-            after = ""
-        if used + len(line) + 1 + (len(after) + 1 if after else 0) + len(mark) > characters:
+        after = _fence_after(fence, line)
+        if used + len(line) + 1 + (len(after) + 1 if after else 0) > room:
             break
         kept.append(line)
         used += len(line) + 1
         fence = after
+        if not fence:
+            whole = len(kept)
+    if fence and 2 * sum(len(line) + 1 for line in kept[:whole]) >= room:
+        kept, fence = kept[:whole], ""
     if not any(line.strip() for line in kept):
-        return text[: max(0, characters - len(mark))] + mark if not fence else fenced("…")
-    return "\n".join(kept) + (f"\n{fence}" if fence else "") + mark
+        cut = text[: max(0, room)] if not fence else fenced("…")
+    else:
+        cut = "\n".join(kept).rstrip() + (f"\n{fence}" if fence else "")
+    return f"{cut}\n\n{SHORTENED}"
+
+
+def _fence_after(fence: str, line: str) -> str:
+    """The fence that is open after a line, "" for none; `fence` is the one before it."""
+    opened = re.match(r" {0,3}(`{3,}|~{3,})", line)
+    if opened and not fence:
+        return opened[1]
+    if opened and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+        return ""
+    return fence
 
 
 def _remarks(remarks: Sequence[str]) -> list[str]:
@@ -267,18 +264,3 @@ def _lesson(weight: PhraseWeight, why: Why) -> str:
 def _label(text: str) -> str:
     """A short name inside a link: letters, digits and a few signs only."""
     return inert(text[:80])
-
-
-def _metadata(marker: Marker) -> str:
-    said = {
-        "answer": marker.answer_id,
-        "template": marker.template,
-        "phrases": list(marker.phrases),
-        "model": marker.model,
-        "tokens": marker.tokens,
-        "seed": marker.seed,
-    }
-    safe = json.dumps(said, separators=(",", ":"))
-    for sign in ("<", ">", "&"):
-        safe = safe.replace(sign, f"\\u{ord(sign):04x}")
-    return f"<!-- thumbprint:v1 {safe.replace('--', chr(92) + 'u002d' + chr(92) + 'u002d')} -->"

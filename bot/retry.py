@@ -31,6 +31,8 @@ PATIENCE = {
     "OutOfBounds": Patience(first_s=5.0, longest_s=300.0, total_s=3600.0),
     # Without a hint GitHub asks for a minute; with one, at most an hour until the limit is renewed.
     "RateLimited": Patience(first_s=60.0, longest_s=900.0, total_s=7200.0),
+    # Long enough for the other worker to look twice and post, or to be seen to have died.
+    "Overtaken": Patience(first_s=60.0, longest_s=120.0, total_s=900.0),
     "DatabaseBusy": Patience(first_s=0.5, longest_s=10.0, total_s=300.0),
     # Somebody has to free some space.
     "DatabaseFull": Patience(first_s=5.0, longest_s=60.0, total_s=7200.0),
@@ -104,9 +106,12 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
 def later_s(failure: Failure, tries: int, job: str = "") -> float | None:
     """Seconds until the next try of what must not be given up, `tries` after its patience ended; None: never.
 
-    Telling an asker, and learning from people: as long as the cause may pass, hourly in the end, for ever.
+    Posting an answer, telling an asker, and learning from people: as long as the cause may pass, hourly in
+    the end, for ever. Where a limit says how long, that long: many may wait for it, each for its own turn.
     """
     if failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
         return None
+    if failure.kind == "RateLimited" and failure.retry_after_s:
+        return min(failure.retry_after_s, LONGEST_HINT_S)
     pause = min(LATER_LONGEST_S, LATER_FIRST_S * 2.0 ** min(tries, 30))
     return max(pause, min(failure.retry_after_s or 0.0, LONGEST_HINT_S)) * jitter(job, tries)

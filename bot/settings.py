@@ -162,6 +162,15 @@ class Settings(BaseSettings):
         description="Longest time for one step of a job, in seconds. A worker in which one hangs ends "
         "itself, its other jobs handed back.",
     )
+    writes_apart_s: float = Field(
+        1.0, ge=0.0, description="Seconds between two writes of one installation; GitHub advises 1."
+    )
+    writes_per_minute: int = Field(
+        60, ge=1, description="Writes of one installation a minute; GitHub allows about 80."
+    )
+    writes_per_hour: int = Field(
+        400, ge=1, description="Writes of one installation an hour; GitHub allows about 500."
+    )
 
     @field_validator("private_key_file", "webhook_secret_old_until", mode="before")
     @classmethod

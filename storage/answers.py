@@ -55,10 +55,21 @@ class AnswerStore:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _question(row._mapping)
 
+    def reword(self, question: Question) -> None:
+        """Keep what a question says now."""
+        here = questions.c.answer_id == question.answer_id
+        self._connection.execute(sa.update(questions).where(here).values(text=question.text))
+
+    def is_composed(self, answer_id: str) -> bool:
+        """Whether there is an answer already that its question has not outlived."""
+        query = sa.select(answers.c.status).where(answers.c.id == answer_id)
+        status = self._connection.execute(query).scalar_one_or_none()
+        return status is not None and status != AnswerStatus.OUTDATED.value
+
     def save(self, answer: Answer) -> None:
         """Insert or update an answer, and its question with it."""
         self.ask(answer.question)
-        upsert(self._connection, answers, [_answer_row(answer)])
+        upsert(self._connection, answers, [answer_row(answer)])
 
     def get(self, answer_id: str) -> Answer | None:
         """The answer, or None if there is none with this id."""
@@ -225,7 +236,8 @@ def _question(row: Any, prefix: str = "") -> Question:
     return Question(asker=asker, post_kind=PostKind(row[f"{prefix}post_kind"]), **values)
 
 
-def _answer_row(answer: Answer) -> dict[str, Any]:
+def answer_row(answer: Answer) -> dict[str, Any]:
+    """An answer as its row, without what only `storage/postings.py` writes."""
     return {
         "id": answer.id,
         "repository_id": answer.question.repository_id,

@@ -45,9 +45,14 @@ class Text(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Replace what cannot be stored; leave all other text as it is."""
-        if value is None or value.isprintable():
-            return value
-        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """`text` as a database gives it back."""
+    if text.isprintable():
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def one_of(column: str, kind: type[enum.Enum]) -> sa.CheckConstraint:

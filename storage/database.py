@@ -31,9 +31,11 @@ from storage.feedback import FeedbackStore
 from storage.installations import InstallationStore
 from storage.jobs import JobStore
 from storage.locks import Claim, claim_file
+from storage.paces import PaceStore
 from storage.people import PeopleStore
 from storage.phrases import PhraseStore
 from storage.polls import PollStore
+from storage.postings import PostingStore
 from storage.progress import ProgressStore
 from storage.proposals import ProposalStore
 from storage.repositories import RepositoryStore
@@ -189,6 +191,8 @@ class UnitOfWork:
         self.people = PeopleStore(self.connection)
         self.jobs = JobStore(self.connection)
         self.executors = ExecutorStore(self.connection)
+        self.postings = PostingStore(self.connection)
+        self.paces = PaceStore(self.connection)
         return self
 
     def commit(self) -> None:

@@ -4,8 +4,9 @@
     ├── Retryable                   the same call may succeed later
     │   ├── ModelUnavailable        the model server is down, busy or too slow
     │   ├── GitHubUnavailable       5xx, time-out, connection lost
-    │   ├── RateLimited             GitHub said wait; carries `retry_after_s`
+    │   ├── RateLimited             GitHub said wait, or our own pace does; carries `retry_after_s`
     │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
+    │   ├── Overtaken               another worker took this answer to post it
     │   ├── OutOfBounds             the App may not call GitHub there: uninstalled, suspended, archived
     │   └── DatabaseBusy            locked by another process, or out of connections
     └── Permanent                   a person has to change something first
@@ -62,6 +63,10 @@ class OverBudget(RateLimited):
 
 class OutOfBounds(Retryable):
     """GitHub must not be called for a repository or an installation: its jobs are about to be cancelled."""
+
+
+class Overtaken(Retryable):
+    """Another worker took this answer to post it: this one sends and writes nothing of it."""
 
 
 class DatabaseBusy(Retryable):

@@ -30,6 +30,10 @@ from webhooks.playground.state import State
 from webhooks.playground.things import Comment, Delivery, Issue, Repository
 
 
+FAST = {"writes_apart_s": 0.0, "writes_per_minute": 100_000, "writes_per_hour": 100_000}
+"""Settings for tests in which nobody minds how fast is written."""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,6 +75,7 @@ class Playground:
             "private_key_file": self.credentials.private_key_file,
             "webhook_secret": self.credentials.webhook_secret,
             "github_url": self.api_url,
+            **FAST,
         }
 
     def repository(self, name: str = "inkwell") -> Repository:

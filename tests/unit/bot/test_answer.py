@@ -158,7 +158,7 @@ def test_a_create_that_was_not_carried_out_is_tried_again_by_the_job(desk: Desk)
     desk.misbehave(kind="error", method="POST", path="*/comments")
     with pytest.raises(GitHubUnavailable):
         desk.post()
-    assert not desk.playground.answers(1) and desk.stored().status is AnswerStatus.PENDING
+    assert not desk.playground.answers(1) and desk.stored().status is AnswerStatus.INTENT
     desk.post()
     assert len(desk.playground.answers(1)) == 1
 
@@ -237,7 +237,7 @@ def test_a_renamed_repository_is_found_by_its_number(desk: Desk) -> None:
 
 
 def test_an_empty_question_gets_one_comment_with_a_hint(desk: Desk) -> None:
-    desk.question = replace(desk.question, text="")
+    desk.playground.edit(ASKER, desk.comment, "/ask")
     desk.compose()
     desk.post()
     [comment] = desk.playground.answers(1)

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from bot.acknowledgement import Learned, with_learned
 from bot.reply import (
     LONGEST,
+    SHORTENED,
     Marker,
     Why,
     answer_text,
@@ -135,7 +136,7 @@ def test_hostile_lessons_stay_inside_the_fold(wrong, right, login):
 
 @given(
     st.lists(st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50]), max_size=40),
-    st.integers(60, 900),
+    st.integers(120, 900),
 )
 def test_a_shortened_text_is_short_and_leaves_no_fence_open(lines, characters):
     text = sanitise("\n".join(lines))
@@ -146,10 +147,17 @@ def test_a_shortened_text_is_short_and_leaves_no_fence_open(lines, characters):
         "paragraph_close",
     )
     fences = [t for t in MarkdownIt("commonmark").parse(short) if t.type == "fence"]
-    assert not any("[…]" in fence.content for fence in fences)
+    assert not any(SHORTENED in fence.content for fence in fences)
+    assert (SHORTENED in short) == (short != text), "what was left out is said"
 
 
-def test_a_body_never_exceeds_what_github_takes():
+def test_a_body_never_exceeds_what_github_takes_and_says_what_it_left_out():
     body = render_body("```python\n" + "x = 1\n" * 30_000 + "```", WHY)
-    assert len(body) <= LONGEST
-    assert answer_text(body).endswith("```\n\n[…]")
+    assert LONGEST - 20 < len(body) <= LONGEST
+    assert SHORTENED in body and answer_text(body).endswith("x = 1\n```")
+
+
+def test_a_code_block_that_does_not_fit_is_left_out_whole_where_enough_is_left():
+    block = "```python\n" + "y = 2\n" * 6_000 + "```"
+    body = render_body("Words about it.\n" * 2_500 + "\n" + block, WHY)
+    assert answer_text(body) == ("Words about it.\n" * 2_500).strip() and len(body) <= LONGEST

@@ -45,6 +45,7 @@ def test_answers_outlive_the_table_that_is_written_anew(tmp_path: Path) -> None:
         assert (answer.id, answer.status, answer.comment_id) == ("a_1", AnswerStatus.POSTED, 9)
         story = unit.answers.story("a_1")
         assert story and [one.prompt.id for one in story.attempts] == ["t_1"]
+        unit.connection.exec_driver_sql("UPDATE answers SET status = 'intent'")
         with pytest.raises(sa.exc.IntegrityError):
             unit.connection.exec_driver_sql("UPDATE answers SET status = 'unheard of'")
     with database.engine.connect() as connection:

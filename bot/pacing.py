@@ -1,0 +1,86 @@
+"""One pace for all that an installation writes, kept in the database: over workers, and over restarts.
+
+What GitHub said of waiting (`Retry-After`, its secondary limits) holds for all workers too. Left out: the
+arithmetic (`bot/pace.py`), and which calls write (`bot/github_calls.py`).
+Run: `pytest tests/unit/bot/test_pacing.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.pace import IN_PLACE_S, Limits, next_turn, take_turn
+from storage.database import Database
+from storage.errors import RateLimited
+
+log = structlog.get_logger()
+
+
+class Pace:
+    """The turns of all installations in one database. Safe for threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database, self._limits = database, limits
+        self._sleep, self._clock = sleep, clock
+
+    def turn(self, installation_id: int, *, key: str = "", optional: bool = False) -> None:
+        """Wait for this write's turn where it is soon; else raise RateLimited, which says when to come back.
+
+        A `key` books the turn; an `optional` write leaves half of the limits to the others.
+        """
+        with self._database.unit() as unit:
+            turns, paused_until = unit.paces.of(installation_id)
+            now = self._clock()
+            self._check(paused_until, now)
+            turns, at, soon = take_turn(turns, now, self._limits, key=key, optional=optional)
+            unit.paces.put(installation_id, turns)
+            unit.commit()
+        if not soon:
+            raise _later(at - now)
+        if at > now:
+            self._sleep(at - now)
+
+    def expect(self, installation_id: int, key: str) -> None:
+        """Raise RateLimited where a write's turn is far: what it would take to get there is spared."""
+        with self._database.unit() as unit:
+            turns, paused_until = unit.paces.of(installation_id)
+            now = self._clock()
+            self._check(paused_until, now)
+            if next_turn(turns.taken, now, self._limits) <= now + IN_PLACE_S and not turns.booked:
+                return
+            turns, at, soon = take_turn(turns, now, self._limits, key=key)
+            if soon:
+                return  # and nothing is kept: the turn is taken when it is used
+            unit.paces.put(installation_id, turns)
+            unit.commit()
+        raise _later(at - now)
+
+    def pause(self, installation_id: int, seconds: float) -> None:
+        """GitHub asked us to wait: nobody writes there until then."""
+        until = datetime.fromtimestamp(self._clock(), UTC) + timedelta(seconds=seconds)
+        with self._database.unit() as unit:
+            unit.paces.pause(installation_id, until)
+            unit.commit()
+        log.warning("writes_paused", installation=installation_id, seconds=seconds)
+
+    def _check(self, paused_until: datetime | None, now: float) -> None:
+        """Raise RateLimited while a pause lasts."""
+        left_s = 0.0 if paused_until is None else paused_until.timestamp() - now
+        if left_s > 0:
+            raise RateLimited(f"GitHub asked us to wait, {left_s:.0f} s more.", retry_after_s=left_s)
+
+
+def _later(wait_s: float) -> RateLimited:
+    return RateLimited(
+        f"We write no faster than GitHub advises: the next turn is in {wait_s:.0f} s.", retry_after_s=wait_s
+    )

@@ -1,0 +1,120 @@
+"""One pace for all workers, over restarts: the database keeps it, and GitHub's own word too."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.pace import Limits
+from bot.pacing import Pace
+from storage.database import Database
+from storage.errors import RateLimited
+from tests.unit.bot.test_github import client_of, key_file
+
+__all__ = ["client_of", "key_file"]
+
+HERE, THERE = 5, 6
+
+
+class Clock:
+    """Time that passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def opened(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path}/pace.db", busy_timeout_s=60)
+    database.migrate()
+    return database
+
+
+def test_two_workers_and_a_restarted_one_keep_one_pace(tmp_path: Path) -> None:
+    clock, sent = Clock(), []
+    for _ in range(3):  # each with a connection of its own, and nothing but the file in common
+        database = opened(tmp_path)
+        pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+        for _ in range(3):
+            pace.turn(HERE)
+            sent.append(clock.now)
+        database.dispose()
+    assert [after - before for before, after in pairwise(sent)] == [1.0] * 8
+
+
+def test_threads_at_once_get_turns_of_their_own(tmp_path: Path) -> None:
+    database, slept = opened(tmp_path), []
+    pace = Pace(database, Limits(), slept.append, lambda: 1_800_000_000.0)
+    threads = [threading.Thread(target=pace.turn, args=(HERE,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(slept) == [float(number) for number in range(1, 8)], "the first need not wait"
+    database.dispose()
+
+
+def test_installations_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+    for installation in (HERE, THERE):
+        pace.turn(installation)
+    assert clock.now == 1_800_000_000.0
+    database.dispose()
+
+
+def test_a_turn_that_is_far_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(an_hour=3), clock.sleep, lambda: clock.now)
+    for _ in range(3):
+        pace.turn(HERE)
+    with pytest.raises(RateLimited) as far:
+        pace.expect(HERE, "a_1")
+    assert far.value.retry_after_s == pytest.approx(3598)
+    with pytest.raises(RateLimited):
+        pace.turn(HERE, key="a_2")
+    clock.now += far.value.retry_after_s
+    pace.expect(HERE, "a_1")
+    pace.turn(HERE, key="a_1")
+    database.dispose()
+
+
+def test_what_github_said_of_waiting_holds_for_all_workers_and_after_a_restart(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+    pace.pause(HERE, 90)
+    pace.pause(HERE, 30)  # a shorter one takes nothing back
+    database.dispose()
+    again = opened(tmp_path)
+    other = Pace(again, Limits(), clock.sleep, lambda: clock.now)
+    with pytest.raises(RateLimited) as paused:
+        other.turn(HERE)
+    assert paused.value.retry_after_s == pytest.approx(90)
+    other.turn(THERE)
+    clock.now += 91
+    other.turn(HERE)
+    again.dispose()
+
+
+def test_a_refusal_by_the_secondary_limit_pauses_everybody(tmp_path: Path, client_of) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        said = {"message": "You have exceeded a secondary rate limit."}
+        return httpx.Response(403, json=said, headers={"retry-after": "72"})
+
+    client, _ = client_of(answer)
+    client._calls._pace, client._calls._installation_id = pace, HERE
+    with pytest.raises(RateLimited):
+        client._calls.create("/repos/o/r/issues/1/comments", {"body": "text"})
+    with pytest.raises(RateLimited) as paused:
+        pace.turn(HERE)
+    assert paused.value.retry_after_s == pytest.approx(72, abs=1)
+    database.dispose()
