@@ -3,8 +3,7 @@
 An answer is taken before it is posted, and its fence is asked for just before a comment is sent: whoever was
 overtaken neither sends nor writes. Creating a comment has no idempotency key, so where a comment may be on
 its way already, it is looked for twice, apart, before another is sent. Left out: what becomes of an answer
-whose question is gone (`bot/answer.py`), and second comments that showed themselves late (`bot/sweep.py`).
-Run: `pytest tests/unit/bot/test_posting.py`.
+whose question is gone (`bot/outcome.py`). Run: `pytest tests/unit/bot/test_answer.py`.
 """
 
 from __future__ import annotations

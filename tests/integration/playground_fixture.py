@@ -29,7 +29,6 @@ from webhooks.playground.credentials import Credentials
 from webhooks.playground.state import State
 from webhooks.playground.things import Comment, Delivery, Issue, Repository
 
-
 FAST = {"writes_apart_s": 0.0, "writes_per_minute": 100_000, "writes_per_hour": 100_000}
 """Settings for tests in which nobody minds how fast is written."""
 

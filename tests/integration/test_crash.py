@@ -147,7 +147,7 @@ def test_killed_between_generating_and_posting(loop: Loop) -> None:
     loop.misbehave(kind="delay", method="POST", path="*/comments", seconds=600)
     loop.playground.say("ben-okafor", 1, "/ask How do I run the tests?")
     with loop.worker() as first:
-        loop.wait(lambda: loop.statuses() == [AnswerStatus.PENDING])
+        loop.wait(lambda: loop.statuses() == [AnswerStatus.INTENT])
         kill(first)
     assert loop.playground.answers(1) == []
     loop.playground.state.misbehaviour.clear()
@@ -162,7 +162,7 @@ def test_killed_after_github_kept_the_comment_and_before_it_said_so(loop: Loop) 
     with loop.worker() as first:
         loop.wait(lambda: len(loop.playground.answers(1)) == 1)
         kill(first)
-    assert loop.statuses() == [AnswerStatus.PENDING]
+    assert loop.statuses() == [AnswerStatus.INTENT]
     with loop.worker():
         loop.wait(loop.settled)
         one_answer(loop)
