@@ -3,7 +3,8 @@
 A job waits in a queue that no worker listens to (`queue.WAITING`) until it is its turn (`bot/turns.py`); then
 it is released into the one that all workers take from. A job that has to wait for long rests there again, so
 that it holds no worker. A worker that stops hands its jobs back; those of one that died, its beat too old,
-are taken over by whoever sees it first. Each of these is one transaction over our rows and DBOS's (ADR 0011).
+are taken over by whoever sees it first. Both go through turns again, where what has ended workers before goes
+one at a time. Each of these is one transaction over our rows and DBOS's (ADR 0011).
 Run: `pytest tests/integration/test_turns.py tests/integration/test_takeover.py`.
 """
 
@@ -16,7 +17,8 @@ import sqlalchemy as sa
 import structlog
 
 from bot.queue import APPLICATION, EYES, THREADS, VERSION, WAITING, rows_of
-from bot.turns import choose
+from bot.retry import SUSPECT_FROM
+from bot.turns import apart, choose
 from storage.database import Database, UnitOfWork
 from storage.records import JobOutcome
 from storage.tables import jobs
@@ -68,11 +70,12 @@ class Dispatcher:
         with self._database.unit() as unit:
             if not self._alone(unit):
                 return []
-            now, running = unit.executors.now(), unit.jobs.running()
-            free = sum(unit.executors.alive().values()) - sum(running.values())
+            now, running, alive = unit.executors.now(), unit.jobs.running(), unit.executors.alive()
+            free = sum(alive.values()) - sum(running.values())
             if free <= 0:
                 return []
-            waiting = unit.jobs.waiting(now, free)
+            suspects = unit.jobs.suspects(SUSPECT_FROM, alive)
+            waiting = apart(unit.jobs.waiting(now, free + len(suspects)), suspects)
             served = unit.jobs.served({one.installation_id for one in waiting})
             chosen = choose(waiting, running, served, free)
             unit.jobs.release(chosen, now)
@@ -103,7 +106,7 @@ class Dispatcher:
         `except_of`: the job that makes it end, whose attempt stays counted.
         """
         with self._database.unit() as unit:
-            left = self._enqueue(unit, self._rows.c.executor_id == self._me)
+            left = self._left_behind(unit, self._rows.c.executor_id == self._me)
             unit.jobs.attempts_handed_back(self._me, except_of, unit.executors.now())
             unit.executors.leave(self._me)
             unit.commit()
@@ -120,7 +123,7 @@ class Dispatcher:
                 return 0
             dead = unit.executors.bury(lease)
             orphaned = self._rows.c.executor_id.not_in(list(unit.executors.alive()))
-            taken = self._enqueue(unit, orphaned)
+            taken = self._left_behind(unit, orphaned)
             self._renew(unit)
             unit.commit()
         if dead or taken:
@@ -152,6 +155,15 @@ class Dispatcher:
             .select_from(joined)
             .where(jobs.c.outcome == JobOutcome.OPEN.value, status.in_(list(ENDED)))
         )
+
+    def _left_behind(self, unit: UnitOfWork, which: sa.ColumnElement[bool]) -> int:
+        """Jobs whose worker is gone: one of a thread waits for its turn anew, others in their queues."""
+        running = sa.and_(self._ours, self._rows.c.status == "PENDING", self._rows.c.queue_name == THREADS)
+        of_threads = sa.select(self._rows.c.workflow_uuid).where(running, which)
+        ids = list(unit.connection.execute(of_threads).scalars())
+        unit.jobs.take_back(ids)
+        turned = self._enqueue(unit, self._rows.c.workflow_uuid.in_(ids), queue_name=WAITING)
+        return turned + self._enqueue(unit, which)
 
     def _enqueue(self, unit: UnitOfWork, which: sa.ColumnElement[bool], **values: str) -> int:
         """Running jobs into the queue again; whoever still runs one can write nothing of it down any more."""

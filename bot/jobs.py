@@ -46,6 +46,9 @@ from storage.records import Delivery
 
 STOP_S = 8
 """So long may a step take to end once the worker is asked to stop; then its job is handed back."""
+GONE_S = 18.0
+"""So long after it was asked to stop a worker is gone, whatever still waits: for a database that is locked or
+out of reach. What it could not hand back is taken over."""
 TURN_S = 0.2
 KEEP = timedelta(days=1)
 SWEPT = (JobName.POLL, JobName.UPKEEP, JobName.ACKNOWLEDGE)
@@ -251,11 +254,24 @@ def work(settings: Settings) -> NoReturn:
 def carry_on(worker: Worker) -> NoReturn:
     """Start a worker, and end this process when SIGTERM or SIGINT comes or the worker ends by itself."""
     asked = threading.Event()
-    worker.on_end = asked.set
+
+    def ask() -> None:
+        if not asked.is_set():
+            asked.set()
+            last = threading.Timer(GONE_S, _leave)
+            last.daemon = True
+            last.start()
+
+    worker.on_end = ask
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+        signal.signal(number, lambda *_: ask())
     worker.start()
     asked.wait()
     worker.stop()
     # A step that still waits for the model would keep the interpreter alive; its job was handed back.
     os._exit(1 if worker.ended else 0)
+
+
+def _leave() -> None:
+    log.error("worker_left", so="what it could not hand back is taken over", after_s=GONE_S)
+    os._exit(1)

@@ -42,6 +42,9 @@ JITTER = 0.25
 """Pauses are longer by up to this share: what failed at once is not tried again at once."""
 MOST_DEATHS = 5
 """A step in which so many workers ended, and never it, is not begun again: its job is parked."""
+SUSPECT_FROM = 2
+"""A job with which so many workers ended is a suspect, and of these one runs at a time (`bot/turns.py`): an
+innocent one that happened to run beside a poisonous one does so no more, and is not parked with it."""
 
 LATER_FIRST_S = 60.0
 LATER_LONGEST_S = 3600.0

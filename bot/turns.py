@@ -2,7 +2,8 @@
 
 The next job is of the installation with the fewest running ones; among equals, of the one that was served
 longest ago; there, the one that waits longest. So each installation gets its share of the workers whatever
-others ask, and one that is alone gets them all. Left out: moving jobs (`bot/dispatch.py`).
+others ask, and one that is alone gets them all. Jobs that may end their worker take turns one at a time.
+Left out: moving jobs (`bot/dispatch.py`), and who is a suspect (`bot/retry.py`).
 Run: `pytest tests/unit/bot/test_turns.py`.
 """
 
@@ -43,3 +44,16 @@ def choose(
         if not lines[next_one]:
             del lines[next_one]
     return chosen
+
+
+def apart(waiting: Sequence[Waiting], suspects: Mapping[str, bool]) -> list[Waiting]:
+    """Those that may run now. `suspects`: jobs that may end their worker, each with whether it runs.
+
+    At most one of them runs at a time, the one that waits longest first, so that what happens to a worker
+    then tells them apart. All others run beside it.
+    """
+    held = [one for one in waiting if one.id in suspects]
+    ahead = (
+        min(held, key=lambda one: (one.put_at, one.id)).id if held and not any(suspects.values()) else None
+    )
+    return [one for one in waiting if one.id not in suspects or one.id == ahead]

@@ -143,6 +143,10 @@ class JobStore:
         """Into the workers' hands."""
         self._update(ids, released_at=now, due_at=None)
 
+    def take_back(self, ids: Sequence[str]) -> None:
+        """Out of the workers' hands: each waits for its turn anew, in its old place."""
+        self._update(ids, released_at=None)
+
     def rest(self, job_id: str, until: datetime, error: str) -> None:
         """Out of the workers' hands until a time; its thread waits with it."""
         self._update([job_id], released_at=None, due_at=until, error=error)
@@ -201,6 +205,21 @@ class JobStore:
             job_attempts.c.job_id == job_id, job_attempts.c.step == step, job_attempts.c.ended_at.is_(None)
         )
         return int(self._connection.execute(query).scalar_one())
+
+    def suspects(self, least: int, alive: Collection[str]) -> dict[str, bool]:
+        """Open jobs with which at least so many workers ended, each with whether it is in workers' hands.
+
+        `alive` are the workers whose attempts may come to an end still.
+        """
+        died = sa.and_(job_attempts.c.ended_at.is_(None), job_attempts.c.executor_id.not_in(list(alive)))
+        query = (
+            sa.select(jobs.c.id, jobs.c.released_at.is_not(None))
+            .join_from(jobs, job_attempts, jobs.c.id == job_attempts.c.job_id)
+            .where(OPEN, died)
+            .group_by(jobs.c.id, jobs.c.released_at)
+            .having(sa.func.count() >= least)
+        )
+        return {row[0]: bool(row[1]) for row in self._connection.execute(query)}
 
     def attempts_handed_back(self, executor_id: str, except_of: str, now: datetime) -> None:
         """A worker stops in order: the attempts that it breaks off are no fault of their jobs.

@@ -3,13 +3,15 @@
     python -m tests.integration.worker_program HOME [BEAT_S LEASE_S]
 
 Each step appends a line to HOME/log. A step named in the file HOME/hold waits, once it has written, until
-that file is gone; one whose line stands in HOME/die ends the process. SIGTERM is taken as `thumbprint work`
-takes it. THUMBPRINT_DATABASE_URL, THUMBPRINT_WORKERS and THUMBPRINT_JOB_TIMEOUT_S hold here too.
+that file is gone; one whose line stands in HOME/slow takes SLOW_S; one whose line stands in HOME/die kills
+the process soon. SIGTERM is taken as `thumbprint work` takes it. THUMBPRINT_DATABASE_URL, THUMBPRINT_WORKERS
+and THUMBPRINT_JOB_TIMEOUT_S hold here too.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +23,14 @@ from storage.database import Database
 from storage.errors import ThumbprintError
 from storage.records import Question
 
+DIES_AFTER_S = 0.5
+"""Time for what was given out with it to begin too."""
+SLOW_S = 2.0
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
 
 def steps_in(home: Path) -> Steps:
     """Steps that write to HOME/log, one line each."""
@@ -28,9 +38,12 @@ def steps_in(home: Path) -> Steps:
     def note(*words: object) -> None:
         with (home / "log").open("a", encoding="utf-8") as log:
             log.write(" ".join(map(str, words)) + "\n")
-        die = home / "die"
-        if die.exists() and " ".join(map(str, words)) in die.read_text().splitlines():
-            os._exit(9)
+        line = " ".join(map(str, words))
+        if line in _lines(home / "die"):
+            time.sleep(DIES_AFTER_S)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if line in _lines(home / "slow"):
+            time.sleep(SLOW_S)
         hold = home / "hold"
         while hold.exists() and hold.read_text().strip() == words[0]:
             time.sleep(0.02)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.turns import choose
+from bot.turns import apart, choose
 from storage.records import Waiting
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -74,3 +74,12 @@ def test_one_worker_serves_everybody_in_turn() -> None:
         waiting = [each for each in waiting if each.id != name]
         served[int(name.split("/")[0])] = NOW + timedelta(seconds=turn)
     assert set(order[:10]) == {"1/0", *(f"{other}/{2000 + other}" for other in range(2, 11))}
+
+
+def test_of_the_jobs_that_may_end_their_worker_one_runs_at_a_time() -> None:
+    waiting = [one(3, 1), one(2, 1), one(9, 2), one(1, 2)]
+    names = [each.id for each in apart(waiting, {"1/3": False, "1/2": False})]
+    assert names == ["1/2", "2/9", "2/1"], "the one that waits longest, and all that are innocent"
+    names = [each.id for each in apart(waiting, {"1/3": False, "1/2": False, "3/7": True})]
+    assert names == ["2/9", "2/1"], "one of them runs"
+    assert apart(waiting, {}) == waiting

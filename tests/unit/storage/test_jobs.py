@@ -96,6 +96,24 @@ def test_what_a_stopping_worker_breaks_off_counts_for_the_job_that_hung_alone(da
         assert [unit.jobs.unended(name, "compose") for name in ("j1", "j2", "j3")] == [1, 0, 1]
 
 
+def test_a_job_is_suspect_once_so_many_workers_ended_with_it(database: Database) -> None:
+    with database.unit() as unit:
+        for number in (1, 2, 3):
+            unit.jobs.add(job(number, thread=f"1/{number}"))
+        for executor in ("dead", "dead too", "alive"):
+            unit.jobs.begin_attempt("j1", "compose", executor, NOW)
+        for executor in ("dead", "alive"):
+            unit.jobs.begin_attempt("j2", "compose", executor, NOW)
+        unit.jobs.release(["j1", "j2"], NOW)
+        assert unit.jobs.suspects(2, {"alive": 4}) == {"j1": True}
+        unit.jobs.take_back(["j1"])
+        assert unit.jobs.suspects(2, {"alive": 4}) == {"j1": False}
+        assert unit.jobs.suspects(2, {}) == {"j1": False, "j2": True}
+        assert [one.id for one in unit.jobs.waiting(NOW, 9)] == ["j1", "j3"]
+        unit.jobs.end(["j1"], JobOutcome.PARKED, NOW)
+        assert unit.jobs.suspects(2, {"alive": 4}) == {}
+
+
 def test_what_has_ended_stays_so_until_it_is_tried_again(database: Database) -> None:
     with database.unit() as unit:
         unit.jobs.add(job(1))
