@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot import drafts
 from bot.admission import admit
 from bot.compose import Composition, compose
 from bot.config import Effective
@@ -38,6 +39,7 @@ from bot.reply import Why, as_posted, render_body
 from bot.repo_config import RepoConfig
 from bot.slash import RIGHTS, parse
 from bot.undo import set_learning
+from bot.waiting import WAITED, hold_back, in_quiet
 from storage.errors import GitHubRefused, Gone, RateLimited
 from storage.postings import OPEN
 from storage.records import (
@@ -83,7 +85,8 @@ def compose_job(context: Context, question: Question) -> str:
     An answer that is there already is left as it is. The question is taken as it stands now. A command gets
     its reply for an answer, and a question that is not let in a sentence, or nothing (`bot/admission.py`).
     When the question was deleted, asks nothing any more, or its thread is gone meanwhile, the answer is
-    CANCELLED. May raise what GitHub and the models raise.
+    CANCELLED. Where a repository wants drafts, what a model wrote is one (`bot/drafts.py`). May raise what
+    GitHub and the models raise, and Quiet in quiet hours.
     """
     with context.database.unit(read_only=True) as unit:
         if unit.answers.is_composed(question.answer_id):
@@ -95,6 +98,7 @@ def compose_job(context: Context, question: Question) -> str:
         asked, rewritten = as_it_stands(client, repository, question, chosen, context.settings.app_slug)
         if not _let_in(context, client, asked, repository, chosen, rewritten):
             return question.answer_id
+        hold_back(asked, chosen.config, datetime.now(UTC))
         thread = client.read_thread(repository, question.number)
     except Gone as error:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
@@ -105,6 +109,8 @@ def compose_job(context: Context, question: Question) -> str:
     asked = replace(asked, full_name=repository.full_name)
     hosts = hosts_of(context.settings.github_url)
     done = compose(asked, thread, memory, context.models, plan, datetime.now(UTC), hosts)
+    notes = [done.why.note, *([WAITED] if in_quiet(asked, chosen.config) else [])]
+    done = replace(done, why=replace(done.why, note=" ".join(filter(None, notes))))
     _store(context, _with_evidence(context, done), chosen)
     log.info(
         "answer_composed",
@@ -187,8 +193,6 @@ def _memory(context: Context, repository: Repository, config: RepoConfig) -> Mem
 def _with_evidence(context: Context, done: Composition) -> Composition:
     """The composition with links, in the fold, to the feedback that taught its lessons."""
     ids = [lesson.phrase.id for lesson in done.why.lessons]
-    if not ids:
-        return done
     with context.database.unit(read_only=True) as unit:
         evidence = unit.phrases.evidence_of(ids)
     why = replace(done.why, evidence=evidence)
@@ -211,8 +215,11 @@ def _store(context: Context, done: Composition, chosen: Effective | None = None)
         for generation in done.generations:
             unit.answers.add_generation(generation)
         unit.answers.add_candidates(done.candidates)
-        unit.answers.save(context.signer.sign_answer(as_posted(done.answer)))
-        unit.answers.reword(done.answer.question)
+        answer = context.signer.sign_answer(as_posted(done.answer))
+        if chosen and chosen.config.draft and done.generations:
+            answer = drafts.hold(unit, answer, datetime.now(UTC), context.settings.draft_days)
+        unit.answers.save(answer)
+        unit.answers.reword(answer.question)
         unit.commit()
 
 

@@ -88,15 +88,19 @@ class Dispatcher:
             unit.commit()
         return chosen
 
-    def rest(self, job_id: str, wait_s: float, error: str) -> bool:
-        """Put a running job back for a while, so that it holds no worker; False for one of no thread."""
+    def rest(self, job_id: str, wait_s: float, error: str, *, aside: bool = False) -> bool:
+        """Put a running job back for a while, so that it holds no worker; False for one of no thread.
+
+        `aside`: so that it holds up nothing else of its thread either.
+        """
         with self._database.unit() as unit:
             job = unit.jobs.get(job_id)
             if job is None or job.outcome is not JobOutcome.OPEN:
                 return False
             mine = sa.and_(self._rows.c.workflow_uuid == job_id, self._rows.c.executor_id == self._me)
             self._enqueue(unit, mine, queue_name=WAITING)
-            unit.jobs.rest(job_id, unit.executors.now() + timedelta(seconds=wait_s), error)
+            until = unit.executors.now() + timedelta(seconds=wait_s)
+            unit.jobs.rest(job_id, until, error, aside=aside)
             unit.commit()
         return True
 

@@ -46,6 +46,7 @@ class JobName(enum.Enum):
     EDITED = "edited"
     DELETED = "deleted"
     REFRESH = "refresh"
+    POST = "post"
     LATER = "later"
     POLL = "poll"
     UPKEEP = "upkeep"
@@ -146,6 +147,19 @@ class Queue:
         row = JobRow(
             id=f"refresh/{question.answer_id}/{revision}",
             name=JobName.REFRESH.value,
+            repository_id=question.repository_id,
+            installation_id=question.installation_id,
+            thread_key=question.thread_key,
+            place=0,
+            put_at=unit.executors.now(),
+        )
+        return self._put(unit, row, question.answer_id)
+
+    def put_post(self, unit: UnitOfWork, question: Question, now: datetime) -> bool:
+        """Have an answer posted that is composed already: somebody approved it, or nobody did in time."""
+        row = JobRow(
+            id=f"post/{question.answer_id}/{now.timestamp():.6f}",
+            name=JobName.POST.value,
             repository_id=question.repository_id,
             installation_id=question.installation_id,
             thread_key=question.thread_key,

@@ -130,6 +130,13 @@ def stored_body(answer: Answer) -> Body:
     return Body(text.strip("\n"), end + rest)
 
 
+def with_text(answer: Answer, text: str, note: str) -> Body:
+    """The body of a stored answer with another text, and a sentence of ours that says whence it is."""
+    body = stored_body(answer)
+    own = body.own.replace(END, f"{END}\n\n{note}", 1)
+    return Body(shorten(text, LONGEST - len(own) - 2), own)
+
+
 def bare(marker: Marker) -> str:
     """Own parts of a comment that say nothing to people: its metadata alone."""
     return f"{END}\n\n{metadata(marker)}"

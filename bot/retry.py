@@ -37,6 +37,8 @@ PATIENCE = {
     # Somebody has to free some space.
     "DatabaseFull": Patience(first_s=5.0, longest_s=60.0, total_s=7200.0),
 }
+UNTIL_THEN = frozenset({"Quiet"})
+"""What says itself when it ends: it is waited for as long as it says, and as often."""
 LONGEST_HINT_S = 3600.0
 JITTER = 0.25
 """Pauses are longer by up to this share: what failed at once is not tried again at once."""
@@ -96,6 +98,8 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     Pauses double up to the longest, each with its job's jitter; a hint (GitHub's `Retry-After`) is honoured
     where it is longer. All pauses together, without jitter, stay within the total, so that an asker is told.
     """
+    if failure.kind in UNTIL_THEN:
+        return failure.retry_after_s or 0.0
     patience = PATIENCE.get(failure.kind)
     if patience is None:
         return None

@@ -24,12 +24,15 @@ from bot.dispatch import Dispatcher
 from bot.queue import Queue, subject
 from bot.retry import Failure, delay_s, later_s
 from storage.database import Database
-from storage.errors import DatabaseBusy, DatabaseError, Poisoned, ThumbprintError
+from storage.errors import DatabaseBusy, DatabaseError, Poisoned, Quiet, ThumbprintError
 from storage.records import JobOutcome
 
 T = TypeVar("T")
 REST_FROM_S = 5.0
 """A job of a thread that has to wait for longer rests in the queue, and its worker takes another."""
+
+ASIDE = frozenset({Quiet.__name__})
+"""What is waited for so long that the thread does not wait too: the job goes behind those of its thread."""
 
 log = structlog.get_logger()
 
@@ -88,7 +91,7 @@ class Runner:
                 raise GaveUp(failure)
             log.info("step_waits", step=step, kind=failure.kind, attempts=attempts, wait_s=round(wait_s, 1))
             with self._written_down():
-                if rests and wait_s >= REST_FROM_S:
+                if rests and (wait_s >= REST_FROM_S or failure.kind in ASIDE):
                     self._rest(wait_s, failure)
                 else:
                     DBOS.sleep(wait_s)
@@ -99,7 +102,7 @@ class Runner:
         DBOS.run_step({"name": "rest"}, lambda: fresh.append(True))
         if not fresh:
             return
-        if self._dispatcher.rest(job_id(), wait_s, failure.message):
+        if self._dispatcher.rest(job_id(), wait_s, failure.message, aside=failure.kind in ASIDE):
             raise Rested
         time.sleep(wait_s)  # a job that an older version of Thumbprint took in
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from bot.wording import did, number, printable, says
+from bot.wording import did, number, printable, says, stands
 from storage.records import Attempt, Evidence, Phrase, PhraseWeight, Story
 
 
@@ -28,7 +28,7 @@ def tell(
     """
     answer = story.answer
     question = answer.question
-    _head(console, f"{answer.id} · {answer.status.value}")
+    _head(console, f"{answer.id} · {stands(story)}")
     _line(
         console,
         f"{question.full_name}#{question.number}, asked by {question.asker.login}",

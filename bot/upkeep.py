@@ -1,6 +1,7 @@
 """What the worker does by the clock, beside the jobs: each part goes on from what the database says.
 
-Order matters: first who may be called, then what was missed there, then what has to go. One part that fails
+Order matters: first who may be called, then what was missed there, then what has waited
+for too long, then what has to go. One part that fails
 keeps no other from its turn, and is tried again at the next tick.
 Run: `pytest tests/integration/test_missed.py`.
 """
@@ -14,6 +15,7 @@ import structlog
 
 from bot.catching_up import Route, catch_up_due
 from bot.context import Context
+from bot.drafts import expire
 from bot.erasing import erase_due
 from bot.standing import settle_due
 from bot.sweeping import sweep_due
@@ -28,6 +30,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "settle": lambda: settle_due(context, clock()),
         "sweep": lambda: sweep_due(context, clock()),
         "catch_up": lambda: catch_up_due(context, route, clock()),
+        "drafts": lambda: expire(context, clock()),
         "erase": lambda: erase_due(context, clock()),
     }
     failed: ThumbprintError | None = None

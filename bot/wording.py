@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from storage.records import Feedback, FeedbackKind, Phrase, PhraseKind, PhraseWeight, Reaction
+from storage.records import (
+    AnswerStatus,
+    Decision,
+    Feedback,
+    FeedbackKind,
+    Phrase,
+    PhraseKind,
+    PhraseWeight,
+    Reaction,
+    Story,
+)
 
 EMOJI = {
     Reaction.PLUS_ONE: "👍",
@@ -27,6 +37,18 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def printable(text: str) -> str:
     """People's words for a terminal: what could move its cursor, rename its window or hide a line is a �."""
     return _CONTROL.sub("�", text.replace("\r\n", "\n"))
+
+
+def stands(story: Story) -> str:
+    """How it stands with an answer, in a few words: its status, or what became of its draft."""
+    draft, status = story.draft, story.answer.status
+    if draft is None or status is not AnswerStatus.CANCELLED:
+        return status.value
+    return (
+        "a draft, waits for approval"
+        if draft.decision is Decision.WAITING
+        else f"a draft, {draft.decision.value}"
+    )
 
 
 def says(phrase: Phrase, weight: float | None = None) -> str:

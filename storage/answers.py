@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.columns import insert_new, upsert
+from storage.drafts import DraftStore
 from storage.feedback import FeedbackStore
 from storage.records import (
     Actor,
@@ -162,7 +163,8 @@ class AnswerStore:
             for attempt in self._attempts(_prompt(row))
         )
         events = FeedbackStore(self._connection).of_answer(answer_id)
-        return Story(answer=answer, attempts=attempts, feedback=tuple(events))
+        draft = DraftStore(self._connection).get(answer_id)
+        return Story(answer=answer, attempts=attempts, feedback=tuple(events), draft=draft)
 
     def _attempts(self, prompt: Prompt) -> list[Attempt]:
         query = sa.select(generations).where(generations.c.prompt_id == prompt.id).order_by(generations.c.id)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from storage.columns import insert_new
+from storage.columns import upsert
 from storage.records import Decision, Draft
 from storage.tables import drafts
 
@@ -21,11 +21,11 @@ class DraftStore:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def add(self, draft: Draft) -> bool:
-        """Keep a draft; False if there is one for this answer."""
+    def put(self, draft: Draft) -> None:
+        """Keep a draft, in place of an earlier one of the same answer."""
         row = asdict(draft)
         row["decision"] = draft.decision.value
-        return insert_new(self._connection, drafts, row, "answer_id")
+        upsert(self._connection, drafts, [row])
 
     def get(self, answer_id: str) -> Draft | None:
         """The draft of an answer, or None where it is none."""

@@ -8,6 +8,7 @@
     │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
     │   ├── Overtaken               another worker took this answer to post it
     │   ├── OutOfBounds             the App may not call GitHub there: uninstalled, suspended, archived
+    │   ├── Quiet                   a repository's quiet hours: what was asked in them waits
     │   └── DatabaseBusy            locked by another process, or out of connections
     └── Permanent                   a person has to change something first
         ├── ConfigurationError      a setting is missing or wrong; names it and the remedy
@@ -67,6 +68,10 @@ class OutOfBounds(Retryable):
 
 class Overtaken(Retryable):
     """Another worker took this answer to post it: this one sends and writes nothing of it."""
+
+
+class Quiet(Retryable):
+    """A repository keeps quiet hours: what was asked in them waits for their end."""
 
 
 class DatabaseBusy(Retryable):

@@ -18,6 +18,9 @@ from storage.tables import job_attempts, jobs
 
 OPEN = jobs.c.outcome == JobOutcome.OPEN.value
 MOST_LISTED = 10_000
+ASIDE = 1 << 48
+"""Added to the place of a job that lets all others of its thread pass, those to come too."""
+
 _COLUMNS = [each.name for each in fields(JobRow) if each.name != "attempts"]
 
 
@@ -147,9 +150,12 @@ class JobStore:
         """Out of the workers' hands: each waits for its turn anew, in its old place."""
         self._update(ids, released_at=None)
 
-    def rest(self, job_id: str, until: datetime, error: str) -> None:
-        """Out of the workers' hands until a time; its thread waits with it."""
+    def rest(self, job_id: str, until: datetime, error: str, *, aside: bool = False) -> None:
+        """Out of the workers' hands until a time. Its thread waits with it, unless it goes `aside`."""
         self._update([job_id], released_at=None, due_at=until, error=error)
+        if aside:
+            near = sa.and_(jobs.c.id == job_id, jobs.c.place < ASIDE)
+            self._connection.execute(jobs.update().where(near).values(place=jobs.c.place + ASIDE))
 
     def end(self, ids: Sequence[str], outcome: JobOutcome, now: datetime, error: str | None = None) -> int:
         """It is over; returns how many ended. Jobs that did before stay as they are.

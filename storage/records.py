@@ -676,6 +676,7 @@ class Story:
     answer: Answer
     attempts: tuple[Attempt, ...]
     feedback: tuple[Feedback, ...]
+    draft: Draft | None = None
 
 
 class JobOutcome(enum.Enum):

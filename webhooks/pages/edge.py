@@ -112,12 +112,12 @@ def _peer(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """A small urlencoded form; what is too large or not one is empty, and so refused."""
+async def read_form(request: Request, largest: int = LARGEST_FORM) -> dict[str, str]:
+    """A urlencoded form of so many bytes; what is too large or not one is empty, and so refused."""
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_FORM:
+        if len(body) > largest:
             return {}
     try:
         return dict(parse_qsl(body.decode(), max_num_fields=10))

@@ -22,6 +22,7 @@ from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from storage.records import Actor, Learning
 from webhooks.pages import views
+from webhooks.pages.drafts import DraftPages
 from webhooks.pages.edge import FOLDER, HEADERS, Edge, read_form
 
 VISITOR = Actor(id=0, login="memory page")
@@ -36,6 +37,7 @@ class Site:
     def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
         self._queue = queue
         self._edge = Edge(settings, database)
+        self.drafts = DraftPages(self._edge, queue, settings)
 
     # ------------------------------------------------------------ looking
 
@@ -167,6 +169,7 @@ for _path, _page in (
     ("/memory/{repository_id:int}/export", Site.export),
     ("/answers/{answer_id}", Site.answer),
     ("/api/learned", Site.learned),
+    ("/drafts", lambda site, request: site.drafts.show(request)),
     ("/pages/style.css", Site.style),
     ("/pages/icon.svg", Site.icon),
 ):
@@ -175,5 +178,7 @@ for _path, _change in (
     ("/memory/{repository_id:int}/forget", Site.forget),
     ("/memory/{repository_id:int}/learning", Site.learning),
     ("/api/phrases/{phrase_id}/forget", Site.forget_by_api),
+    ("/drafts/{answer_id}/approve", lambda site, request, answer_id: site.drafts.approve(request, answer_id)),
+    ("/drafts/{answer_id}/discard", lambda site, request, answer_id: site.drafts.discard(request, answer_id)),
 ):
     _route("POST", _path, _change)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.wording import age, did, says, state, taught_ago
+from bot.wording import age, did, says, stands, state, taught_ago
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Change, Feedback, PhraseWeight, Repository, Story, stable_id
@@ -134,6 +134,7 @@ class Why:
     """The story of an answer with the lessons that were in its prompts, as they stand now."""
 
     story: Story
+    stands: str
     rows: tuple[Row, ...]
     names: Mapping[str, str]
 
@@ -149,7 +150,8 @@ def why(unit: UnitOfWork, answer_id: str, now: datetime) -> Why:
     weights = unit.phrases.weights_of(ids)
     phrases = unit.phrases.phrases_of(ids)
     rows = _rows(unit, list(weights.values()), now)
-    return Why(story=story, rows=rows, names={key: says(phrase) for key, phrase in phrases.items()})
+    names = {key: says(phrase) for key, phrase in phrases.items()}
+    return Why(story=story, stands=stands(story), rows=rows, names=names)
 
 
 def _rows(unit: UnitOfWork, weights: Sequence[PhraseWeight], now: datetime) -> tuple[Row, ...]:

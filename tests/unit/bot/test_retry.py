@@ -15,6 +15,7 @@ from bot.retry import (
     LATER_LONGEST_S,
     LONGEST_HINT_S,
     PATIENCE,
+    UNTIL_THEN,
     Failure,
     delay_s,
     jitter,
@@ -79,7 +80,9 @@ def test_what_a_person_has_to_change_is_not_tried_again(error: Exception) -> Non
 
 
 def test_a_retryable_error_of_every_kind_has_its_patience_and_so_has_a_full_disk() -> None:
-    assert {kind.__name__ for kind in Retryable.__subclasses__()} | {"DatabaseFull"} == set(PATIENCE)
+    assert {kind.__name__ for kind in Retryable.__subclasses__()} | {"DatabaseFull"} == set(
+        PATIENCE
+    ) | UNTIL_THEN
 
 
 @pytest.mark.parametrize("kind", sorted({*PATIENCE, *FOR_THE_OPERATOR}))
@@ -126,3 +129,8 @@ def test_the_words_of_a_foreign_error_are_not_repeated() -> None:
     failure = Failure.of(ValueError("words of somebody's thread"), "compose")
     assert failure.message == "ValueError in step compose: see the log"
     assert type(failure.error()) is ThumbprintError
+
+
+def test_what_says_itself_when_it_ends_is_waited_for_until_then_however_often() -> None:
+    night = Failure(kind="Quiet", message="quiet hours", retry_after_s=40_000.0)
+    assert [delay_s(night, attempts, "a job") for attempts in (1, 99)] == [40_000.0, 40_000.0]

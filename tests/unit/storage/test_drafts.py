@@ -24,7 +24,7 @@ def test_the_first_word_about_a_draft_holds(database: Database) -> None:
         unit.repositories.upsert(things.REPOSITORY)
         for one, draft in zip(asked, made, strict=True):
             unit.answers.save(things.answer(one, status=AnswerStatus.CANCELLED))
-            assert unit.drafts.add(draft) and not unit.drafts.add(draft)
+            unit.drafts.put(draft)
         assert unit.drafts.waiting(10) == made and unit.drafts.waiting(1) == made[:1]
         first = made[0].answer_id
         assert unit.drafts.decide(first, Decision.APPROVED, things.NOW, edited=True)
@@ -35,4 +35,6 @@ def test_the_first_word_about_a_draft_holds(database: Database) -> None:
         assert unit.drafts.get("a_none") is None and not unit.drafts.decide(
             "a_none", Decision.EXPIRED, things.NOW
         )
+        unit.drafts.put(made[0])
+        assert unit.drafts.waiting(10) == made  # written anew: it waits anew
         unit.commit()

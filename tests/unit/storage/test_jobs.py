@@ -150,3 +150,19 @@ def test_the_open_jobs_of_an_installation_and_of_a_repository_are_found(database
         unit.jobs.end(["j3"], JobOutcome.DONE, NOW)
         assert unit.jobs.open_of(installation_id=7) == ["j1"]
         assert sorted(unit.jobs.open_of(repository_id=1)) == ["j1", "j2"]
+
+
+def test_a_job_that_rests_aside_lets_its_thread_pass_and_keeps_its_turn_among_its_like(
+    database: Database,
+) -> None:
+    with database.unit() as unit:
+        for number in (1, 2):
+            unit.jobs.add(job(number))
+            unit.jobs.release([f"j{number}"], NOW)
+            unit.jobs.rest(f"j{number}", NOW + 9 * MINUTE, "quiet", aside=True)
+        unit.jobs.rest("j1", NOW + 9 * MINUTE, "quiet still", aside=True)
+        assert unit.jobs.waiting(NOW, 9) == []
+        unit.jobs.add(job(3))
+        assert [one.id for one in unit.jobs.waiting(NOW, 9)] == ["j3"]
+        unit.jobs.end(["j3"], JobOutcome.DONE, NOW)
+        assert [one.id for one in unit.jobs.waiting(NOW + 9 * MINUTE, 9)] == ["j1"]

@@ -1,0 +1,114 @@
+"""Drafts: answers that wait until somebody approves them on a page, and what that person decides.
+
+An answer that is held is CANCELLED for all that post: only an approval makes it PENDING, in the transaction
+that enqueues the job which posts it as any other. The first word about a draft holds. A text that was changed
+on the page is made inert as a model's is, and teaches nothing, for the pages know no persons. A draft that
+nobody decided about ends with a sentence in its thread. A question that was reworded meanwhile is answered
+anew, and that is a draft again. Left out: the page (`webhooks/pages/drafts.py`).
+Run: `pytest tests/integration/test_drafts.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.context import Context
+from bot.effects import hosts_of
+from bot.notices import notice
+from bot.queue import Queue
+from bot.reply import as_posted, with_text
+from bot.sanitise import sanitise
+from bot.settings import Settings
+from storage.database import UnitOfWork
+from storage.errors import Gone
+from storage.records import Answer, AnswerStatus, Decision, Draft
+
+log = structlog.get_logger()
+
+EXPIRED = "expired"
+AT_ONCE = 100
+CHANGED = "Somebody changed this text by hand before it was posted."
+EMPTY = "An answer needs a text: go back, and discard the draft if it should have none."
+NO_DRAFT = "There is no such draft here."
+DECIDED = "Somebody decided about this draft already."
+
+
+def hold(unit: UnitOfWork, answer: Answer, now: datetime, days: int) -> Answer:
+    """Have an answer wait for an approval; returns it as it is to be kept."""
+    unit.drafts.put(
+        Draft(
+            answer_id=answer.id,
+            repository_id=answer.question.repository_id,
+            made_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+    )
+    log.info("answer_held", answer=answer.id)
+    return replace(answer, status=AnswerStatus.CANCELLED)
+
+
+def approve(
+    unit: UnitOfWork, queue: Queue, settings: Settings, answer_id: str, text: str, now: datetime
+) -> Answer:
+    """Have a draft posted with this text, its own or another. Raises Gone for none, and where none waits."""
+    answer = _of(unit, answer_id)
+    said = text.replace("\r\n", "\n").strip()
+    edited = said != answer.text.strip()
+    if edited:
+        said = sanitise(said, hosts_of(settings.github_url)).strip()
+    if not said:
+        raise Gone(EMPTY)
+    if not unit.drafts.decide(answer_id, Decision.APPROVED, now, edited=edited):
+        raise Gone(DECIDED)
+    if edited:
+        changed = replace(answer, text=said, body=with_text(answer, said, CHANGED))
+        answer = replace(as_posted(changed), repairs=(), abstained="")
+    answer = replace(answer, status=AnswerStatus.PENDING)
+    unit.answers.save(answer)
+    queue.put_post(unit, answer.question, now)
+    log.info("draft_approved", answer=answer_id, edited=edited)
+    return answer
+
+
+def discard(unit: UnitOfWork, answer_id: str, now: datetime) -> None:
+    """Let a draft never be posted; nothing is said in its thread. Raises Gone where none waits."""
+    _of(unit, answer_id)
+    if not unit.drafts.decide(answer_id, Decision.DISCARDED, now):
+        raise Gone(DECIDED)
+    log.info("draft_discarded", answer=answer_id)
+
+
+def expire(context: Context, now: datetime) -> int:
+    """End the drafts that waited too long, each with a sentence to its asker; returns how many.
+
+    Of a repository that must not be called any more only the draft ends.
+    """
+    with context.database.unit(read_only=True) as unit:
+        due = [one for one in unit.drafts.waiting(AT_ONCE) if one.expires_at <= now]
+    for draft in due:
+        with context.database.unit() as unit:
+            answer, reach = unit.answers.get(draft.answer_id), unit.repositories.reach(draft.repository_id)
+            if answer is None or not unit.drafts.decide(draft.answer_id, Decision.EXPIRED, now):
+                continue
+            if reach is not None and reach.closed is None:
+                days = max(1, (draft.expires_at - draft.made_at).days)
+                text = (
+                    f"I had an answer to this, and nobody here approved it within {days} day"
+                    f"{'' if days == 1 else 's'}: ask once more in a new comment if you still need one."
+                )
+                made = notice(context.settings, answer.question, text, EXPIRED, now)
+                unit.answers.save(context.signer.sign_answer(replace(made, created_at=answer.created_at)))
+                context.queue.put_post(unit, answer.question, now)
+            unit.commit()
+        log.info("draft_expired", answer=draft.answer_id)
+    return len(due)
+
+
+def _of(unit: UnitOfWork, answer_id: str) -> Answer:
+    draft, answer = unit.drafts.get(answer_id), unit.answers.get(answer_id)
+    if draft is None or answer is None:
+        raise Gone(NO_DRAFT)
+    return answer
