@@ -1,8 +1,7 @@
 """What the worker does by the clock, beside the jobs: each part goes on from what the database says.
 
-Order matters: first who may be called, then what was missed there, then what has waited
-for too long, then what has to go. One part that fails
-keeps no other from its turn, and is tried again at the next tick.
+Order matters: first who may be called, then what was missed there, then what waited for too long, then what
+has to go. One part that fails keeps no other from its turn, and is tried again at the next tick.
 Run: `pytest tests/integration/test_missed.py`.
 """
 

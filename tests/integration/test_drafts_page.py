@@ -23,7 +23,7 @@ from webhooks.app import create_app
 
 pytestmark = pytest.mark.slow
 
-TOKEN = "sesame"  # noqa: S105
+TOKEN = "sesame"
 WAIT_MS = 60_000
 
 
