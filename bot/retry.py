@@ -39,7 +39,7 @@ PATIENCE = {
 }
 UNTIL_THEN = frozenset({"Quiet"})
 """What says itself when it ends: it is waited for as long as it says, and as often."""
-LONGEST_HINT_S = 3600.0
+LONGEST_HINT_S, LEAST_HINT_S = 3600.0, 1.0
 JITTER = 0.25
 """Pauses are longer by up to this share: what failed at once is not tried again at once."""
 MOST_DEATHS = 5
@@ -96,7 +96,8 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     """Seconds to wait before the next attempt, after `attempts` of them failed; None to give up.
 
     Pauses double up to the longest, each with its job's jitter; a hint (GitHub's `Retry-After`) is honoured
-    where it is longer. All pauses together, without jitter, stay within the total, so that an asker is told.
+    where it is longer, and of a limit, which knows when it ends, where it is shorter too. All pauses
+    together, without jitter and hints, stay within the total, so that an asker is told.
     """
     if failure.kind in UNTIL_THEN:
         return failure.retry_after_s or 0.0
@@ -107,7 +108,8 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     if sum(pauses) > patience.total_s:
         return None
     hint = min(failure.retry_after_s or 0.0, LONGEST_HINT_S)
-    return max(pauses[-1], hint) * jitter(job, attempts)
+    told = max(hint, LEAST_HINT_S) if failure.kind == "RateLimited" and hint else max(pauses[-1], hint)
+    return told * jitter(job, attempts)
 
 
 def later_s(failure: Failure, tries: int, job: str = "") -> float | None:

@@ -73,6 +73,55 @@ def full_disk(
     _tell(done)
 
 
+@app.command()
+def restarts(
+    database_url: Annotated[str, typer.Option(help="An empty PostgreSQL database's URL.")],
+    restart: Annotated[
+        str, typer.Option(help="What restarts the server, and ends once it takes connections again.")
+    ],
+    times: Annotated[int, typer.Option(min=1, help="How often it is restarted.")] = 60,
+    least_s: Annotated[float, typer.Option(min=0, help="Shortest pause, in seconds.")] = 5.0,
+    most_s: Annotated[float, typer.Option(min=0, help="Longest pause, in seconds.")] = 20.0,
+    workers: Workers = 2,
+    seed: Seed = 0,
+) -> None:
+    """PostgreSQL is restarted again and again under load."""
+    import shlex
+    import subprocess
+
+    from bot.drills.restarts import restarts as drill
+    from bot.drills.town import town
+
+    command = shlex.split(restart)
+    with town(database_url=database_url, workers=workers) as everything, _bar("restarts", times) as tick:
+        done = drill(
+            everything,
+            lambda: subprocess.run(command, check=True),  # noqa: S603 - the operator's own
+            times=times,
+            every_s=(least_s, max(least_s, most_s)),
+            seed=seed,
+            tick=tick,
+        )
+    _tell(done)
+
+
+@app.command()
+def repeats(
+    count: Annotated[int, typer.Option("--questions", min=1, help="How many questions.")] = 200,
+    times: Annotated[int, typer.Option(min=1, help="How often each delivery is sent.")] = 5,
+    workers: Workers = 1,
+    database_url: Database = "",
+    seed: Seed = 0,
+) -> None:
+    """Each delivery comes several times, shuffled, many at once."""
+    from bot.drills.repeats import repeats as drill
+    from bot.drills.town import town
+
+    with town(database_url=database_url, workers=workers) as everything, _bar("questions", count) as tick:
+        done = drill(everything, count=count, times=times, seed=seed, tick=tick)
+    _tell(done)
+
+
 @contextmanager
 def _bar(what: str, count: int) -> Iterator[Any]:
     """A progress bar on stderr; call what it gives once for each of `count`."""

@@ -97,6 +97,12 @@ def test_telling_and_learning_end_at_once_where_nothing_can_change(error: Except
     assert later_s(Failure.of(error, "fail"), 0) is None
 
 
+def test_a_limit_that_says_when_it_ends_is_waited_for_until_then_and_not_for_a_minute() -> None:
+    for attempts in (1, 4):
+        pause = delay_s(Failure.of(RateLimited("wait", retry_after_s=7.0), "post"), attempts)
+        assert pause is not None and 7.0 <= pause <= 7.0 * (1 + JITTER)
+
+
 @given(st.floats(0, 1e6), st.integers(1, 4))
 def test_a_hint_is_honoured_up_to_an_hour(hint: float, attempts: int) -> None:
     pause = delay_s(Failure.of(RateLimited("wait", retry_after_s=hint), "post"), attempts)

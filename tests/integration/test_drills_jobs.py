@@ -1,0 +1,53 @@
+"""The drills of jobs at a small size, on PostgreSQL: restarts of the database, deliveries that come again."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bot.drills.repeats import repeats
+from bot.drills.restarts import restarts
+from bot.drills.town import town
+from tests.integration.postgres_server import Postgres, running, url
+
+__all__ = ["url"]
+DOWN_S = 3.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A server that the test restarts."""
+    with running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Postgres) -> str:
+    return postgres.url
+
+
+def test_a_database_that_restarts_again_and_again_loses_nothing_and_says_nothing_twice(
+    postgres: Postgres, url: str
+) -> None:
+    crashes = itertools.cycle([True, False])
+
+    def restart() -> None:
+        postgres.stop(crash=next(crashes))
+        time.sleep(DOWN_S)
+        postgres.start()
+
+    with town(database_url=url, workers=2) as everything:
+        done = restarts(everything, restart, times=4, every_s=(3.0, 6.0), seed=0)
+    assert done.times == 4 and done.refused > 0, str(done)
+    assert done.held, str(done)
+
+
+def test_each_delivery_five_times_shuffled_over_eight_workers_is_answered_once(url: str) -> None:
+    with town(database_url=url, workers=8) as everything:
+        done = repeats(everything, count=12, times=5, seed=0)
+    assert (done.asked, done.workers) == (12, 8) and done.sent == 5 * 12
+    assert done.held, str(done)
