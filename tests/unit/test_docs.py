@@ -72,7 +72,7 @@ def documented() -> list[str]:
 def test_commands_in_the_documents_exist_with_their_options(line: str) -> None:
     command: Any = typer.main.get_command(app)
     words = [word for word in line.split()[1:] if word not in ("…", "|")]
-    while words and hasattr(command, "commands") and re.fullmatch(r"[a-z]+", words[0]):
+    while words and hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z-]*", words[0]):
         assert words[0] in command.commands, f"there is no `{line}`"
         command = command.commands[words.pop(0)]
     known = {
