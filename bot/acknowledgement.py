@@ -24,20 +24,29 @@ _SECTION = re.compile(rf"\n*{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}\n*
 class Learned:
     """One line of the acknowledgement: the lesson, and whose edit taught it.
 
-    `weight` tells whether a wording is preferred or avoided. An `undone` lesson was forgotten since.
+    `weight` tells whether a wording is preferred or avoided. An `undone` lesson was forgotten since. One that
+    was `said` in a reply is taught by who confirmed it.
     """
 
     phrase: Phrase
     login: str
     weight: float = 0.0
     undone: bool = False
+    said: bool = False
 
 
-def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "", pages_url: str = "") -> str:
+def with_learned(
+    body: str,
+    lessons: Sequence[Learned],
+    taken_back_by: str = "",
+    pages_url: str = "",
+    proposed: Sequence[str] = (),
+) -> str:
     """The body with the acknowledgement of `lessons` in place of a former one; without any, without it.
 
-    `taken_back_by` is the login of who restored the text: then it says that its lessons are gone. `pages_url`
-    is where our pages are, to link the memory page; without it the command that forgets is named.
+    `proposed` are the logins of whose replies propose something in the fold. `taken_back_by` is the login of
+    who restored the text: then it says that its lessons are gone. `pages_url` is where our pages are, to link
+    the memory page; without it the command that forgets is named.
     """
     body = body.replace("\r\n", "\n")
     bare = _SECTION.sub("\n\n", body)
@@ -46,6 +55,9 @@ def with_learned(body: str, lessons: Sequence[Learned], taken_back_by: str = "",
     if taken_back_by:
         back = code_span("@" + taken_back_by)
         lines.append(f"↩️ Taken back by {back}: what the edit of this answer taught no longer counts")
+    if proposed:
+        who = ", ".join(code_span("@" + login) for login in dict.fromkeys(proposed))
+        lines.append(f"💡 Proposed in a reply by {who}: it counts once it is ticked in the fold below")
     if not lines:
         return bare
     section = "\n".join((LEARNED[0], "", *(f"> {line}  " for line in lines), "", LEARNED[1]))
@@ -66,7 +78,8 @@ def _line(lesson: Learned, pages_url: str) -> str:
     words = directed(lesson.phrase, lesson.weight)
     if lesson.undone:
         return f"↩️ Undone: {words} — it no longer counts; {AGAIN}"
-    undo = f"restore the line, or {_undo(lesson, pages_url)}"
+    restored = "untick it below" if lesson.said else "restore the line"
+    undo = f"{restored}, or {_undo(lesson, pages_url)}"
     return f"✅ Learned from {code_span('@' + lesson.login)}: {words} — undo: {undo}"
 
 

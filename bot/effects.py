@@ -49,6 +49,7 @@ RENDERED = re.compile(r"(?:suggestion|mermaid|geojson|topojson|stl|math)\b", re.
 
 _TAG = re.compile(rf"</?(?:{TAGS})\s*/?>", re.IGNORECASE)
 _OWN = re.compile(rf"(?:<!-- /?thumbprint:[^<>]*-->|<details><summary>{SUMMARY}</summary>|</details>|\s)+")
+_NOTE = re.compile(r"<!-- thumbprint:(?:yes|no) r_[0-9a-f]{16} -->")
 _JOINERS = re.compile("[\u200c\u200d]")
 _PAGE = re.compile(
     r"/(?!(?:login|logout|sessions?|settings|apps|orgs|marketplace|sponsors|notifications|codespaces|new)/)"
@@ -127,7 +128,7 @@ def _of_tree(root: Node, hosts: Collection[str], ours: bool) -> Iterator[str]:
         elif node.kind == "link" and not (allowed(node.url, hosts) or (ours and _of_fold(node.url, hosts))):
             yield f"link: {node.url}"
         elif node.kind == "html_inline" and not _TAG.fullmatch(node.literal):
-            yield f"html: {node.literal}"
+            yield from () if ours and _NOTE.fullmatch(node.literal) else (f"html: {node.literal}",)
         elif node.kind == "html_block":
             yield from () if ours and _OWN.fullmatch(node.literal.strip()) else (f"html: {node.literal}",)
         elif node.kind == "code_block" and RENDERED.match(node.info.strip()):

@@ -20,11 +20,12 @@ from bot.events import (
     Act,
     deletion_event,
     edit_events,
-    edits_of,
     read_act,
     taken_back_by,
 )
 from bot.lessons import observe, unheard
+from bot.proposals import events as ruled_by
+from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
 from learning.memory.phrases import judge
 from storage.database import UnitOfWork
@@ -32,10 +33,12 @@ from storage.errors import GitHubRefused, Gone
 from storage.phrases import taken_back
 from storage.records import (
     Actor,
+    Agreed,
     Answer,
     AnswerStatus,
     Change,
     Feedback,
+    FeedbackKind,
     Permission,
     PhraseKind,
     Reaction,
@@ -68,11 +71,16 @@ def edited(context: Context, guid: str) -> list[Change]:
         known = unit.feedback.of_answer(answer.id)
         events = edit_events(answer, known, act, permission)
         events += reason_events(answer, known, act, permission)
+        made = rulings(unit.proposals.of_answer(answer.id), act.former, act.body, act.actor, act.at)
+        said, ruled = ruled_by(answer, known, made, {act.actor.id: permission})
+        events += said
         changes = observe(unit, events, _now())
+        for one in ruled:
+            unit.proposals.decide(one.proposal.id, one.decision, one.actor.login, one.at)
         unit.commit()
     if events:
         log.info("edit_observed", answer=answer.id, events=len(events), changes=len(changes))
-    _acknowledge(context, answer, act.full_name)
+    acknowledge(context, answer, act.full_name)
     return changes
 
 
@@ -99,24 +107,29 @@ def refresh(context: Context, answer_id: str) -> None:
         answer = unit.answers.get(answer_id)
         repository = None if answer is None else unit.repositories.get(answer.question.repository_id)
     if answer and repository and answer.status is AnswerStatus.POSTED:
-        _acknowledge(context, answer, repository.full_name)
+        acknowledge(context, answer, repository.full_name)
         log.info("acknowledgement_refreshed", answer=answer.id)
 
 
-def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
-    """Bring the marked section and the 👍 of our comment in line with what its edits teach now.
+def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
+    """Bring the marked sections and the 👍 of our comment in line with what is taught and proposed now.
 
     Written from what is stored, so that a second run writes the same. No second comment, ever.
     """
     with context.database.unit(read_only=True) as unit:
         known = unit.feedback.of_answer(answer.id)
         lessons = _taught(unit, answer, known)
+        proposals = shown(unit.proposals.of_answer(answer.id))
     client = context.github.of(answer.question)
     comment = (full_name, answer.comment_kind, answer.comment_id or 0)
     try:
         post = client.read_post(*comment)
         body = with_learned(
-            post.body, lessons[:ACKNOWLEDGED], taken_back_by(answer, known), context.settings.pages_url
+            with_proposals(post.body, answer, stands_now(answer, known), proposals),
+            lessons[:ACKNOWLEDGED],
+            taken_back_by(answer, known),
+            context.settings.pages_url,
+            [one.by.login for one in proposals if one.decision is Agreed.OPEN],
         )
         if body != post.body:
             client.update_comment(full_name, post, body)
@@ -134,8 +147,8 @@ def _acknowledge(context: Context, answer: Answer, full_name: str) -> None:
 
 
 def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list[Learned]:
-    """The lessons of an answer's edits that act now, and after them those that were forgotten since."""
-    logins = {event.id: event.actor.login for event in edits_of(known)}
+    """The lessons of edits and confirmed replies that act now, and then those that were forgotten since."""
+    events = {e.id: e for e in known if e.kind in (FeedbackKind.EDIT, FeedbackKind.REPLY)}
     phrases, evidence = judge(answer, known, unheard=unheard(unit, known))
     said = {phrase.id: phrase for phrase in phrases}
     weights = unit.phrases.weights_of(said)
@@ -143,10 +156,16 @@ def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list
     lessons: dict[str, Learned] = {}
     for one in evidence:
         phrase, weight, undone = said[one.phrase_id], weights.get(one.phrase_id), taken_back(one, forgotten)
-        if one.event_id in logins and (undone or (weight and weight.active)):
+        if one.event_id in events and (undone or (weight and weight.active)):
             value = weight.weight if weight and not undone else one.mass
-            login = logins[one.event_id]
-            lessons[phrase.id] = Learned(phrase=phrase, login=login, weight=value, undone=undone)
+            event = events[one.event_id]
+            lessons[phrase.id] = Learned(
+                phrase=phrase,
+                login=event.actor.login,
+                weight=value,
+                undone=undone,
+                said=event.kind is FeedbackKind.REPLY,
+            )
     return sorted(lessons.values(), key=lambda one: (one.undone, _ORDER.index(one.phrase.kind)))
 
 

@@ -4,6 +4,7 @@
 | --- | --- |
 | their reactions, deletions, retractions, and edits that nobody built on | erased |
 | an edit of theirs that others edited or voted on since | stays, nobody's: it teaches nothing |
+| what their replies proposed, in the folds of answers | erased |
 | their questions | without text and name; whether and what was answered stays |
 | what quoted them: prompts, texts that were not picked, the context of lessons | erased |
 | webhooks that are kept | without their person, and without what they wrote |
@@ -56,10 +57,13 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
         theirs = [event for event in known if event.actor.id == actor_id]
         events |= {event.id for event in theirs}
         touched[repository_id] = _taught(unit, theirs, asked)
-        told |= {event.answer_id for event in theirs if event.kind is FeedbackKind.EDIT}
+        told |= {event.answer_id for event in theirs if event.kind in (FeedbackKind.EDIT, FeedbackKind.REPLY)}
         links = _links(theirs, known)
         _count(counts, "events", unit.people.drop_events({one.id for one in theirs} - links))
         _count(counts, "events_unnamed", unit.people.unname_events(links))
+    dropped, shown_in = unit.people.drop_proposals(actor_id, logins)
+    _count(counts, "proposals", dropped)
+    told |= shown_in
     _count(counts, "questions", unit.people.empty_questions(asked))
     _count(counts, "forgettings", unit.people.unname_forgetting(actor_id))
     for repository_id in repositories:

@@ -206,6 +206,11 @@ class Client:
         posts = [self._post(one, kind) for one in self._calls.pages(path, since=when)]
         return [post for post in posts if post.by_us]
 
+    def root(self, full_name: str, comment_id: int) -> int:
+        """The first comment of the review thread in which a review comment stands; itself, perhaps."""
+        said = self._calls.get(place(full_name, PostKind.REVIEW_COMMENT, comment_id))
+        return int(said.get("in_reply_to_id") or comment_id)
+
     def read_file(self, full_name: str, path: str) -> File | None:
         """A file on the default branch; None when there is none that we may read."""
         said = self._contents(self._calls, full_name, path)
@@ -272,7 +277,7 @@ class Client:
             path = f"{at}/issues/{number}/comments"
             said = self._calls.create(path, {"body": sealed(body, self._hosts)}, key, sending)
             return self._post(said, PostKind.COMMENT)
-        root = self._calls.get(f"{at}/pulls/comments/{reply_to}").get("in_reply_to_id") or reply_to
+        root = self.root(full_name, reply_to)
         inline = f"{at}/pulls/{number}/comments/{root}/replies"
         said = self._calls.create(inline, {"body": sealed(body, self._hosts)}, key, sending)
         return self._post(said, PostKind.REVIEW_COMMENT)

@@ -12,19 +12,23 @@ from dataclasses import replace
 
 from bot.closing import close
 from bot.lifecycle import Turn
-from bot.queue import Job, Queue
+from bot.queue import Job, JobName, Queue
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
 from storage.records import Delivery
 
 
 class Taken(enum.Enum):
-    """What became of a delivery: ACCEPTED, or why not. CLOSED: its repository is out of bounds just now."""
+    """What became of a delivery: ACCEPTED, or why not. CLOSED: its repository is out of bounds just now.
+
+    NO_ANSWER: it may be a reply, and there is no answer of ours in its thread.
+    """
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     CLOSED = "closed"
     FORGOTTEN = "forgotten"
+    NO_ANSWER = "no_answer"
 
 
 def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Taken:
@@ -44,6 +48,9 @@ def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Take
             if forgotten is not None and job.question.asked_at <= forgotten:
                 return Taken.FORGOTTEN
             unit.answers.ask(job.question)
+        number = int(job.thread_key.rpartition("/")[2])
+        if job.name is JobName.REPLIED and not unit.answers.of_thread(job.repository.id, number):
+            return Taken.NO_ANSWER
         if not queue.put(unit, job, delivery.guid):
             return Taken.DUPLICATE
         unit.commit()

@@ -35,6 +35,7 @@ from bot.github import GitHub
 from bot.models import Models
 from bot.pace import Limits
 from bot.pacing import Pace
+from bot.proposing import replied
 from bot.queue import APPLICATION, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
@@ -229,6 +230,7 @@ def steps_of(context: Context) -> Steps:
         fail=lambda question, error: answer.fail(context, question, error),
         edited=lambda guid: feedback.edited(context, guid),
         deleted=lambda guid: feedback.deleted(context, guid),
+        replied=lambda guid: replied(context, guid),
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
         poll=lambda: poll.poll(context),
         upkeep=lambda: upkeep(context, route),

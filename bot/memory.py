@@ -189,6 +189,9 @@ def nearest(examples: Sequence[Example], question: str, embed: Embed, limit: int
     return [example for cosine, example in best if cosine >= NEAR]
 
 
+AGAINST = (FeedbackKind.REASON, FeedbackKind.HIDDEN, FeedbackKind.REPLY)
+
+
 def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
     """The text that people stand behind, or "" if nobody does."""
     edits = [e for e in events if e.kind is FeedbackKind.EDIT and e.permission.writes and e.after.strip()]
@@ -196,11 +199,7 @@ def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
         return max(edits, key=lambda event: (event.at, event.id)).after
     if any(e.kind is FeedbackKind.DELETION for e in events):
         return ""
-    against = {
-        e.actor.id: e.permission.writes
-        for e in events
-        if e.reaction in DISLIKED or e.kind in (FeedbackKind.REASON, FeedbackKind.HIDDEN)
-    }
+    against = {e.actor.id: e.permission.writes for e in events if e.reaction in DISLIKED or e.kind in AGAINST}
     fans = {
         e.actor.id: e.permission.writes
         for e in events

@@ -23,10 +23,12 @@ from bot.github import Client
 from bot.github_shapes import Seen
 from bot.history import editors, unlearned
 from bot.lessons import observe
+from bot.proposals import Ruling, rulings_in
+from bot.proposals import events as ruled_by
 from bot.reasons import hidden_events, reasons_in
 from bot.spending import Ledger
 from storage.errors import Gone, OverBudget, RateLimited, Retryable, ThumbprintError
-from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Turn
+from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Proposal, Turn
 
 log = structlog.get_logger()
 
@@ -91,12 +93,15 @@ class _Look:
         self._asks = True
         self._permissions: dict[int, Permission] = {}
         self._edited: set[str] = set()
+        self._proposals: dict[str, list[Proposal]] = {}
+        self._ruled: list[Ruling] = []
 
     def carry_out(self) -> list[Change]:
         """Look, ask who may what, and keep it. Raises OverBudget where something had to be left for later."""
         with self._context.database.unit(read_only=True) as unit:
             answers = unit.answers.posted(self._turns)
             known = unit.feedback.of_answers([answer.id for answer in answers])
+            self._proposals = {answer.id: unit.proposals.of_answer(answer.id) for answer in answers}
         looked = self._client.look([answer.comment_node_id for answer in answers])
         events: list[Feedback] = []
         done: dict[str, str] = {}
@@ -125,17 +130,24 @@ class _Look:
     def _events(self, answer: Answer, known: Sequence[Feedback], seen: Seen) -> list[Feedback]:
         """What is new about one answer, with the permission of each person."""
         made: list[Feedback] = []
+        ruled: list[Ruling] = []
         if seen.edits != self._turns[answer.id].seen:
             history = self._client.history(answer.comment_node_id)
             if history is not None:
                 made = unlearned(answer, known, history) + reasons_in(answer, known, history)
-            self._edited |= {answer.id} if made else set()
-        may = {key: self._may(actor, edits=True) for key, actor in editors(made).items()}
+                ruled = rulings_in(self._proposals[answer.id], history)
+            self._edited |= {answer.id} if made or ruled else set()
+        people = editors(made) | {one.actor.id: one.actor for one in ruled}
+        may = {key: self._may(actor, edits=True) for key, actor in people.items()}
         made = [
             replace(event, permission=may.get(event.actor.id) or event.permission)
             for event in made
             if may.get(event.actor.id, Permission.NONE) is not None
         ]
+        granted = {key: permission for key, permission in may.items() if permission is not None}
+        said, counted = ruled_by(answer, known, ruled, granted)
+        made += said
+        self._ruled += counted
         made += hidden_events(answer, known, seen.hidden, self._clock())
         thumbs = {one.id: self._may(one) for one in new_reactors(known, seen.reactions)}
         heard = {key: permission for key, permission in thumbs.items() if permission is not None}
@@ -181,6 +193,8 @@ class _Look:
         now = self._clock()
         with self._context.database.unit() as unit:
             changes = observe(unit, events, now)
+            for one in self._ruled:
+                unit.proposals.decide(one.proposal.id, one.decision, one.actor.login, one.at)
             for answer in gone:
                 unit.answers.save(replace(answer, status=AnswerStatus.DELETED))
             poll_s = self._context.settings.poll_s

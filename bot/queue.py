@@ -45,6 +45,7 @@ class JobName(enum.Enum):
     ANSWER = "answer"
     EDITED = "edited"
     DELETED = "deleted"
+    REPLIED = "replied"
     REFRESH = "refresh"
     POST = "post"
     LATER = "later"

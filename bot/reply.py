@@ -34,6 +34,9 @@ LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 SHORTENED = "*Shortened: GitHub takes no more than 65,536 characters in one comment.*"
 """What stands at the end of a text that was cut; no part of the answer."""
 
+PROPOSED = ("<!-- thumbprint:proposed -->", "<!-- /thumbprint:proposed -->")
+"""Around the corrections that replies propose, in the fold (`bot/proposals.py`)."""
+
 BOXES = {
     "wrong": "It is wrong",
     "outdated": "It was right once, and is no more",
@@ -50,6 +53,7 @@ _OURS = tuple(
     re.compile(rf"\n*(?:{pattern})\n*", re.DOTALL | re.IGNORECASE)
     for pattern in (
         rf"{re.escape(LEARNED[0])}.*?{re.escape(LEARNED[1])}",
+        rf"{re.escape(PROPOSED[0])}.*?{re.escape(PROPOSED[1])}",
         rf"{re.escape(END)}.*?<!-- thumbprint:v1 \{{.*?\}} -->",
         rf"<details>\s*<summary>{SUMMARY}</summary>.*?</details>",
         rf"<sub>{re.escape(_FOOTER)}.*?</sub>",

@@ -32,6 +32,7 @@ class Steps:
     fail: Callable[[Question, ThumbprintError], object]
     edited: Callable[[str], object]
     deleted: Callable[[str], object]
+    replied: Callable[[str], object]
     refresh: Callable[[str], object]
     poll: Callable[[], object]
     upkeep: Callable[[], object]
@@ -52,6 +53,7 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
         ),
         "edited": steps.edited,
         "deleted": steps.deleted,
+        "replied": steps.replied,
         "refresh": steps.refresh,
     }
     run.lasting = lasting
@@ -88,6 +90,11 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
     def deleted(guid: str) -> str:
         name_job(guid)
         return run.at_last("deleted", guid)
+
+    @DBOS.workflow(name=JobName.REPLIED.value, max_recovery_attempts=None)
+    def replied(guid: str) -> str:
+        name_job(guid)
+        return run.at_last("replied", guid)
 
     @DBOS.workflow(name=JobName.REFRESH.value, max_recovery_attempts=None)
     def refresh(answer_id: str) -> str:

@@ -29,6 +29,7 @@ from storage.tables import (
     generations,
     phrases,
     prompts,
+    proposals,
     questions,
     tombstones,
     weights,
@@ -40,6 +41,7 @@ _NAMED = (
     (questions, questions.c.asker_id, questions.c.asker_login),
     (evidence, evidence.c.actor_id, evidence.c.actor_login),
     (tombstones, tombstones.c.actor_id, tombstones.c.actor_login),
+    (proposals, proposals.c.actor_id, proposals.c.actor_login),
 )
 _PAGE = 200
 
@@ -128,6 +130,14 @@ class PeopleStore:
         also = feedback.delete().where(feedback.c.retracts.in_(gone))
         self._connection.execute(also)
         return int(self._connection.execute(feedback.delete().where(feedback.c.id.in_(gone))).rowcount)
+
+    def drop_proposals(self, actor_id: int, logins: Collection[str]) -> tuple[int, set[str]]:
+        """Delete what a person's replies proposed, and their name where they decided; the answers, too."""
+        mine = proposals.delete().where(proposals.c.actor_id == actor_id).returning(proposals.c.answer_id)
+        gone = list(self._connection.execute(mine).scalars())
+        theirs = sa.func.lower(proposals.c.decided_by).in_(sorted(login.lower() for login in logins))
+        self._connection.execute(proposals.update().where(theirs).values(decided_by=GHOST))
+        return len(gone), set(gone)
 
     def unname_events(self, event_ids: Collection[str]) -> int:
         """Leave events without their person: nobody's, like a deleted account's, they teach nothing."""

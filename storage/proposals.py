@@ -44,8 +44,12 @@ class ProposalStore:
         return self._list(proposals.c.answer_id == answer_id)
 
     def decide(self, proposal_id: str, decision: Agreed, login: str, at: datetime) -> bool:
-        """Confirm or refuse an open proposal; False if it was decided before."""
-        still = sa.and_(proposals.c.id == proposal_id, proposals.c.decision == Agreed.OPEN.value)
+        """Confirm an open proposal, or refuse one that is open or confirmed; False if it stands otherwise."""
+        froms = {Agreed.CONFIRMED: (Agreed.OPEN,), Agreed.REFUSED: (Agreed.OPEN, Agreed.CONFIRMED)}
+        still = sa.and_(
+            proposals.c.id == proposal_id,
+            proposals.c.decision.in_([one.value for one in froms.get(decision, ())]),
+        )
         values = {"decision": decision.value, "decided_by": login, "decided_at": at}
         done = self._connection.execute(sa.update(proposals).where(still).values(**values))
         return done.rowcount == 1

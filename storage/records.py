@@ -520,7 +520,7 @@ class Feedback:
 
 
 class Agreed(enum.Enum):
-    """What became of a proposal: OPEN (or, after a while, expired), CONFIRMED, REFUSED."""
+    """What became of a proposal: OPEN, CONFIRMED, or REFUSED, which a confirmed one may still be."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"

@@ -134,7 +134,7 @@ class Receiver:
 
     def _taken(self, delivery: Delivery, taken: Taken, name: str) -> Outcome:
         """Where the repository is closed nothing is noted: it is sent again, and may be open by then."""
-        if taken in (Taken.DUPLICATE, Taken.FORGOTTEN):
+        if taken in (Taken.DUPLICATE, Taken.FORGOTTEN, Taken.NO_ANSWER):
             self.sightings.note(delivery.guid)
         if taken in (Taken.ACCEPTED, Taken.DUPLICATE):
             return Outcome(202, taken.value, name)

@@ -19,7 +19,8 @@ from typing import Any
 from bot.config import ORGANISATION_PATH
 from bot.lifecycle import ALWAYS_SENT, EVENTS, Turn, read_turn
 from bot.queue import Job, JobName
-from bot.trigger import ANY, DEFAULT, Asks, asking, may_ask
+from bot.replies import suggested
+from bot.trigger import ANY, DEFAULT, MENTION, Asks, asking, may_ask
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from webhooks.delivery import parse
 from webhooks.pushes import PUSH, Changed, touched
@@ -123,12 +124,17 @@ def _asked(
     if author is None or post_id is None or author.is_bot:
         return Ignored("bot")
     body = _str(post, "body")
-    if not may_ask(body):
-        return Ignored("no_question")
-    here = known(repository.id)
-    found = asking(body, app.slug, here.asks)
-    if found is None and not here.fresh:
-        found = asking(body, app.slug, ANY)
+    found = None
+    if may_ask(body):
+        here = known(repository.id)
+        found = asking(body, app.slug, here.asks)
+        if found is None and not here.fresh:
+            found = asking(body, app.slug, ANY)
+    if found is None or found.trigger == MENTION:
+        said = None if kind is PostKind.ISSUE else suggested(body if found is None else found.text)
+        if said is not None:
+            name, thread = f"reply/{repository.id}/{kind.value}/{post_id}", f"{repository.id}/{number}"
+            return Job(name=JobName.REPLIED, id=name, thread_key=thread, repository=repository)
     if found is None:
         return Ignored("no_question")
     question = Question(

@@ -13,6 +13,7 @@ from storage.errors import ConfigurationError
 SAID = {
     "events": "reactions, edits and deletions erased",
     "events_unnamed": "edits that others built on left without a name",
+    "proposals": "proposals of their replies erased",
     "questions": "questions emptied",
     "prompts": "prompts emptied that quoted them",
     "bodies": "stored answers that named them left without the name",

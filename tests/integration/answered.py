@@ -106,9 +106,9 @@ class Bench:
             self.comment.body = self.comment.revisions[0].body = str(body)
             self.playground.state.keep(self.comment)
 
-    def deliver(self) -> str:
+    def deliver(self, event: str = "issue_comment") -> str:
         """Keep the newest delivery about a comment as the receiver does; returns its GUID."""
-        sent = [d for d in self.playground.deliveries() if d.event == "issue_comment"][-1]
+        sent = [d for d in self.playground.deliveries() if d.event == event][-1]
         with self.database.unit() as unit:
             unit.deliveries.add(
                 Delivery(

@@ -150,6 +150,8 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     yield lambda: _at_least(ours.permission(HERE, ADA))
     yield lambda: _there(ours.look([comment.node_id])[comment.node_id])
     yield lambda: _there(ours.history(comment.node_id))
+    yield lambda: ours.delete_comment(HERE, ours.create_comment(HERE, 1, said("once too often")))
+    yield lambda: ours.root(HERE, inline.id)
     yield lambda: ours.written_since(HERE, at.state.clock())
 
 

@@ -62,6 +62,7 @@ def steps_in(home: Path) -> Steps:
         fail=fail,
         edited=lambda guid: note("edited", guid),
         deleted=lambda guid: note("deleted", guid),
+        replied=lambda guid: note("replied", guid),
         refresh=lambda answer_id: note("refresh", answer_id),
         poll=lambda: None,
         upkeep=lambda: None,

@@ -14,11 +14,13 @@ import pytest
 from bot import lessons
 from bot.commands.people import SAID
 from bot.forgetting import forget_user, redacted
+from bot.proposals import propose
 from bot.queue import Queue
+from bot.replies import Suggestion
 from bot.reply import END
 from storage.database import Database
 from storage.people import OWN_PART
-from storage.records import Actor, Feedback, FeedbackKind, Learning, Message, Reaction
+from storage.records import Actor, Agreed, Feedback, FeedbackKind, Learning, Message, Reaction
 from tests.unit.bot.taught import (
     CORRECTED,
     READERS,
@@ -164,6 +166,11 @@ def test_neither_their_name_nor_their_words_are_left_in_the_file(database: Datab
         unit.answers.add_prompt(things.prompt(answer_id=made.id, messages=said))
         unit.answers.add_generation(things.generation())
         unit.answers.add_candidates([things.candidate(0), things.candidate(1, text=f"Because {CURSED}.")])
+        for actor, right in ((PAT, CURSED), (things.feedback().actor, "make check")):
+            said_so = Suggestion(right=right, wrong="npm test")
+            proposal = propose(made, said_so, actor, f"https://example.test/{actor.login}", NOW)
+            unit.proposals.add(proposal)
+            unit.proposals.decide(proposal.id, Agreed.REFUSED, PAT.login, NOW)
         unit.deliveries.add(things.delivery("g9", body=json.dumps(payload).encode()), REPOSITORY.id)
         unit.commit()
     observed(database, [*HIS, replace(edit(8, answer=0), answer_id=made.id)])
@@ -183,6 +190,8 @@ def test_neither_their_name_nor_their_words_are_left_in_the_file(database: Datab
         question = unit.answers.question(made.id)
         assert question is not None
         assert (question.text, question.asker) == ("", Actor(id=0, login="ghost"))
+        [left] = unit.proposals.of_answer(made.id)
+        assert (left.right, left.decided_by) == ("make check", "ghost")
         assert "".join(lessons.export(unit, REPOSITORY, LATER)).count("Pat") == 0
 
 

@@ -150,6 +150,31 @@ def test_what_asks_nothing_is_ignored_with_its_reason(changes: dict[str, Any], r
     assert route(delivery(payload(**changes)), APP) == Ignored(reason)
 
 
+def saying(body: str, **more: Any) -> dict[str, Any]:
+    made = payload(**more)
+    made["comment"]["body"] = body
+    return made
+
+
+@pytest.mark.parametrize("body", ["No, use `make check`.", "@thumbprint no, use `make check`", "`a` -> `b`"])
+def test_a_reply_that_corrects_is_feedback_also_where_it_mentions_us(body: str) -> None:
+    job = route(delivery(saying(body)), APP)
+    assert isinstance(job, Job)
+    assert (job.name, job.id, job.thread_key) == (JobName.REPLIED, "reply/1/issue_comment/4", "1/3")
+    assert job.question is None
+
+
+@pytest.mark.parametrize("body", ["/ask no, use `x`", "@thumbprint should I use `x` instead of `y`?"])
+def test_what_asks_is_a_question_whatever_else_it_says(body: str) -> None:
+    job = route(delivery(saying(body)), APP)
+    assert isinstance(job, Job) and job.name is JobName.ANSWER
+
+
+def test_an_issue_that_is_opened_is_no_reply() -> None:
+    content = payload(action="opened", issue={"number": 3, "id": 30, "body": "No, use `x`.", "user": MONA})
+    assert route(delivery(content, "issues"), APP) == Ignored("no_question")
+
+
 def test_an_unknown_event_is_ignored() -> None:
     assert route(delivery(payload(), "sponsorship"), APP) == Ignored("event")
 
