@@ -1,8 +1,8 @@
 """The sweep for missed deliveries, every five minutes: list, compare, have sent again.
 
 How far it came is a mark in the database. A sweep that comes later than GitHub's window (3 days, on an
-Enterprise Server 7) cannot have everything sent again: what was written since the last one is read then
-(`bot/catching_up.py`). Left out: which ones (`bot/missed.py`).
+Enterprise Server 7) cannot have everything sent again, nor one that GitHub lists too much for: what was
+written since the last one is read then (`bot/catching_up.py`). Left out: which ones (`bot/missed.py`).
 
     pytest tests/integration/test_missed.py
 """
@@ -10,6 +10,7 @@ Enterprise Server 7) cannot have everything sent again: what was written since t
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
@@ -22,6 +23,9 @@ log = structlog.get_logger()
 EVERY = timedelta(minutes=5)
 OVERLAP = timedelta(minutes=10)
 """What is looked at again: an attempt may be listed late, and be under way while the list is read."""
+
+MOST_LISTED = 50_000
+"""Attempts that are listed at most, 100 a call."""
 
 SWEPT, OPEN_SINCE = "deliveries/swept", "deliveries/open"
 KEPT_BEYOND = timedelta(days=1)
@@ -41,21 +45,17 @@ def sweep(context: Context, now: datetime) -> int:
     with context.database.unit(read_only=True) as unit:
         last, open_since = unit.progress.mark(SWEPT), unit.progress.mark(OPEN_SINCE)
     oldest = now - window
-    since = oldest if last is None else max(oldest, last - OVERLAP)
-    failed_since = since if open_since is None else max(oldest, min(since, open_since - OVERLAP))
-    app = context.github.app()
-    listed = list(app.attempts(since))
-    if failed_since < since:
-        listed += list(app.attempts(failed_since, failed=True))
+    begin = min((at for at in (last, open_since) if at is not None), default=oldest)
+    listed = list(islice(context.github.app().attempts(max(oldest, begin - OVERLAP)), MOST_LISTED))
     with context.database.unit(read_only=True) as unit:
         reached = unit.progress.known({one.guid for one in listed})
     planned = plan(listed, reached, now)
-    again = sum(app.redeliver(one.id) for one in planned.again)
+    again = sum(context.github.app().redeliver(one.id) for one in planned.again)
     with context.database.unit() as unit:
-        if last is not None and last < oldest:
+        if begin < oldest or len(listed) == MOST_LISTED:
             for repository in unit.repositories.all():
                 name = f"{CATCH_UP}{repository.id}"
-                unit.progress.set_mark(name, min(last, unit.progress.mark(name) or last))
+                unit.progress.set_mark(name, min(begin, unit.progress.mark(name) or begin))
         unit.progress.set_mark(SWEPT, now)
         unit.progress.set_mark(OPEN_SINCE, planned.open_since or now)
         unit.progress.forget_sightings(oldest - KEPT_BEYOND)

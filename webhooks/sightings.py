@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -29,6 +30,7 @@ class Sightings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._held: deque[str] = deque(maxlen=MOST_HELD)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="sightings", daemon=True)
@@ -53,7 +55,7 @@ class Sightings:
             return 0
         try:
             with self._database.unit() as unit:
-                unit.progress.sighted(list(dict.fromkeys(some)), datetime.now(UTC))
+                unit.progress.sighted(list(dict.fromkeys(some)), self.clock())
                 unit.commit()
         except (DatabaseBusy, DatabaseError):
             self._held.extendleft(reversed(some))

@@ -1,18 +1,22 @@
 """drill: the whole bot as processes on a playground, hurt on purpose, and counted.
 
 thumbprint drill kills --kills 500
+thumbprint drill outage --hours 71 --deliveries 10000
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bot import logs
 from bot.commands.shared import err, out
 
 app = typer.Typer(
@@ -119,6 +123,26 @@ def repeats(
 
     with town(database_url=database_url, workers=workers) as everything, _bar("questions", count) as tick:
         done = drill(everything, count=count, times=times, seed=seed, tick=tick)
+    _tell(done)
+
+
+@app.command()
+def outage(
+    hours: Annotated[float, typer.Option(min=0.1, help="How long it lasts, on a clock that is turned.")] = 6,
+    deliveries: Annotated[int, typer.Option(min=1, help="About how many fail meanwhile.")] = 200,
+    database_url: Database = "",
+    seed: Seed = 0,
+) -> None:
+    """Nothing that GitHub delivers is heard for hours or days; then each is sent again, and handled once."""
+    logs.configure("error")
+    drills = import_module("webhooks.drills.outage")  # GitHub's side of it lives above this room
+    world = import_module("webhooks.drills.world")
+    with (
+        TemporaryDirectory() as folder,
+        world.world(Path(folder), database_url) as everything,
+        _bar("deliveries", deliveries) as tick,
+    ):
+        done = drills.outage(everything, hours=hours, count=deliveries, seed=seed, tick=tick)
     _tell(done)
 
 

@@ -12,10 +12,13 @@ from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.town import town
 from tests.integration.postgres_server import server, url
+from webhooks.drills.outage import Outage, outage
+from webhooks.drills.world import world
 
 __all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 KILLS = 30
+FAILED = 60
 
 
 @pytest.fixture
@@ -50,3 +53,26 @@ def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(s
     with town(under=small_disk) as everything:
         done = full_disk(everything, small_disk, times=1)
     assert done.held and done.not_ready > 0, str(done)
+
+
+@pytest.mark.parametrize("hours", [6, 71, 100])
+def test_after_an_outage_each_delivery_is_sent_again_or_read_and_handled_once(
+    tmp_path: Path, hours: float
+) -> None:
+    with world(tmp_path) as everything:
+        done = outage(everything, hours=hours, count=FAILED, seed=0)
+    judge_outage(done)
+
+
+def test_after_an_outage_on_postgresql_each_delivery_is_sent_again_and_handled_once(
+    tmp_path: Path, url: str
+) -> None:
+    with world(tmp_path, url) as everything:
+        done = outage(everything, hours=71, count=FAILED, seed=1)
+    judge_outage(done)
+
+
+def judge_outage(done: Outage) -> None:
+    assert done.failed.total() >= FAILED and done.asked > FAILED / 2 and done.again, str(done)
+    assert set(done.failed) == {"nobody", "swallowed", "unheard"}
+    assert done.held, f"{done}; {done.lost} {done.doubled} {done.needless}"

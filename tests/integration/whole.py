@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.access import Access
 from bot.context import Context
-from bot.github import GitHub
 from bot.jobs import router_of
-from bot.models import Models
 from bot.settings import Settings
 from bot.upkeep import upkeep
 from storage.database import Database
@@ -29,24 +25,12 @@ from tests.integration.playground_fixture import (
     wait_until,
 )
 from webhooks.app import create_app
+from webhooks.drills.world import Clock, connected
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.state import utcnow
 
 OWNER_OF = "noor-haddad"
 """Who is admin of the playground's repositories."""
-
-
-class Clock:
-    """A moment that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC).replace(microsecond=0)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **time: float) -> None:
-        self.now += timedelta(**time)
 
 
 @dataclass
@@ -108,16 +92,7 @@ def whole(home: Path, **changes: Any) -> Iterator[Whole]:
         settings = Settings(home=home, _env_file=None, **{**playground.settings(), **changes})
         playground.guard.clock = utcnow
         app = create_app(settings)
-        database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
-        context = Context(
-            settings=settings,
-            database=database,
-            github=GitHub(settings, access=Access(database)),
-            models=Models(settings),
-        )
-        with running(app, port):
+        app.state.receiver.sightings.clock = clock
+        with connected(settings) as context, running(app, port):
             wait_until(lambda: not playground.state.pending(), 20, "the receiver did not start")
             yield Whole(playground, context, clock, app.state.receiver)
-        context.github.close()
-        context.queue.close()
-        database.dispose()
