@@ -23,6 +23,9 @@ from storage.errors import ConfigurationError
 PLAYGROUND_POLL_S = 3
 """Reactions on the playground are seen this soon, unless a setting says otherwise."""
 
+MODEL_SILENT_S, SERVE_SILENT_S = 120.0, 60.0
+"""After so long without an answer they hang. The model is nice, and may have to wait for a busy machine."""
+
 
 def models_of(settings: Settings) -> list[tuple[str, Kind]]:
     """The models that the settings name, with what each is for."""
@@ -76,6 +79,7 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
         ready=f"{settings.resolved_model_url}/models",
         nice=19,
         stop_s=3,
+        silent_s=MODEL_SILENT_S,
     )
     work = Part(
         name="work",
@@ -91,6 +95,7 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
         env=environment("serve", settings, os.environ, playground),
         log=logs / "serve.log",
         ready=f"http://{host}:{settings.port}/healthz",
+        silent_s=SERVE_SILENT_S,
     )
     stand_in = Part(
         name="playground",

@@ -22,6 +22,8 @@ import httpx
 PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
+ASK_S = 10.0
+"""How often what should answer is asked whether it does."""
 LOG_BYTES = 20 * 2**20
 
 
@@ -29,7 +31,8 @@ LOG_BYTES = 20 * 2**20
 class Part:
     """What to start. `ready` is a URL that answers 2xx once it works, or a question to ask instead.
 
-    `stop_s` is how long it may take to stop before it is killed.
+    `stop_s` is how long it may take to stop before it is killed. What was ready once and then does not
+    answer at its URL for `silent_s` hangs, and is killed too; 0: however long.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Part:
     ready: str | Callable[[], bool]
     nice: int = 0
     stop_s: float = 5.0
+    silent_s: float = 0.0
 
 
 class Process:
@@ -53,6 +57,7 @@ class Process:
         self._log_from = 0
         self._failures = 0
         self._due_at: float | None = None
+        self._asked_at = self._answered_at = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -72,7 +77,8 @@ class Process:
         with self.part.log.open("ab") as log:
             self._log_from = log.tell()
             self._popen = self._spawn(log)
-        self._started_at = self._clock()
+        self._started_at = self._asked_at = self._clock()
+        self._answered_at = 0.0
         self._due_at = None
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -109,12 +115,15 @@ class Process:
             return False
 
     def keep_alive(self) -> str:
-        """Start it again when it has died, after a pause that doubles. Returns what there is to say."""
+        """Start it again when it has died, after a pause that doubles; kill it when it hangs.
+
+        Returns what there is to say.
+        """
         now = self._clock()
         if self.pid is not None:
             if now - self._started_at > HEALTHY_S:
                 self._failures = 0
-            return ""
+            return self._kill_hung(now)
         if self._due_at is None:
             pause_s = min(LONGEST_PAUSE_S, 2.0**self._failures - 1)
             self._failures += 1
@@ -124,6 +133,18 @@ class Process:
             self.restarts += 1
             self.start()
         return ""
+
+    def _kill_hung(self, now: float) -> str:
+        if not self.part.silent_s or now - self._asked_at < ASK_S:
+            return ""
+        self._asked_at = now
+        if self.ready():
+            self._answered_at = now
+        silent_s = now - self._answered_at
+        if not self._answered_at or silent_s <= self.part.silent_s:
+            return ""
+        self.kill()
+        return f"{self.part.name} has not answered for {silent_s:.0f} s and was killed"
 
     def ask_to_stop(self) -> None:
         """SIGTERM, if it runs."""

@@ -18,6 +18,7 @@ import torch
 
 from learning.models.encoder import Encoder
 from learning.models.policy import Options, Policy, Written, measure_threads
+from learning.models.watchdog import Watchdog
 from storage.errors import ModelError, ModelRequestError, ModelUnavailable, ThumbprintError
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Engine:
         self._encoding = ThreadPoolExecutor(1, "encoder")
         self._loading, self._counting = threading.Lock(), threading.Lock()
         self._waiting, self._typical_s = 0, 5.0
+        self.watchdog = Watchdog()
         with _loading(f"{folder} with {adapter}" if adapter else str(folder)):
             self._policies = {name: Policy(folder, adapter=adapter)}
         self.adapters: dict[str, Path] = {}
@@ -84,12 +86,13 @@ class Engine:
                 raise ModelUnavailable(
                     "The request waited longer than its time.", retry_after_s=self._typical_s
                 )
-            written = _within_limits(
-                lambda: policy.write(
-                    prompt, options, stopped=lambda: cancelled.is_set() or time.monotonic() > until
-                ),
-                policy,
-            )
+            with self.watchdog.over("a generation", until):
+                written = _within_limits(
+                    lambda: policy.write(
+                        prompt, options, stopped=lambda: cancelled.is_set() or time.monotonic() > until
+                    ),
+                    policy,
+                )
             self._typical_s = 0.7 * self._typical_s + 0.3 * (time.monotonic() - begin)
             return written
 
@@ -115,7 +118,8 @@ class Engine:
             for start in range(0, len(texts), AT_ONCE):
                 if cancelled.is_set() or time.monotonic() > until:
                     raise TimeoutError(f"{start} of {len(texts)} texts were embedded in time")
-                vectors += encoder.embed(texts[start : start + AT_ONCE])
+                with self.watchdog.over("an embedding", until):
+                    vectors += encoder.embed(texts[start : start + AT_ONCE])
             return vectors
 
         return self._encoding.submit(lambda: _within_limits(run, None))

@@ -28,6 +28,9 @@ from learning.models.engine import Engine
 from learning.models.hub import resolve
 from storage.errors import ConfigurationError, SetupError, ThumbprintError
 
+HUNG = 3
+"""The exit code of a process in which work hung."""
+
 
 def refuse_secrets(names: list[str]) -> None:
     """Raise ConfigurationError when an environment variable of ours looks like a secret."""
@@ -120,10 +123,16 @@ def serve(args: argparse.Namespace) -> None:
     )
     speeds = ", ".join(f"{count}: {speed:.0f} tokens/s" for count, speed in engine.speeds.items())
     _say(f"{engine.threads} thread(s), measured by batches of four: {speeds}")
+    engine.watchdog.start(_end_hung)
     app = create_app(engine, args.cache)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     _say(f"ready after {time.monotonic() - begin:.0f} s on http://{args.host}:{sock.getsockname()[1]}/v1")
     uvicorn.Server(config).run(sockets=[sock])
+
+
+def _end_hung(what: str) -> None:
+    _say(f"{what} hangs: this process ends, so that it is started again")
+    os._exit(HUNG)
 
 
 def _say(sentence: str) -> None:

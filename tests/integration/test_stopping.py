@@ -1,4 +1,4 @@
-"""SIGTERM: within 20 seconds a worker has ended what it does, or handed it back."""
+"""SIGTERM: within 20 s a worker has ended what it does, or handed it back. A step that hangs ends it."""
 
 from __future__ import annotations
 
@@ -66,3 +66,20 @@ def test_a_worker_that_cannot_hand_back_is_gone_in_time_and_its_job_is_taken_ove
     with worker_process(bench.home):
         bench.wait_until_done()
     assert bench.log().count(f"post {question.answer_id}") == 1
+
+
+def test_a_step_that_hangs_ends_its_worker_counts_and_leaves_the_others_their_place(bench: Bench) -> None:
+    hangs, beside = bench.ask(4), bench.ask(5, number=9)
+    (bench.home / "hold").write_text("compose")
+    with worker_process(bench.home, 0.5, 30.0, job_timeout_s=3.0) as worker:
+        bench.wait(lambda: {"compose 4", "compose 5"} <= set(bench.log()))
+        assert worker.wait(60) == 1
+    assert "hangs, so this worker ends" in (bench.home / "stderr").read_text()
+    with bench.database.unit(read_only=True) as unit:
+        counted = [unit.jobs.unended(job_of(one), "compose") for one in (hangs, beside)]
+    assert sorted(counted) == [0, 1], "the one that is named, and not the one beside it"
+    (bench.home / "hold").unlink()
+    with worker_process(bench.home):
+        bench.wait_until_done()
+    for question in (hangs, beside):
+        assert bench.log().count(f"post {question.answer_id}") == 1

@@ -24,6 +24,7 @@ from bot.run import AGAIN, Supervisor, look_at_ports, run
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseError, SetupError
+from tests.integration.playground_fixture import free_port
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -142,6 +143,50 @@ def test_what_dies_is_started_again_after_pauses_that_double(tmp_path: Path) -> 
     process.kill()
     process.wait_stopped(5)
     assert "in 0 s" in process.keep_alive()
+
+
+ANSWERS = """
+import http.server, sys
+class Yes(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Yes).serve_forever()
+"""
+
+
+@pytest.mark.slow
+def test_what_answered_once_and_then_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    now, port = [1000.0], free_port()
+    made = Part(
+        name="hangs",
+        command=[sys.executable, "-c", ANSWERS, str(port)],
+        env=dict(os.environ),
+        log=tmp_path / "hangs.log",
+        ready=f"http://127.0.0.1:{port}/",
+        silent_s=60.0,
+    )
+    process = Process(made, lambda: now[0])
+    process.start()
+    try:
+        now[0] += 500.0
+        assert process.keep_alive() == "", "it has not answered yet: it may be starting"
+        end = time.monotonic() + 60
+        while not process.ready():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        now[0] += 11.0
+        assert process.keep_alive() == "" and process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        now[0] += 40.0
+        assert process.keep_alive() == ""
+        now[0] += 30.0
+        assert process.keep_alive() == "hangs has not answered for 70 s and was killed"
+        assert process.wait_stopped(30) and process.exit_code == -signal.SIGKILL
+        assert "starting it again" in process.keep_alive()
+    finally:
+        process.kill()
+        process.wait_stopped(30)
 
 
 def test_nobody_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
