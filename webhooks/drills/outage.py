@@ -205,6 +205,7 @@ def _handle(world: World, count: int) -> Counter[str]:
         fail=lambda question, error: None,
         edited=lambda guid: None,
         deleted=lambda guid: None,
+        replied=lambda guid: None,
         refresh=lambda answer_id: None,
         poll=lambda: None,
         upkeep=lambda: None,
