@@ -27,8 +27,8 @@ from bot.context import Context
 from bot.effects import hosts_of
 from bot.github import Client
 from bot.hearing import as_it_stands, heard, target
+from bot.learning_mode import follow
 from bot.marker import Marker
-from bot.memory import Memory
 from bot.notices import EDITED_COMMAND, REFUSED, REWRITTEN, notice
 from bot.obey import obey
 from bot.outcome import fail, post_taken
@@ -36,16 +36,13 @@ from bot.plan import plan_of
 from bot.posting import take
 from bot.quotas import Limits, sentence
 from bot.reply import Why, as_posted, render_body
-from bot.repo_config import RepoConfig
 from bot.slash import RIGHTS, parse
-from bot.undo import set_learning
 from bot.waiting import WAITED, hold_back, in_quiet
 from storage.errors import GitHubRefused, Gone, RateLimited
 from storage.postings import OPEN
 from storage.records import (
     Answer,
     AnswerStatus,
-    Learning,
     Question,
     Reaction,
     Repository,
@@ -94,7 +91,7 @@ def compose_job(context: Context, question: Question) -> str:
     client = context.github.of(question)
     try:
         repository = client.repository(question.repository_id)
-        chosen = context.configurations.of(client, repository)
+        chosen = follow(context, client, repository)
         asked, rewritten = as_it_stands(client, repository, question, chosen, context.settings.app_slug)
         if not _let_in(context, client, asked, repository, chosen, rewritten):
             return question.answer_id
@@ -104,7 +101,7 @@ def compose_job(context: Context, question: Question) -> str:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
         return question.answer_id
-    memory = _memory(context, repository, chosen.config)
+    memory = context.memories.of(repository.id)
     plan = plan_of(context.settings, chosen.config)
     asked = replace(asked, full_name=repository.full_name)
     hosts = hosts_of(context.settings.github_url)
@@ -173,21 +170,6 @@ def _let_in(
 def _say(context: Context, question: Question, text: str, name: str, *, silent: bool) -> None:
     made = notice(context.settings, question, text, name, datetime.now(UTC), silent=silent)
     _store(context, Composition(answer=made, why=_no_why(question)))
-
-
-def _memory(context: Context, repository: Repository, config: RepoConfig) -> Memory:
-    """What the repository taught. What its files say of learning holds for as long as they say it."""
-    said = Learning(config.learning) if config.learning else None
-    with context.database.unit() as unit:
-        known = unit.repositories.upsert(repository)
-        kept = unit.configurations.get(repository.id)
-        learning = said or (Learning.ON if kept and kept.learning else known.learning)
-        if learning is not known.learning:
-            set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))
-        if kept and kept.learning is not said:
-            unit.configurations.keep(replace(kept, learning=said))
-        unit.commit()
-    return context.memories.of(repository.id)
 
 
 def _with_evidence(context: Context, done: Composition) -> Composition:

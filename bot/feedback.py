@@ -23,6 +23,7 @@ from bot.events import (
     read_act,
     taken_back_by,
 )
+from bot.learning_mode import follow_known
 from bot.lessons import observe, unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
@@ -67,6 +68,7 @@ def edited(context: Context, guid: str) -> list[Change]:
     if act is None or answer is None or answer.notice or act.actor.is_bot or act.body == act.former:
         return []
     permission = _permission(context, answer, act.full_name, act.actor)
+    follow_known(context, answer.question.repository_id)
     with context.database.unit() as unit:
         known = unit.feedback.of_answer(answer.id)
         events = edit_events(answer, known, act, permission)
@@ -92,6 +94,7 @@ def deleted(context: Context, guid: str) -> list[Change]:
     events = []
     if not act.actor.is_bot and not answer.notice:
         permission = _permission(context, answer, act.full_name, act.actor)
+        follow_known(context, answer.question.repository_id)
         events.append(deletion_event(answer, act, permission))
     with context.database.unit() as unit:
         unit.answers.save(replace(answer, status=AnswerStatus.DELETED))

@@ -20,6 +20,7 @@ from bot.configurations import asks_of, to_tell
 from bot.context import Context
 from bot.github import Client
 from bot.in_force import in_force
+from bot.learning_mode import follow
 from bot.notices import notice
 from bot.quotas import Limits
 from bot.reply import directed, say
@@ -58,7 +59,7 @@ def obey(
         permission = context.permissions.anew(client, repository.id, repository.full_name, question.asker)
     says_no = not may(question.asker, permission, RIGHTS[asked.command]).allowed
     if not says_no and asked.command in (Command.FREEZE, Command.UNFREEZE, Command.CONFIG):
-        chosen = context.configurations.of(client, repository, anew=True)
+        chosen = follow(context, client, repository, anew=True)
     with context.database.unit() as unit:
         if unit.answers.is_composed(question.answer_id):
             return

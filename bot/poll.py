@@ -22,6 +22,7 @@ from bot.events import new_reactors, reaction_events
 from bot.github import Client
 from bot.github_shapes import Seen
 from bot.history import editors, unlearned
+from bot.learning_mode import follow_known
 from bot.lessons import observe
 from bot.proposals import Ruling, rulings_in
 from bot.proposals import events as ruled_by
@@ -191,6 +192,8 @@ class _Look:
     ) -> list[Change]:
         """What was learned, what is gone, and when each answer is looked at again: one transaction."""
         now = self._clock()
+        if events:
+            follow_known(self._context, self._repository_id)
         with self._context.database.unit() as unit:
             changes = observe(unit, events, now)
             for one in self._ruled:

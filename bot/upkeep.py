@@ -16,6 +16,7 @@ from bot.catching_up import Route, catch_up_due
 from bot.context import Context
 from bot.drafts import expire
 from bot.erasing import erase_due
+from bot.learning_mode import follow_due
 from bot.standing import settle_due
 from bot.sweeping import sweep_due
 from storage.errors import ThumbprintError
@@ -29,6 +30,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "settle": lambda: settle_due(context, clock()),
         "sweep": lambda: sweep_due(context, clock()),
         "catch_up": lambda: catch_up_due(context, route, clock()),
+        "files": lambda: follow_due(context),
         "drafts": lambda: expire(context, clock()),
         "erase": lambda: erase_due(context, clock()),
     }

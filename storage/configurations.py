@@ -67,9 +67,17 @@ class ConfigurationStore:
         """An account's file with defaults changed: for all its repositories."""
         self._stale(configurations.c.installation_id == installation_id, of_installation(installation_id))
 
+    def stale(self) -> list[int]:
+        """The repositories of which a file changed since it was read, as far as that was heard of."""
+        query = sa.select(configurations.c.repository_id).where(configurations.c.as_of.is_(None))
+        return list(self._connection.scalars(query.order_by(configurations.c.repository_id)))
+
     def in_training(self) -> set[int]:
-        """The repositories whose files say that what was learned there may train a model."""
-        query = sa.select(configurations.c.repository_id).where(configurations.c.training.is_(sa.true()))
+        """The repositories whose files say that what was learned there may train a model.
+
+        One whose file changed is none until that was read: it may say no by now.
+        """
+        query = sa.select(configurations.c.repository_id).where(_trains())
         return set(self._connection.execute(query).scalars())
 
     def shared(self) -> set[int]:
@@ -83,7 +91,7 @@ class ConfigurationStore:
             sa.select(configurations.c.repository_id)
             .select_from(kept)
             .where(
-                configurations.c.training.is_(sa.true()),
+                _trains(),
                 repositories.c.private.is_(sa.false()),
                 repositories.c.removed_at.is_(None),
             )
@@ -95,3 +103,7 @@ class ConfigurationStore:
         self._connection.execute(
             config_files.update().where(config_files.c.place == place).values(read_at=None)
         )
+
+
+def _trains() -> sa.ColumnElement[bool]:
+    return sa.and_(configurations.c.training.is_(sa.true()), configurations.c.as_of.is_not(None))

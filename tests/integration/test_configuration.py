@@ -16,9 +16,14 @@ import pytest
 
 from bot.config import PATH
 from bot.configurations import Configurations
+from bot.learning_mode import follow_due
+from bot.plan import ROUNDS
 from bot.reply import answer_text
+from bot.repo_config import RepoConfig
 from storage.records import AnswerStatus, Learning
-from tests.integration.answered import MAINTAINER, READER, STRANGER, working
+from tests.integration import test_drafts, test_quiet_hours
+from tests.integration.answered import MAINTAINER, READER, SECOND, STRANGER, working
+from tests.integration.chosen import QUESTION, body, file
 from tests.integration.playground_fixture import (
     free_port,
     playground,
@@ -36,17 +41,6 @@ __all__ = ["build", "playground", "receiver", "town"]
 pytestmark = pytest.mark.slow
 
 HERE = "paperboat/inkwell"
-QUESTION = "How do I run the tests?"
-
-
-def file(town: Town, text: str, path: str = PATH) -> None:
-    """Put a file on the default branch, as a push does that the receiver heard of."""
-    town.playground.repository().files[path] = text
-    there = town.playground.repository()
-    with town.database.unit() as unit:
-        unit.configurations.changed(there.id)
-        unit.configurations.defaults_changed(town.playground.credentials.installation_id)
-        unit.commit()
 
 
 def defaults(town: Town, text: str) -> None:
@@ -68,10 +62,6 @@ def tokens_of(town: Town) -> list[str]:
 
     town.playground.guard.issue_token = noted
     return seen
-
-
-def body(town: Town, number: int = 2) -> str:
-    return town.playground.answers(number)[-1].body
 
 
 # ---------------------------------------------------------------- what takes effect
@@ -131,6 +121,74 @@ def test_learning_follows_the_file_and_ends_with_its_line(town: Town) -> None:
     file(town, "")
     town.say(READER, QUESTION)
     assert town.learning() is Learning.ON and town.corrections()
+
+
+def test_what_a_file_says_of_learning_holds_for_the_next_edit_and_thumb_though_nobody_asked(
+    town: Town,
+) -> None:
+    file(town, "learning: frozen\n")
+    town.edit(MAINTAINER, "npm test", "make check")
+    assert town.learning() is Learning.FROZEN and town.events() and town.corrections() == []
+    file(town, "learning: off\n")
+    known = len(town.events())
+    town.playground.react(SECOND, town.comment, "+1")
+    town.poll()
+    assert town.learning() is Learning.OFF and len(town.events()) == known
+    file(town, "learning: on\n")
+    town.poll()
+    assert town.learning() is Learning.ON and town.corrections() and len(town.events()) > known
+
+
+def test_what_was_learned_is_not_used_while_a_file_says_off(town: Town) -> None:
+    town.edit(MAINTAINER, "npm test", "make check")
+    town.say(READER, QUESTION)
+    file(town, "learning: off\n")
+    town.say(READER, QUESTION, number=3)
+    taught, plain = ("".join(m.content for m in one["messages"]) for one in town.scripted.asked)
+    assert "make check" in taught and "make check" not in plain
+
+
+def test_a_changed_file_acts_by_the_clock_too_and_one_that_was_not_read_yet_trains_nobody(town: Town) -> None:
+    def training() -> set[int]:
+        with town.database.unit(read_only=True) as unit:
+            return unit.configurations.in_training()
+
+    file(town, "training: true\nlearning: frozen\n")
+    town.say(READER, QUESTION)
+    assert training() and town.learning() is Learning.FROZEN
+    file(town, "training: false\n")
+    assert training() == set()
+    follow_due(town.context)
+    assert training() == set() and town.learning() is Learning.ON
+    file(town, "training: true\n")
+    follow_due(town.context)
+    assert training() == {town.playground.repository().id}
+
+
+def test_a_higher_min_score_has_weak_answers_written_anew(town: Town) -> None:
+    town.edit(MAINTAINER, "npm test", "make check")
+    for chosen, rounds in (("min_score: -1\n", 1), ("min_score: 1\n", ROUNDS)):
+        file(town, chosen)
+        before = len(town.scripted.asked)
+        town.say(READER, QUESTION)
+        assert len(town.scripted.asked) - before == rounds, chosen
+
+
+def test_a_file_sets_the_length_and_the_number_of_texts(build: Callable[..., Town]) -> None:
+    town = build(candidates=1, max_tokens=100)
+    file(town, "candidates: 5\nmax_tokens: 64\n")
+    town.say(READER, QUESTION)
+    assert (town.scripted.asked[-1]["n"], town.scripted.asked[-1]["max_tokens"]) == (5, 64)
+
+
+def test_a_file_lowers_the_quotas_of_strangers_and_of_all(town: Town) -> None:
+    file(town, "questions_per_stranger: 1\n")
+    assert town.say(STRANGER, QUESTION) == GOOD
+    assert town.say(STRANGER, QUESTION).startswith("That was your 1 question of today")
+    file(town, "questions_per_repository: 1\n")
+    assert town.say(READER, QUESTION).startswith("I have answered all the questions of today")
+    file(town, "questions_per_repository: 9999\n")
+    assert town.say(READER, QUESTION) == GOOD and "this server allows 500 at most: 500 holds" in body(town)
 
 
 def test_what_a_person_froze_is_not_undone_by_a_file_that_says_nothing(town: Town) -> None:
@@ -273,6 +331,37 @@ def test_files_are_read_once_in_minutes_and_an_organisation_without_defaults_onc
         unit.commit()
     kept.of(client, there)
     assert reads == [own]
+
+
+# ---------------------------------------------------------------- every key
+
+ACTS = {
+    "triggers": test_other_words_ask_and_a_mention_may_not,
+    "mention": test_other_words_ask_and_a_mention_may_not,
+    "strangers": test_a_file_shuts_strangers_out_and_lowers_a_quota,
+    "questions_per_person": test_a_file_shuts_strangers_out_and_lowers_a_quota,
+    "questions_per_stranger": test_a_file_lowers_the_quotas_of_strangers_and_of_all,
+    "questions_per_repository": test_a_file_lowers_the_quotas_of_strangers_and_of_all,
+    "candidates": test_a_file_sets_the_length_and_the_number_of_texts,
+    "max_tokens": test_a_file_sets_the_length_and_the_number_of_texts,
+    "min_score": test_a_higher_min_score_has_weak_answers_written_anew,
+    "tone": test_tone_and_language_are_in_the_prompt_as_our_sentences,
+    "language": test_tone_and_language_are_in_the_prompt_as_our_sentences,
+    "model": test_a_model_is_asked_for_only_if_the_operator_allows_it,
+    "learning": test_what_a_file_says_of_learning_holds_for_the_next_edit_and_thumb_though_nobody_asked,
+    "training": test_a_changed_file_acts_by_the_clock_too_and_one_that_was_not_read_yet_trains_nobody,
+    "quiet_hours": test_quiet_hours.test_a_question_asked_in_them_gets_eyes_and_waits_for_their_end,
+    "time_zone": test_quiet_hours.test_they_are_those_of_the_time_zone,
+    "draft": test_drafts.test_an_answer_waits_until_it_is_approved_and_is_then_posted_once,
+}
+"""Where it is shown that each key is obeyed, not only read."""
+
+
+def test_every_key_is_one_that_acts_and_stands_in_what_config_shows(town: Town) -> None:
+    assert set(ACTS) == set(RepoConfig.model_fields)
+    town.role(READER, "admin")
+    said = town.say(READER, "config")
+    assert all(f"| `{key}` |" in said for key in ACTS)
 
 
 # ---------------------------------------------------------------- the whole way

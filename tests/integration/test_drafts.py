@@ -14,8 +14,8 @@ from bot.reply import answer_text
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft, Installation, Standing
 from tests.integration.answered import MAINTAINER, READER, STRANGER
+from tests.integration.chosen import QUESTION, body, file
 from tests.integration.playground_fixture import playground, receiver
-from tests.integration.test_configuration import QUESTION, body, file
 from tests.integration.test_who_may import GOOD, Town, build, town
 
 __all__ = ["build", "playground", "receiver", "town"]

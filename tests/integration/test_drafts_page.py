@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from bot.reply import answer_text
 from tests.chromium import chromium
 from tests.integration.answered import READER, working
+from tests.integration.chosen import QUESTION, file
 from tests.integration.playground_fixture import free_port, playground_at, running, wait_until
-from tests.integration.test_configuration import QUESTION, file
 from tests.integration.test_who_may import GOOD, Town
 from webhooks.app import create_app
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ from bot.waiting import WAITED
 from storage.errors import Quiet
 from storage.tables import jobs
 from tests.integration.answered import MAINTAINER, READER, SECOND, working
+from tests.integration.chosen import QUESTION, body, file
 from tests.integration.playground_fixture import (
     free_port,
     playground,
@@ -26,7 +28,6 @@ from tests.integration.playground_fixture import (
     running,
     wait_until,
 )
-from tests.integration.test_configuration import QUESTION, body, file
 from tests.integration.test_who_may import GOOD, Town, build, town
 from webhooks.app import create_app
 
@@ -53,6 +54,17 @@ def test_a_question_asked_in_them_gets_eyes_and_waits_for_their_end(town: Town) 
     assert left is not None and 24 * 3600 <= left <= 48 * 3600
     assert [one.content for one in town.playground.state.reactions_to(comment)] == ["eyes"]
     assert town.playground.answers(2) == [] and not town.scripted.asked
+
+
+def test_they_are_those_of_the_time_zone(town: Town) -> None:
+    """Two islands 25 hours apart never have the same day."""
+    east = datetime.now(ZoneInfo("Pacific/Kiritimati")).weekday()
+    hours = f'quiet_hours: [{{from: "00:00", to: "24:00", days: [{DAYS[east]}]}}]\n'
+    file(town, hours + "time_zone: Pacific/Pago_Pago\n")
+    assert town.say(READER, QUESTION) == GOOD
+    file(town, hours + "time_zone: Pacific/Kiritimati\n")
+    with pytest.raises(Quiet):
+        town.say(READER, QUESTION)
 
 
 def test_it_is_answered_when_they_are_over_and_the_answer_says_that_it_waited(town: Town) -> None:

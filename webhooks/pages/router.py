@@ -131,6 +131,12 @@ class Site:
             wanted = {one.value: one for one in Learning}.get(form.get("learning", ""))
             if wanted is None:
                 raise Gone("Learning is on, frozen or off.")
+            kept = unit.configurations.get(repository_id)
+            if kept and kept.learning:
+                raise Gone(
+                    f"This repository's file, or its organisation's, says learning: {kept.learning.value}, "
+                    "and that holds: change it there."
+                )
             undo.set_learning(unit, self._queue, repository_id, wanted, now)
             return RedirectResponse(f"/memory/{repository_id}", 303, HEADERS)
 

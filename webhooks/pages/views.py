@@ -64,6 +64,7 @@ class Memory:
     found: int
     query: str
     page: int
+    learning_by_file: bool
 
     @property
     def pages(self) -> int:
@@ -86,6 +87,7 @@ def memory(unit: UnitOfWork, repository_id: int, query: str, page: int, now: dat
     page = min(max(1, page), max(1, -(-found // PER_PAGE)))
     weights = unit.phrases.search(repository_id, query, PER_PAGE, (page - 1) * PER_PAGE)
     rows = _rows(unit, weights, now)
+    chosen = unit.configurations.get(repository_id)
     return Memory(
         repository=repository,
         rows=rows,
@@ -94,6 +96,7 @@ def memory(unit: UnitOfWork, repository_id: int, query: str, page: int, now: dat
         found=found,
         query=query,
         page=page,
+        learning_by_file=bool(chosen and chosen.learning),
     )
 
 

@@ -16,7 +16,15 @@ from bot.lessons import observe
 from bot.queue import Queue, migrate
 from bot.settings import Settings
 from storage.database import Database
-from storage.records import Actor, FeedbackKind, Permission, PhraseKind, PhraseWeight
+from storage.records import (
+    Actor,
+    Configuration,
+    FeedbackKind,
+    Learning,
+    Permission,
+    PhraseKind,
+    PhraseWeight,
+)
 from tests.unit.storage.things import (
     NOW,
     REPOSITORY,
@@ -249,6 +257,22 @@ def test_learning_is_frozen_and_resumed_by_form(page: TestClient, database: Data
     assert page.post("/memory/1/learning", data=form_of(html, learning="on")).status_code == 303
     assert "learning on" in page.get("/memory/1").text
     assert page.post("/memory/1/learning", data=form_of(html, learning="maybe")).status_code == 404
+
+
+def test_what_a_file_says_of_learning_is_not_changed_by_form(page: TestClient, database: Database) -> None:
+    html = page.get("/memory/1").text
+    with database.unit() as unit:
+        unit.configurations.keep(
+            Configuration(
+                repository_id=1, installation_id=2, words=(), mention=True, learning=Learning.FROZEN
+            )
+        )
+        unit.repositories.set_learning(1, Learning.FROZEN)
+        unit.commit()
+    assert "learning frozen, says its file" in page.get("/memory/1").text
+    said = page.post("/memory/1/learning", data=form_of(html, learning="on"))
+    assert said.status_code == 404 and "says learning: frozen" in said.text
+    assert "learning frozen" in page.get("/memory/1").text
 
 
 # ---------------------------------------------------------------- who may
