@@ -9,7 +9,6 @@ reach us with, is read by polls (`bot/poll.py`). A permission is asked of GitHub
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -25,6 +24,7 @@ from bot.events import (
 )
 from bot.learning_mode import follow_known
 from bot.lessons import observe, unheard
+from bot.posting import deleted_unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
@@ -89,6 +89,8 @@ def edited(context: Context, guid: str) -> list[Change]:
 def deleted(context: Context, guid: str) -> list[Change]:
     """A comment was deleted: an answer of ours is never posted again, and a person's deletion teaches."""
     act, answer = _subject(context, guid)
+    if act is not None and answer is None:
+        answer = deleted_unheard(context, act)
     if act is None or answer is None:
         return []
     events = []
@@ -97,7 +99,7 @@ def deleted(context: Context, guid: str) -> list[Change]:
         follow_known(context, answer.question.repository_id)
         events.append(deletion_event(answer, act, permission))
     with context.database.unit() as unit:
-        unit.answers.save(replace(answer, status=AnswerStatus.DELETED))
+        unit.postings.deleted(answer.id)
         changes = observe(unit, events, _now())
         unit.commit()
     log.info("answer_deleted", answer=answer.id, by=act.actor.login)

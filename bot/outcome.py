@@ -15,12 +15,13 @@ import structlog
 
 from bot.context import Context
 from bot.hearing import as_it_stands, target
+from bot.marker import parse_marker
 from bot.notices import failure
 from bot.posting import Posting, is_answer, posted, take
 from bot.reply import stored_body
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.postings import OPEN
-from storage.records import AnswerStatus, Question, Reaction
+from storage.records import Answer, AnswerStatus, Question, Reaction
 
 log = structlog.get_logger()
 
@@ -35,6 +36,12 @@ def post_taken(context: Context, posting: Posting, *, mind_edits: bool) -> bool:
         repository = client.repository(answer.question.repository_id)
         asked = replace(answer.question, full_name=repository.full_name)
         comment = posting.look(asked)
+        if comment is None and posting.was_deleted():
+            posting.settle(replace(answer, status=AnswerStatus.DELETED))
+            return True
+        if comment is not None and not is_answer(comment) and _is_an_answer(answer):
+            client.delete_comment(asked.full_name, comment)  # it said that there was none; now there is one
+            comment = None
         if comment is None:
             chosen = context.configurations.of(client, repository)
             now, _ = as_it_stands(client, repository, asked, chosen, context.settings.app_slug)
@@ -51,6 +58,12 @@ def post_taken(context: Context, posting: Posting, *, mind_edits: bool) -> bool:
     if posting.settle(done):
         log.info("answer_posted", answer=answer.id, thread=answer.question.thread_key, comment=comment.id)
     return True
+
+
+def _is_an_answer(answer: Answer) -> bool:
+    """Whether what was composed is an answer, as `is_answer` says it of a comment."""
+    marker = parse_marker(answer.body)
+    return marker is not None and bool(marker.template)
 
 
 def fail(
@@ -77,7 +90,9 @@ def fail(
         name = posting.client.repository(question.repository_id).full_name
         asked = replace(question, full_name=name)
         comment = posting.look(asked)
-        if comment is None:
+        if comment is None and posting.was_deleted():
+            answer = replace(answer, status=AnswerStatus.DELETED)
+        elif comment is None:
             posting.client.read_post(asked.full_name, asked.post_kind, target(asked))
             posting.client.react(asked.full_name, asked.post_kind, target(asked), Reaction.CONFUSED)
             posting.create(asked, stored_body(told))

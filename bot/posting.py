@@ -2,8 +2,10 @@
 
 An answer is taken before it is posted, and its fence is asked for just before a comment is sent: whoever was
 overtaken neither sends nor writes. Creating a comment has no idempotency key, so where a comment may be on
-its way already, it is looked for twice, apart, before another is sent. Left out: what becomes of an answer
-whose question is gone (`bot/outcome.py`). Run: `pytest tests/unit/bot/test_answer.py`.
+its way already, it is looked for twice, apart, before another is sent. What a person deleted is never sent
+again, also where nobody had heard yet that it was there. Left out: what becomes of an answer whose question
+is gone (`bot/outcome.py`), and second comments that showed themselves late (`bot/duplicates.py`).
+Run: `pytest tests/unit/bot/test_posting.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.context import Context
+from bot.events import Act, read_act
 from bot.github import Client
 from bot.marker import parse_marker
 from bot.reply import Body
@@ -50,6 +53,19 @@ def comments_of(context: Context, client: Client, asked: Question, answer: Answe
         if marker and marker.answer_id == asked.answer_id and context.signer.known(marker, answer):
             found.append(comment)
     return sorted(found, key=lambda comment: (comment.created_at, comment.id))
+
+
+def deleted_unheard(context: Context, act: Act) -> Answer | None:
+    """The answer whose comment was deleted before anybody here knew of it, by the comment's metadata."""
+    marker = parse_marker(act.body)
+    if marker is None or act.actor.login == f"{context.settings.app_slug}[bot]":
+        return None
+    with context.database.unit(read_only=True) as unit:
+        answer = unit.answers.get(marker.answer_id)
+    if answer is None or answer.comment_id is not None or not context.signer.known(marker, answer):
+        return None
+    here = answer.question.repository_id == act.repository_id and answer.comment_kind is act.kind
+    return answer if here and answer.status in (*OPEN, AnswerStatus.DELETED) else None
 
 
 def is_answer(comment: Post) -> bool:
@@ -98,6 +114,23 @@ class Posting:
             return found
         self._sleep(max(LOOKS_S[1], self._settles_in_s(self._intent.sent_at)))
         return self._find(asked)
+
+    def was_deleted(self) -> bool:
+        """Whether a person deleted the comment before it was found, as a delivery told that waits its turn.
+
+        Deliveries of a thread are dealt with in order, and this answer stands before that one.
+        """
+        sent_at = self._intent.sent_at
+        if sent_at is None:
+            return False
+        repository_id = self.answer.question.repository_id
+        with self._context.database.unit(read_only=True) as unit:
+            told = unit.deliveries.deletions(repository_id, sent_at - CLOCKS_APART)
+        acts = (read_act(delivery) for delivery in told)
+        return any(
+            found is not None and found.id == self.answer.id
+            for found in (deleted_unheard(self._context, act) for act in acts if act is not None)
+        )
 
     def create(self, asked: Question, body: Body) -> Post:
         """Send the comment. Where the outcome is unknown, look for it twice, apart, before saying so.

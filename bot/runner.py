@@ -1,10 +1,10 @@
 """How a job's steps are carried out: tried again, put off, rested, counted, parked. DBOS records the ends.
 
 A step that fails is written down with its kind and sentence, and `bot/retry.py` decides from what was
-written, so that a resumed workflow decides the same. Telling an asker and learning from people are never
-given up while the cause may pass: after the first patience they go on as jobs of their own, which hold up
-neither a thread nor a worker. An attempt is a row before it begins, so that one that ends its process counts;
-after five such the job is parked. Run: `pytest tests/integration/test_jobs.py
+written, so that a resumed workflow decides the same. Posting what was composed, telling an asker and learning
+from people are never given up while the cause may pass: after the first patience they go on as jobs of their
+own, which hold up neither a thread nor a worker. An attempt is a row before it begins, so that one that ends
+its process counts; after five such the job is parked. Run: `pytest tests/integration/test_jobs.py
 tests/integration/test_poison.py`.
 """
 
@@ -149,10 +149,17 @@ class Runner:
         with self._written_down():
             self._queue.put_later(job, step, args, tries, wait_s)
 
+    def tell(self, job: str, answer_id: str, tries: int, failure: Failure) -> None:
+        """Have the asker told that there will be no answer; `tries` later jobs of this one went before."""
+        log.error("answer_failed", kind=failure.kind, reason=failure.message)
+        self.put_off(job, "fail", (answer_id, failure.kind, failure.message), tries, 0.0)
+
     def _again(self, job: str, step: str, args: Sequence[str], tries: int, failure: Failure) -> str:
         wait_s = later_s(failure, tries, job)
         if wait_s is None:
             log.error("step_given_up", step=step, job=job, kind=failure.kind, reason=failure.message)
+            if step == "post":
+                self.tell(job, args[0], tries, failure)
             return "failed"
         log.warning(
             "step_put_off", step=step, job=job, kind=failure.kind, tries=tries, wait_s=round(wait_s, 1)

@@ -15,6 +15,7 @@ import structlog
 from bot.catching_up import Route, catch_up_due
 from bot.context import Context
 from bot.drafts import expire
+from bot.duplicates import heal
 from bot.erasing import erase_due
 from bot.learning_mode import follow_due
 from bot.standing import settle_due
@@ -32,6 +33,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "catch_up": lambda: catch_up_due(context, route, clock()),
         "files": lambda: follow_due(context),
         "drafts": lambda: expire(context, clock()),
+        "duplicates": lambda: heal(context, clock()),
         "erase": lambda: erase_due(context, clock()),
     }
     failed: ThumbprintError | None = None

@@ -48,6 +48,7 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
         return _question(database, answer_id)
 
     lasting: dict[str, Callable[..., object]] = {
+        "post": steps.post,
         "fail": lambda answer_id, kind, why: steps.fail(
             asked(answer_id), Failure(kind=kind, message=why).error()
         ),
@@ -58,18 +59,6 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
     }
     run.lasting = lasting
 
-    def or_told(answer_id: str, *parts: tuple[str, Callable[[], object]]) -> str:
-        """Carry out steps, one after the other; where one is given up, the asker is told."""
-        try:
-            for step, call in parts:
-                run.carry_out(step, call)
-        except GaveUp as gave_up:
-            failure = gave_up.failure
-            log.error("answer_failed", kind=failure.kind, reason=failure.message)
-            run.put_off(job_id(), "fail", (answer_id, failure.kind, failure.message), 0, 0.0)
-            return run.ended(failure)
-        return run.ended()
-
     @DBOS.workflow(name=JobName.ACKNOWLEDGE.value, max_recovery_attempts=None)
     def acknowledge(answer_id: str) -> str:
         name_job(answer_id)
@@ -78,8 +67,12 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
     @DBOS.workflow(name=JobName.ANSWER.value, max_recovery_attempts=None)
     def answer(guid: str, answer_id: str) -> str:
         name_job(answer_id)
-        composing = ("compose", lambda: steps.compose(asked(answer_id)))
-        return or_told(answer_id, composing, ("post", lambda: steps.post(answer_id)))
+        try:
+            run.carry_out("compose", lambda: steps.compose(asked(answer_id)))
+        except GaveUp as gave_up:
+            run.tell(job_id(), answer_id, 0, gave_up.failure)
+            return run.ended(gave_up.failure)
+        return run.at_last("post", answer_id)
 
     @DBOS.workflow(name=JobName.EDITED.value, max_recovery_attempts=None)
     def edited(guid: str) -> str:
@@ -104,7 +97,7 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
     @DBOS.workflow(name=JobName.POST.value, max_recovery_attempts=None)
     def post(answer_id: str) -> str:
         name_job(answer_id)
-        return or_told(answer_id, ("post", lambda: steps.post(answer_id)))
+        return run.at_last("post", answer_id)
 
     @DBOS.workflow(name=JobName.LATER.value, max_recovery_attempts=None)
     def later(job: str, step: str, args: list[str], tries: int) -> str:

@@ -5,6 +5,8 @@ Left out: deliveries that were ignored; the receiver counts and logs those.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from storage.columns import insert_new
@@ -42,6 +44,16 @@ class DeliveryStore:
         """The delivery, or None if it is unknown."""
         row = self._connection.execute(sa.select(deliveries).where(deliveries.c.guid == guid)).one_or_none()
         return None if row is None else _delivery(row)
+
+    def deletions(self, repository_id: int, since: datetime) -> list[Delivery]:
+        """What was deleted in a repository as far as it was told since then, oldest first."""
+        told = sa.and_(
+            deliveries.c.repository_id == repository_id,
+            deliveries.c.action == "deleted",
+            deliveries.c.received_at >= since,
+        )
+        query = sa.select(deliveries).where(told).order_by(deliveries.c.number)
+        return [_delivery(row) for row in self._connection.execute(query)]
 
     def recent(self, limit: int) -> list[Delivery]:
         """The last deliveries, newest first."""

@@ -377,7 +377,8 @@ def test_old_polls_are_swept_and_answers_are_kept(bench: Bench) -> None:
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         bench.wait(lambda: bench.queue.sweep(JobName.POLL, tomorrow) > 0)
         assert bench.queue.sweep(JobName.ACKNOWLEDGE, tomorrow) == 1
-    assert set(bench.states()) == {"answer/1/issue_comment/4"}
+    kept = {job for job in bench.states() if not job.startswith("upkeep/")}
+    assert kept == {"answer/1/issue_comment/4"}
 
 
 def test_a_second_worker_on_one_database_does_not_start(bench: Bench) -> None:

@@ -97,7 +97,7 @@ def test_only_two_files_speak_to_github() -> None:
 OF_THE_WEB = {
     *("bot/bench/engines.py", "bot/first_answer.py", "bot/github.py", "bot/process.py", "bot/tokens.py"),
     *("bot/access.py", "bot/deadline.py", "bot/registration.py"),
-    *("bot/drills/scripted.py", "bot/drills/town.py"),
+    *("bot/drills/points.py", "bot/drills/scripted.py", "bot/drills/town.py"),
 }
 """Questions to models and to our own processes, and the call that registers an App, which carries no text;
 `bot/github.py` names the type of a transport, `bot/access.py` is one that lets through or refuses."""

@@ -1,0 +1,90 @@
+"""Named points around every commit and every call to GitHub, at which a worker can be made to die.
+
+A point is passed before and after each, by names such as `before POST comments`. Whoever builds a worker on
+`pointed` counts them in a run in which nothing happens, and then has `act` called at one of them. Left out:
+what is done there, and what has to hold afterwards (`tests/unit/bot/test_posting.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from bot.context import Context
+from bot.github import GitHub
+from bot.github_access import Pool
+from bot.models import Models
+from bot.settings import Settings
+from storage.database import Database, UnitOfWork
+
+
+@dataclass
+class Points:
+    """The names of the points passed so far; at the one numbered `at`, `act` is called."""
+
+    at: int = -1
+    act: Callable[[], None] = lambda: None
+    passed: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str) -> None:
+        """Pass a point."""
+        self.passed.append(name)
+        if len(self.passed) - 1 == self.at:
+            self.act()
+
+
+class Wire(httpx.BaseTransport):
+    """The way to GitHub, with a point before and after each call."""
+
+    def __init__(self, points: Callable[[str], None]) -> None:
+        self._pool, self._points = Pool(), points
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it."""
+        name = f"{request.method} {request.url.path.rsplit('/', 1)[-1]}"
+        self._points(f"before {name}")
+        response = self._pool.handle_request(request)
+        self._points(f"after {name}")
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+class Pointed(Database):
+    """A database with a point before and after each commit."""
+
+    def __init__(self, url: str, points: Callable[[str], None]) -> None:
+        super().__init__(url, busy_timeout_s=30)
+        self._points = points
+
+    def unit(self, *, read_only: bool = False) -> UnitOfWork:
+        """A unit of work whose commit has its points."""
+        return _PointedUnit(self, read_only=read_only, points=self._points)
+
+
+class _PointedUnit(UnitOfWork):
+    def __init__(self, database: Database, *, read_only: bool, points: Callable[[str], None]) -> None:
+        super().__init__(database, read_only=read_only)
+        self._points = points
+
+    def commit(self) -> None:
+        self._points("before commit")
+        super().commit()
+        self._points("after commit")
+
+
+@contextmanager
+def pointed(settings: Settings, models: Models, points: Callable[[str], None]) -> Iterator[Context]:
+    """A worker's context of its own, with nothing in common with others but database and GitHub."""
+    database = Pointed(settings.resolved_database_url, points)
+    github = GitHub(settings, Wire(points))
+    try:
+        yield Context(settings=settings, database=database, github=github, models=models)
+    finally:
+        github.close()
+        database.dispose()
