@@ -17,7 +17,7 @@ from learning.memory.background import DEFAULT, Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract, shared_out
 from learning.memory.hearing import REACTIONS, heard, over
-from learning.memory.lessons import ROUND, SHARES, Lesson, lessons, make, silence
+from learning.memory.lessons import LONG, ROUND, SHARES, Lesson, lessons, make, silence
 from learning.memory.text import count_words, normal
 from learning.memory.weights import weigh
 from storage.records import (
@@ -35,9 +35,6 @@ __all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
 
 EDIT_MASS = 1.0
 """What one edit, or one deletion, is worth."""
-
-REASONS = ("long", "unasked")
-"""Ticked boxes that are about no wording; the others are a 👎 whose reason is kept."""
 
 QUESTION = 400
 """Characters of a question that are kept as the context of what its answer taught."""
@@ -65,8 +62,9 @@ def judge(
     voted_on: dict[str, list[tuple[Phrase, float]]] = {}
     for event, value in _votes(standing, edits):
         text = _text_at(answer, edits, event)
-        if event.reason in REASONS:
-            _add(found, _reasoned(answer, text, event.reason), event, -value)
+        reasoned = _reasoned(answer, text, event.reason)
+        if reasoned is not None:
+            _add(found, reasoned, event, -value)
             continue
         if text not in voted_on:  # most votes are about one and the same text
             voted_on[text] = _worded(answer, text, background)
@@ -197,12 +195,17 @@ def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[tupl
     return votes + [(event, -1.0) for event in standing if event.kind is FeedbackKind.HIDDEN][-1:]
 
 
-def _reasoned(answer: Answer, text: str, reason: str) -> Phrase:
-    """What a ticked box says that is about no wording: too long, or a question for people."""
-    question = answer.question
+def _reasoned(answer: Answer, text: str, reason: str) -> Phrase | None:
+    """What a ticked box says that is about no wording: too long, or a question for people.
+
+    None for the others, and for a short text that is called long: they are a 👎 whose reason is kept.
+    """
+    question, words = answer.question, count_words(text)
     if reason == "unasked":
         return silence(question.repository_id, question.text)
-    limit = max(ROUND, int(count_words(text) * 2 / 3) // ROUND * ROUND)
+    if reason != "long" or words < LONG:
+        return None
+    limit = max(ROUND, int(words * 2 / 3) // ROUND * ROUND)
     return make(question.repository_id, PhraseKind.LENGTH, "", limit=limit)
 
 

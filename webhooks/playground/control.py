@@ -94,6 +94,8 @@ def _react(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 def _tick(state: State, login: str, fields: dict[str, Any]) -> dict[str, Any]:
     post = _post(state, fields)
+    if "was" in fields and post.body.replace("\r\n", "\n") != str(fields["was"]).replace("\r\n", "\n"):
+        raise Refused(409, "This comment changed meanwhile: look at it again, then tick.")
     acts.tick(state, login, post, int(fields["number"]))
     return _shape(state, post)
 
@@ -183,7 +185,7 @@ VERBS = {
     "react": _react,  # node, content, on
     "write": _write,  # repository, path, text, was
     "redact": _redact,  # node, revision
-    "tick": _tick,  # node, number: of the box, from 0
+    "tick": _tick,  # node, number: of the box, from 0; was: the text that it was seen in
     "minimise": _minimise,  # node, reason: "" shows it again
     "lock": _lock,  # node, on
     "close": _close,  # node, on

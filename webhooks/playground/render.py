@@ -93,8 +93,8 @@ _PARSER.core.ruler.push("tasks", _tasks)
 
 
 @functools.lru_cache(maxsize=4096)
-def markdown(text: str, repository: str = "") -> str:
-    """Safe HTML of a post's text; `repository` is what `#12` refers to."""
+def markdown(text: str, repository: str = "", ticks: bool = True) -> str:
+    """Safe HTML of a post's text; `repository` is what `#12` means, `ticks` whether boxes may be ticked."""
     parsed = _PARSER.render(text, {"repository": repository})
     safe = nh3.clean(
         parsed,
@@ -103,15 +103,15 @@ def markdown(text: str, repository: str = "") -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener",
     )
-    return BOX.sub(_box, safe)
+    return BOX.sub(lambda found: _box(found, ticks), safe)
 
 
-def _box(found: re.Match[str]) -> str:
-    """A box that can be ticked; by whom is the server's to say."""
+def _box(found: re.Match[str], ticks: bool) -> str:
+    """A box of a task list; by whom it may be ticked is the server's to say."""
     ticked, number = "true" if found[1] else "false", int(found[2])
     return (
         f'<button type="button" class="task" role="checkbox" aria-checked="{ticked}" data-tick="{number}"'
-        f' aria-label="Box {number + 1}">{"✓" if found[1] else ""}</button>'
+        f' aria-label="Box {number + 1}"{"" if ticks else " disabled"}>{"✓" if found[1] else ""}</button>'
     )
 
 

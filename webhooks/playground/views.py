@@ -59,7 +59,7 @@ def post(state: State, of: Issue | Comment, viewer: Person) -> View:
         "kind": kind,
         "author": person(state, of.author, repository),
         "asks": bool(ASK.search(of.body)) and not state.people[of.author].is_bot,
-        "html": markdown(of.body, repository.full_name),
+        "html": markdown(of.body, repository.full_name, mine or writes),
         "body": of.body,
         "created_at": shapes.when(of.created_at),
         "history": _history(state, of) if of.edited else [],

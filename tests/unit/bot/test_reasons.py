@@ -118,6 +118,12 @@ def test_a_reason_directs_a_persons_one_vote_and_adds_none() -> None:
     assert limit == 40, "two thirds of its sixty words"
 
 
+def test_a_short_answer_that_is_called_long_teaches_no_limit() -> None:
+    short = posted(text="Run `npm test` in the root folder.", phrase_ids=(), repairs=())
+    said = replace(reason("long"), answer_id=short.id)
+    assert {one.kind for one in judge(short, [said])[0]} == {PhraseKind.WORDING}
+
+
 def test_boxes_of_one_answer_are_one_signal_of_the_day() -> None:
     assert over([reason(name) for name in BOXES] * 5) == frozenset()
 

@@ -92,17 +92,23 @@ def test_receiver_and_worker_may_migrate_at_once(tmp_path: Path) -> None:
     assert failures == []
 
 
-def _checks(connection: sa.Connection) -> set[str]:
+def _checks(connection: sa.Connection) -> list[tuple[str, str]]:
     inspector = sa.inspect(connection)
-    return {
-        str(check["name"]) for table in metadata.tables for check in inspector.get_check_constraints(table)
-    }
+    return sorted(
+        (str(check["name"]), _plain(check["sqltext"]))
+        for table in metadata.tables
+        for check in inspector.get_check_constraints(table)
+    )
 
 
-def _described() -> set[str]:
-    return {
-        str(rule.name)
+def _described() -> list[tuple[str, str]]:
+    return sorted(
+        (str(rule.name), _plain(str(rule.sqltext)))
         for table in metadata.tables.values()
         for rule in table.constraints
         if isinstance(rule, sa.CheckConstraint)
-    }
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())

@@ -88,8 +88,10 @@ document.addEventListener("click", (event) => {
     const on = (button.ariaPressed ?? button.ariaChecked) !== "true";
     attempt(() => act("react", { node: button.closest(".post").dataset.node, content: data.react, on }).then(refresh));
   } else if (data.tick || "hide" in data) {
-    const { node } = button.closest(".post").dataset;
-    attempt(() => (data.tick ? act("tick", { node, number: Number(data.tick) }) : act("minimise", { node, reason: data.hide })).then(refresh), button);
+    const post = button.closest(".post");
+    const { node } = post.dataset;
+    const was = $("textarea", post)?.defaultValue;
+    attempt(() => (data.tick ? act("tick", { node, number: Number(data.tick), was }) : act("minimise", { node, reason: data.hide })).then(refresh), button);
   } else if (data.history) attempt(() => showHistory(button));
   else if (data.redact) attempt(() => act("redact", { node: data.node, revision: data.redact }).then(() => $(".dialog").close()).then(refresh), button);
   else if (data.redeliver) attempt(() => send("POST", `/playground/deliveries/${data.redeliver}/redeliver`).then(refresh), button);
