@@ -65,5 +65,5 @@ def turn_to(database: Database, queue: Queue, delivery: Delivery, turn: Turn) ->
         close(database, unit, turn, delivery.received_at)
         unit.commit()
     with suppress(DatabaseBusy, DatabaseError):  # the clock's next round is as good
-        queue.put_upkeep(delivery.guid)
+        queue.put_scheduled(JobName.UPKEEP, delivery.guid)
     return Taken.ACCEPTED

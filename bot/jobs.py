@@ -36,7 +36,7 @@ from bot.models import Models
 from bot.pace import Limits
 from bot.pacing import Pace
 from bot.proposing import replied
-from bot.queue import APPLICATION, VERSION, Job, JobName, Queue
+from bot.queue import APPLICATION, SCHEDULED, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
 from bot.upkeep import upkeep
@@ -52,7 +52,7 @@ GONE_S = 18.0
 out of reach. What it could not hand back is taken over."""
 TURN_S = 0.2
 KEEP = timedelta(days=1)
-SWEPT = (JobName.POLL, JobName.UPKEEP, JobName.ACKNOWLEDGE)
+SWEPT = (*SCHEDULED, JobName.ACKNOWLEDGE)
 """Jobs that leave nothing to look up: they are deleted a while after their end."""
 
 log = structlog.get_logger()
@@ -176,8 +176,8 @@ class Worker:
         with self._database.unit(read_only=True) as unit:
             now = unit.executors.now()
         tick = int(now.timestamp() / self._settings.poll_s)
-        self._queue.put_poll(tick)
-        self._queue.put_upkeep(tick)
+        for scheduled in SCHEDULED:
+            self._queue.put_scheduled(scheduled, tick)
         if time.monotonic() - self._swept > KEEP.total_seconds() / 24:
             self._swept = time.monotonic()
             for name in SWEPT:

@@ -30,8 +30,6 @@ WAITING = "waiting"
 THREADS = "threads"
 EYES = "eyes"
 LATER = "later"
-POLLS = "polls"
-UPKEEP = "upkeep"
 EYES_AT_ONCE, EYES_OF_ONE = 16, 4
 LATER_AT_ONCE = 2
 MOST_TOLD = 64
@@ -51,6 +49,11 @@ class JobName(enum.Enum):
     LATER = "later"
     POLL = "poll"
     UPKEEP = "upkeep"
+
+
+SCHEDULED = {JobName.POLL: "polls", JobName.UPKEEP: "upkeep"}
+"""What the clock starts, each in a queue of its own: one at a time over all workers. One more is a line here
+and its step in `Steps.by_the_clock` (`bot/workflows.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,18 +202,19 @@ class Queue:
         except error.DBOSWorkflowIDInUseError:
             return
 
-    def put_poll(self, tick: int) -> bool:
-        """Enqueue the poll of this tick of the clock; False while another poll waits or runs."""
+    def put_scheduled(self, name: JobName, tick: int | str) -> bool:
+        """Enqueue one of SCHEDULED; False while another one waits or runs, or if this tick's was already."""
         options = EnqueueOptions(
-            workflow_name=JobName.POLL.value,
-            queue_name=POLLS,
-            workflow_id=f"poll/{tick}",
-            deduplication_id=JobName.POLL.value,
+            workflow_name=name.value,
+            queue_name=SCHEDULED[name],
+            workflow_id=f"{name.value}/{tick}",
+            workflow_id_reuse_policy="reject",
+            deduplication_id=name.value,
         )
         try:
             with self._database.errors_translated():
                 self._client.enqueue(options)
-        except error.DBOSQueueDeduplicatedError:
+        except (error.DBOSQueueDeduplicatedError, error.DBOSWorkflowIDInUseError):
             return False
         return True
 
@@ -229,8 +233,8 @@ class Queue:
             self._client.register_queue(
                 LATER, worker_concurrency=LATER_AT_ONCE, polling_interval_sec=polling_s
             )
-            self._client.register_queue(POLLS, worker_concurrency=1, polling_interval_sec=1.0)
-            self._client.register_queue(UPKEEP, worker_concurrency=1, polling_interval_sec=1.0)
+            for scheduled in SCHEDULED.values():
+                self._client.register_queue(scheduled, worker_concurrency=1, polling_interval_sec=1.0)
 
     def unfinished(self) -> dict[str, int]:
         """How many jobs wait (ENQUEUED, DELAYED) and run (PENDING). Raises when the queue is out of reach."""
@@ -268,22 +272,6 @@ class Queue:
             unit.jobs.sweep(before)
             unit.commit()
         return len(old)
-
-    def put_upkeep(self, tick: int | str) -> bool:
-        """Enqueue a round of upkeep; False while another one waits or runs, or if this one was already."""
-        options = EnqueueOptions(
-            workflow_name=JobName.UPKEEP.value,
-            queue_name=UPKEEP,
-            workflow_id=f"upkeep/{tick}",
-            workflow_id_reuse_policy="reject",
-            deduplication_id=JobName.UPKEEP.value,
-        )
-        try:
-            with self._database.errors_translated():
-                self._client.enqueue(options)
-        except (error.DBOSQueueDeduplicatedError, error.DBOSWorkflowIDInUseError):
-            return False
-        return True
 
     def forget(self, repository_id: int) -> int:
         """Delete all jobs of a repository, whatever became of them: it is erased. Returns how many."""

@@ -37,6 +37,11 @@ class Steps:
     poll: Callable[[], object]
     upkeep: Callable[[], object]
 
+    @property
+    def by_the_clock(self) -> dict[JobName, Callable[[], object]]:
+        """The steps of `queue.SCHEDULED`."""
+        return {JobName.POLL: self.poll, JobName.UPKEEP: self.upkeep}
+
 
 def register(database: Database, steps: Steps, run: Runner) -> None:
     """Define the workflows. Their names and the order of their steps are what `queue.VERSION` stands for.
@@ -104,15 +109,14 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
         name_job(job)
         return run.once_more(job, step, args, tries)
 
-    @DBOS.workflow(name=JobName.POLL.value, max_recovery_attempts=None)
-    def poll() -> str:
-        name_job("poll")
-        return run.or_never_mind("poll", steps.poll)  # the next tick is the next try
+    def schedule(name: JobName, step: Callable[[], object]) -> None:
+        @DBOS.workflow(name=name.value, max_recovery_attempts=None)
+        def scheduled() -> str:
+            name_job(name.value)
+            return run.or_never_mind(name.value, step)  # the next tick is the next try
 
-    @DBOS.workflow(name=JobName.UPKEEP.value, max_recovery_attempts=None)
-    def upkeep() -> str:
-        name_job("upkeep")
-        return run.or_never_mind("upkeep", steps.upkeep)
+    for name, step in steps.by_the_clock.items():
+        schedule(name, step)
 
 
 def _question(database: Database, answer_id: str) -> Question:

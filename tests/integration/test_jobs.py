@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from bot import retry
 from bot.jobs import Steps, Worker
-from bot.queue import JobName, Queue, rows_of
+from bot.queue import SCHEDULED, JobName, Queue, rows_of
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import (
@@ -87,7 +87,9 @@ class Bench:
 
     def states(self) -> dict[str, str]:
         rows = rows_of(self.database)
-        query = sa.select(rows.c.workflow_uuid, rows.c.status).where(rows.c.name != "poll")
+        query = sa.select(rows.c.workflow_uuid, rows.c.status).where(
+            rows.c.name.not_in([one.value for one in SCHEDULED])
+        )
         with self.database.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
@@ -368,6 +370,14 @@ def test_the_poll_ticks_one_at_a_time(bench: Bench) -> None:
         bench.wait(lambda: len(counts) >= 3)
     assert set(counts) == {1}
     assert bench.database.last_beat("work") is not None
+
+
+def test_every_job_of_the_clock_has_a_step_and_none_waits_behind_itself(bench: Bench) -> None:
+    assert set(steps_in(bench.home).by_the_clock) == set(SCHEDULED)
+    for name in SCHEDULED:
+        assert bench.queue.put_scheduled(name, 1)
+        assert not bench.queue.put_scheduled(name, 1), "this tick's was already"
+        assert not bench.queue.put_scheduled(name, 2), "another one waits"
 
 
 def test_old_polls_are_swept_and_answers_are_kept(bench: Bench) -> None:
