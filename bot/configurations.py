@@ -89,7 +89,7 @@ class Configurations:
             unit.repositories.upsert(repository)
             for file in files:
                 unit.configurations.keep_file(file)
-            known = unit.configurations.get(repository.id) or Configuration(
+            known = unit.configurations.get(repository.id, to_change=True) or Configuration(
                 repository_id=repository.id,
                 installation_id=repository.installation_id,
                 words=(),
@@ -134,7 +134,7 @@ def to_tell(unit: UnitOfWork, repository_id: int, answer_id: str, found: Effecti
 
     Another answer says it again only where the one that was to say it never came out.
     """
-    known = unit.configurations.get(repository_id)
+    known = unit.configurations.get(repository_id, to_change=True)
     if known is None:
         return ()
     if known.told == found.digest and known.told_in != answer_id and _came_out(unit, known.told_in):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -85,7 +85,8 @@ def _state(job: JobRow, status: str, put_off: bool, now: datetime) -> str:
     if job.outcome is not JobOutcome.OPEN:
         return str(job.outcome.value)
     if job.due_at is not None and job.due_at > now:
-        return f"rests until {job.due_at:%H:%M:%S}"
+        day = "" if job.due_at - now < timedelta(days=1) else f"{job.due_at:%Y-%m-%d} "
+        return f"rests until {day}{job.due_at:%H:%M:%S}"
     return "runs" if status == "PENDING" else "waits"
 
 

@@ -29,7 +29,7 @@ def follow(context: Context, client: Client, repository: Repository, *, anew: bo
     said = Learning(chosen.config.learning) if chosen.config.learning else None
     with context.database.unit() as unit:
         known = unit.repositories.upsert(repository)
-        kept = unit.configurations.get(repository.id)
+        kept = unit.configurations.get(repository.id, to_change=True)
         learning = said or (Learning.ON if kept and kept.learning else known.learning)
         if learning is not known.learning:
             set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))

@@ -239,7 +239,10 @@ class _Obedience:
         rows = in_force(self._context.settings, self._chosen, self._here.learning)
         lines = ["| setting | in force | from |", "| --- | --- | --- |"]
         for name, value in rows.items():
-            lines.append(f"| {code_span(name)} | {value} | {self._chosen.origin(name).value} |")
+            whence = self._chosen.origin(name).value
+            if name == "learning" and not self._config.learning and self._here.learning is not Learning.ON:
+                whence = "somebody here"
+            lines.append(f"| {code_span(name)} | {value} | {whence} |")
         if self._chosen.problems:
             to_tell(self._unit, self._here.id, self._question.answer_id, self._chosen)
             lines += ["", "What is wrong with the files:", "", *(f"- {one}" for one in self._chosen.problems)]

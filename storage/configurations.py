@@ -41,9 +41,14 @@ class ConfigurationStore:
         """Keep what was read, in place of what was read before."""
         upsert(self._connection, config_files, [asdict(file)])
 
-    def get(self, repository_id: int) -> Configuration | None:
-        """What is known of a repository's choices, or None before they were read."""
+    def get(self, repository_id: int, *, to_change: bool = False) -> Configuration | None:
+        """What is known of a repository's choices, or None before they were read.
+
+        `to_change`: nobody else changes it until this unit ends, so that nothing is lost or said twice.
+        """
         query = sa.select(configurations).where(configurations.c.repository_id == repository_id)
+        if to_change:
+            query = query.with_for_update()
         row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
@@ -75,7 +80,8 @@ class ConfigurationStore:
     def in_training(self) -> set[int]:
         """The repositories whose files say that what was learned there may train a model.
 
-        One whose file changed is none until that was read: it may say no by now.
+        One whose file changed is none until that was read: it may say no by now. Where pushes are not heard
+        of, what is known may be old: who trains reads the files anew first.
         """
         query = sa.select(configurations.c.repository_id).where(_trains())
         return set(self._connection.execute(query).scalars())

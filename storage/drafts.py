@@ -37,6 +37,12 @@ class DraftStore:
         query = sa.select(drafts).where(undecided).order_by(drafts.c.made_at, drafts.c.answer_id)
         return self._drafts(query.limit(limit))
 
+    def count(self) -> int:
+        """How many drafts nobody decided about."""
+        undecided = drafts.c.decision == Decision.WAITING.value
+        query = sa.select(sa.func.count()).select_from(drafts).where(undecided)
+        return int(self._connection.execute(query).scalar_one())
+
     def decide(self, answer_id: str, decision: Decision, at: datetime, *, edited: bool = False) -> bool:
         """Decide about a draft that waits; False where it was decided before: the first word holds."""
         statement = (

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from storage.drafts import DraftStore
 from storage.records import AnswerStatus, FeedbackKind, JobOutcome
 from storage.tables import answers, executors, feedback, jobs, questions
 
@@ -28,7 +29,8 @@ WAITS, RESTS, RUNS = "waiting", "resting", "running"
 class Figures:
     """Counts by what they are of; seconds from question to reply of the last day's answers, ascending.
 
-    `jobs`: those of threads, by `waiting`, `resting` (until a time), `running`, and how the others ended.
+    `drafts`: answers that wait for approval. `jobs`: those of threads, by `waiting`, `resting` (until a
+    time), `running`, and how the others ended.
     `oldest_s`: how long the job that waits longest has waited; 0 where none does.
     """
 
@@ -39,6 +41,7 @@ class Figures:
     workers: int
     slots: int
     took_s: tuple[float, ...]
+    drafts: int = 0
 
 
 def figures(connection: sa.Connection, now: datetime) -> Figures:
@@ -69,6 +72,7 @@ def figures(connection: sa.Connection, now: datetime) -> Figures:
         workers=len(alive),
         slots=sum(alive),
         took_s=_took(connection, now),
+        drafts=DraftStore(connection).count(),
     )
 
 

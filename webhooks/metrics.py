@@ -80,6 +80,7 @@ class _OfDatabase(Collector):
         yield _by("jobs", "Jobs of threads, by state.", "state", found.jobs)
         yield _by("answers", "Answers, by status.", "status", found.answers)
         yield _by("feedback_events", "Feedback events, by kind.", "kind", found.feedback)
+        yield _gauge("drafts_waiting", "Answers that wait for an approval on the pages.", found.drafts)
         yield _gauge("oldest_job_seconds", "How long the job that waits longest has waited.", found.oldest_s)
         yield _gauge("workers", "Workers that are alive.", found.workers)
         yield _gauge("worker_slots", "Jobs that they can carry out at a time.", found.slots)

@@ -15,6 +15,7 @@ import httpx
 
 from bot import slash
 from bot.compose import HINT
+from bot.config import PATH
 from storage.records import AnswerStatus, Story
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop
@@ -129,6 +130,20 @@ def command_of_a_stranger(loop: Loop) -> None:
 def command_and_more(loop: Loop) -> None:
     story = asked_and_answered(loop, "show me how to run the tests")
     assert not story.answer.notice and story.attempts
+
+
+def wrong_key_in_a_file(loop: Loop) -> None:
+    loop.playground.repository().files[PATH] = "candidates: 2\nmin_scor: 1\n"
+    story = asked_and_answered(loop, "How do I run the tests?")
+    assert "line 2: there is no key `min_scor`: did you mean `min_score`?" in story.answer.body
+    assert story.attempts and len(story.attempts[0].candidates) == 2
+
+
+def file_that_is_none(loop: Loop) -> None:
+    loop.playground.repository().files[PATH] = "candidates: ["
+    story = asked_and_answered(loop, "How do I run the tests?")
+    assert "Nothing in this file holds until that is mended." in story.answer.body
+    assert story.attempts and len(story.attempts[0].candidates) == loop.settings.candidates
 
 
 def huge_question(loop: Loop, model: RealModel) -> None:

@@ -16,13 +16,15 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from storage.database import Database
+from storage.records import Answer
 from tests.chromium import chromium
 from tests.integration.playground_fixture import Playground, free_port, playground_at, running
+from tests.unit.webhooks.test_drafts_page import held
 from tests.unit.webhooks.test_pages import ANSWER, database
 from tests.unit.webhooks.test_pages import browser as pages_of
 from webhooks.playground import people
 
-__all__ = ["database"]
+__all__ = ["database", "held"]
 pytestmark = pytest.mark.slow
 ADA, BEN = people.MAINTAINER, people.CONTRIBUTOR
 ISSUE = "/paperboat/inkwell/issues/1"
@@ -46,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database: Database) -> Iterator[tuple[Playground, str]]:
+def world(tmp_path: Path, database: Database, held: Answer) -> Iterator[tuple[Playground, str]]:
     """A playground with an answer that was edited and thumbed, and the memory pages beside it."""
     port = free_port()
     pages = pages_of(database).app
@@ -70,7 +72,7 @@ def addresses(world: tuple[Playground, str]) -> list[str]:
     made, memory = world
     issues = "/paperboat/inkwell/issues"
     there = ("/", issues, f"{issues}/new", ISSUE, "/deliveries", "/no/such/page")
-    here = ("/memory", "/memory/1", f"/answers/{ANSWER.id}", "/memory/77")
+    here = ("/memory", "/memory/1", f"/answers/{ANSWER.id}", "/memory/77", "/drafts")
     return [*(made.base_url + path for path in there), *(memory + path for path in here)]
 
 

@@ -53,6 +53,16 @@ CASES = (
     ),
     Case("question that begins with a command's word", "answered once, as a question", bad.command_and_more),
     Case(
+        "repository's file with an unknown key",
+        "answered once, with a sentence that names line and remedy; the other keys hold",
+        bad.wrong_key_in_a_file,
+    ),
+    Case(
+        "repository's file that is no YAML",
+        "answered once, with a sentence that says so; the server's settings hold",
+        bad.file_that_is_none,
+    ),
+    Case(
         "question of 60,000 characters",
         "kept whole, cut to fit the prompt, answered once",
         bad.huge_question,

@@ -197,6 +197,11 @@ def test_what_a_person_froze_is_not_undone_by_a_file_that_says_nothing(town: Tow
     file(town, "tone: brief\n")
     town.say(READER, QUESTION)
     assert town.learning() is Learning.FROZEN
+    town.role(READER, "admin")
+    assert "| `learning` | frozen | somebody here |" in town.say(READER, "config")
+    file(town, "learning: frozen\n")
+    assert "| `learning` | frozen | this repository's file |" in town.say(READER, "config")
+    assert "says `learning: frozen`, and that holds" in town.say(READER, "unfreeze")
 
 
 def test_a_repository_trains_only_after_it_said_so(town: Town) -> None:

@@ -65,9 +65,8 @@ class DraftPages:
         """GET /drafts"""
 
         def page(unit: UnitOfWork, now: datetime) -> Response:
-            return self._edge.html(
-                "drafts.html", drafts=waiting(unit, now, self._settings.github_host.web), rows=_rows
-            )
+            found = waiting(unit, now, self._settings.github_host.web)
+            return self._edge.html("drafts.html", count=unit.drafts.count(), drafts=found, rows=_rows)
 
         return await self._edge.look(request, page)
 

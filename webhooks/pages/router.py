@@ -60,7 +60,7 @@ class Site:
 
         def page(unit: UnitOfWork, now: datetime) -> Response:
             known = [(one, unit.phrases.count(one.id)) for one in unit.repositories.all()]
-            return self._edge.html("repositories.html", known=known)
+            return self._edge.html("repositories.html", known=known, drafts=unit.drafts.count())
 
         return await self._edge.look(request, page)
 

@@ -60,6 +60,7 @@ def test_it_shows_what_waits_its_question_and_since_when(page: TestClient, held:
     area = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", html, re.DOTALL)
     assert area and area[1].replace("&lt;", "<").replace("&gt;", ">") == TEXT
     assert EVIL not in html and "https://github.com/octo/inkwell/issues/" in html
+    assert "1 draft waits for approval" in page.get("/memory").text
     assert "a draft, waits for approval" in page.get(f"/answers/{held.id}").text
 
 

@@ -21,6 +21,7 @@ FIGURES = Figures(
     workers=2,
     slots=4,
     took_s=tuple(float(n) for n in range(100)),
+    drafts=7,
 )
 
 
@@ -37,6 +38,7 @@ def test_figures_of_the_database_are_read_at_each_reading() -> None:
     metrics = Metrics(lambda: told[-1])
     found = read(metrics)
     assert found["thumbprint_jobs", "waiting"] == 2
+    assert found["thumbprint_drafts_waiting", ""] == 7
     assert found["thumbprint_oldest_job_seconds", ""] == 12.5
     assert (found["thumbprint_workers", ""], found["thumbprint_worker_slots", ""]) == (2, 4)
     assert found["thumbprint_answer_seconds", "0.5"] == 50.0
