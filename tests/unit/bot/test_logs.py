@@ -1,0 +1,74 @@
+"""Every line of a log is an action word and what it is about; the words of people are in none."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bot import logs
+from bot.runner import name_job
+
+ROOT = Path(__file__).parents[3]
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+WORD = re.compile(r"[a-z]+(_[a-z]+)+")
+PEOPLES = {"text", "body", "title", "content", "prompt"}
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Each call of a module's `log`, with where it stands."""
+    for room in ("bot", "learning", "storage", "webhooks"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                named = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                if named and node.func.attr in LEVELS and ast.unparse(node.func.value) == "log":
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def test_each_line_begins_with_an_action_word() -> None:
+    found = list(calls())
+    assert len(found) > 50
+    for where, call in found:
+        word = ast.unparse(call.args[0]).strip("f'\"")
+        assert WORD.fullmatch(re.sub(r"\{\w+\}", "some", word)), f"{where}: {word}"
+        assert len(call.args) == 1, f"{where}: what it is about has a name"
+
+
+def test_nobody_s_words_are_in_a_line() -> None:
+    for where, call in calls():
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "debug":
+            continue
+        for keyword in call.keywords:
+            names = {node.attr for node in ast.walk(keyword.value) if isinstance(node, ast.Attribute)}
+            assert not names & PEOPLES, f"{where}: {keyword.arg}={ast.unparse(keyword.value)}"
+
+
+def test_a_line_is_json_that_says_of_which_job_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, structlog.get_config())
+    try:
+        logs.configure("info")
+        name_job("a_1")
+        structlog.get_logger().info("answer_posted", answer="a_1", thread="7/3")
+        logging.getLogger("some.library").warning("it is slow")
+        structlog.get_logger().debug("prompt_made", text="nobody reads this")
+    finally:
+        structlog.contextvars.clear_contextvars()
+        root.handlers[:], root.level = before[0], before[1]
+        structlog.configure(**before[2])
+    ours, theirs = map(json.loads, capsys.readouterr().err.splitlines())
+    assert ours.pop("timestamp").endswith("Z")
+    assert ours == {
+        "event": "answer_posted",
+        "answer": "a_1",
+        "thread": "7/3",
+        "job": "a_1",
+        "level": "info",
+    }
+    assert (theirs["event"], theirs["level"]) == ("it is slow", "warning")
