@@ -26,13 +26,14 @@ from bot.app_store import RegisteredApp
 from bot.github import GitHub
 from bot.hosts import host_of
 from bot.settings import Settings
+from storage.redaction import redact
 from tests.chromium import chromium
 from tests.integration.playground_fixture import Playground, free_port, playground_at, receiving, running
 from tests.integration.test_accessibility import ask
 from tests.integration.test_rights import said
 from webhooks.delivery import verify
 from webhooks.playground import people
-from webhooks.setup.app import COOKIE, Setup, create_app
+from webhooks.setup.app import COOKIE, Setup, create_app, new_token
 
 TOKEN = "one-time-t0ken"
 WAIT_MS = 60_000
@@ -422,3 +423,8 @@ def test_a_person_clicks_it_through(
     expect(page.get_by_role("heading", name="Repositories")).to_be_visible(timeout=WAIT_MS)
     assert world.github.credentials.slug == "thumbprint-acme" and complaints == []
     context.close()
+
+
+def test_the_one_time_token_is_in_no_log() -> None:
+    token = new_token()
+    assert token not in redact(f"GET /setup?token={token} refused")

@@ -28,6 +28,7 @@ from bot.app_store import RegisteredApp
 from bot.hosts import Host, host_of, is_loopback
 from bot.registration import exchange
 from storage.errors import GitHubRefused, ThumbprintError
+from storage.redaction import hide
 from webhooks.pages.edge import read_form
 from webhooks.pages.guard import crosses_sites, is_local
 from webhooks.setup.manifest import BACK_PATH, base, manifest, public_address
@@ -242,8 +243,10 @@ def _public(visit: Visit) -> str:
 
 
 def new_token() -> str:
-    """A one-time token: 160 bits, to be copied by hand."""
-    return secrets.token_hex(20)
+    """A one-time token: 160 bits, to be copied by hand, and kept out of every log from now on."""
+    made = secrets.token_hex(20)
+    hide([made])
+    return made
 
 
 def create_app(setup: Setup) -> FastAPI:
