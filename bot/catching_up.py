@@ -21,6 +21,7 @@ from bot.context import Context
 from bot.github_shapes import moment
 from bot.intake import Taken, take
 from bot.queue import Job
+from storage.errors import GitHubRefused, Gone, OutOfBounds
 from storage.records import Closed, Delivery, Repository
 
 log = structlog.get_logger()
@@ -34,20 +35,34 @@ OVERLAP = timedelta(minutes=10)
 Route = Callable[[Delivery], Job | None]
 
 
-def catch_up_due(context: Context, route: Route, now: datetime) -> None:
-    """Read the repositories that a mark names. Suspended and archived ones wait, lost ones are left out."""
+def catch_up_due(
+    context: Context, route: Route, now: datetime, go_on: Callable[[], bool] = lambda: True
+) -> None:
+    """Read the repositories that a mark names. Suspended and archived ones wait, lost ones are left out.
+
+    One that GitHub refuses to show holds up no other; those for which there is no time any more have their
+    turn in the next round.
+    """
     with context.database.unit(read_only=True) as unit:
         waiting = unit.progress.marks(CATCH_UP)
         ids = {name: int(name.removeprefix(CATCH_UP)) for name in waiting}
         reached = {name: unit.repositories.reach(one) for name, one in ids.items()}
         heard = {name: unit.repositories.heard_until(one) for name, one in ids.items()}
     for name, since in waiting.items():
+        if not go_on():
+            return
         reach, furthest = reached[name], now - FURTHEST
         if reach is not None and reach.closed in (Closed.SUSPENDED, Closed.ARCHIVED):
             continue
         if reach is not None and reach.closed is None:
             from_then = max(since, furthest, heard[name] or furthest)
-            catch_up(context, route, reach.installation_id, ids[name], from_then, now)
+            try:
+                catch_up(context, route, reach.installation_id, ids[name], from_then, now)
+            except (GitHubRefused, OutOfBounds) as error:
+                log.warning("not_caught_up", repository=ids[name], reason=str(error))
+                continue
+            except Gone:
+                log.warning("not_caught_up", repository=ids[name], reason="it is not there any more")
         with context.database.unit() as unit:
             unit.progress.drop_mark(name, since)
             unit.commit()

@@ -15,9 +15,8 @@ import structlog
 
 from bot.control import cancel
 from bot.lifecycle import Turn
-from storage.audits import LEFT_SHARED
 from storage.database import Database, UnitOfWork
-from storage.records import Audit, Installation, Standing
+from storage.records import Installation, Standing
 
 log = structlog.get_logger()
 
@@ -43,14 +42,14 @@ def close(database: Database, unit: UnitOfWork, turn: Turn, now: datetime) -> No
     removed = Standing.REMOVED in (turn.standing, known and known.standing)
     for repository in turn.named:
         unit.repositories.meet(repository)
-    hidden = [one for one in turn.private if unit.repositories.set_private(one)]
+    for repository_id in turn.private:
+        unit.repositories.set_private(repository_id)
     for repository_id in turn.archived:
         unit.repositories.set_archived(repository_id)
     theirs = [one.id for one in unit.repositories.of_installation(turn.installation_id)]
     lost = unit.repositories.lose(theirs if removed else turn.lost, turn.installation_id, now)
     suspended = theirs if turn.standing is Standing.SUSPENDED else []
     cancelled = cancel_jobs(database, unit, {*lost, *suspended, *turn.archived})
-    leave_shared(unit, {*lost, *hidden}, now)
     if turn.asked and not removed:
         unit.progress.set_mark(f"{ASK}{turn.installation_id}", now)
     log.info("standing_closed", installation=turn.installation_id, lost=len(lost), cancelled=cancelled)
@@ -59,12 +58,3 @@ def close(database: Database, unit: UnitOfWork, turn: Turn, now: datetime) -> No
 def cancel_jobs(database: Database, unit: UnitOfWork, repository_ids: Collection[int]) -> int:
     """End all jobs of repositories that are out of bounds, with what was put off of ended ones."""
     return sum(cancel(database, unit, unit.jobs.of_repository(one), CLOSED) for one in sorted(repository_ids))
-
-
-def leave_shared(unit: UnitOfWork, repository_ids: Collection[int], now: datetime) -> None:
-    """Write down that a repository's rows left everything that is made of several repositories' rows.
-
-    Whoever made such a thing earlier looks here whether it still holds (`storage/audits.py`).
-    """
-    for repository_id in sorted(repository_ids):
-        unit.audits.add(Audit(at=now, act=LEFT_SHARED, repository_id=repository_id, counts={}))

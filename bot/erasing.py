@@ -26,24 +26,36 @@ def erase_due(context: Context, now: datetime) -> int:
     with context.database.unit(read_only=True) as unit:
         due = unit.repositories.lost_before(before)
     for repository_id in due:
-        erase_repository(context, repository_id, now)
-    with context.database.unit() as unit:
-        for one in unit.installations.all():
-            if one.standing is Standing.REMOVED and one.account and one.since < before:
-                unit.installations.forget_account(one.id)
-        unit.commit()
+        erase_lost(context, repository_id, before, now)
+    _forget_accounts(context, before)
     if due:
         context.database.vacuum()
     return len(due)
 
 
-def erase_repository(context: Context, repository_id: int, now: datetime) -> dict[str, int]:
-    """Erase one repository now; returns how many rows of which table."""
+def erase_lost(context: Context, repository_id: int, before: datetime, now: datetime) -> bool:
+    """Erase a repository that was lost before a time; False for one that is back meanwhile."""
+    context.queue.forget(repository_id)  # first: what is erased next names the jobs
     with context.database.unit() as unit:
+        if repository_id not in unit.repositories.lost_before(before):
+            return False
         counts = erase(unit.connection, repository_id)
         unit.audits.add(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
         unit.commit()
-    context.queue.forget(repository_id)
     context.memories.forget(repository_id)
     log.info("repository_erased", repository=repository_id, rows=sum(counts.values()))
-    return counts
+    return True
+
+
+def _forget_accounts(context: Context, before: datetime) -> None:
+    """Of installations that were removed before a time nothing stays but their numbers."""
+    with context.database.unit(read_only=True) as unit:
+        known = unit.installations.all()
+    gone = [
+        one.id for one in known if one.standing is Standing.REMOVED and one.account and one.since < before
+    ]
+    for installation_id in gone:
+        with context.database.unit() as unit:
+            unit.installations.forget_account(installation_id)
+            unit.configurations.forget_defaults(installation_id)
+            unit.commit()

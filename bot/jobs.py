@@ -39,6 +39,7 @@ from bot.proposing import replied
 from bot.queue import APPLICATION, SCHEDULED, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
+from bot.trigger import ANY
 from bot.upkeep import upkeep
 from bot.workflows import Steps, register
 from storage.database import Database
@@ -209,12 +210,13 @@ def router_of(settings: Settings) -> Route:
     """What the receiver makes of a delivery, for what is read later because nothing could be delivered.
 
     Routing lives in `webhooks`, above this room, and is taken by name, as `thumbprint serve` takes the app.
+    Whatever may ask somewhere is let through: the job reads the repository's files, and decides.
     """
     routing = import_module("webhooks.route")
     app = routing.App(slug=settings.app_slug, id=settings.app_id)
 
     def routed(delivery: Delivery) -> Job | None:
-        found = routing.route(delivery, app)
+        found = routing.route(delivery, app, lambda repository_id: routing.Known(ANY))
         return found if isinstance(found, Job) else None
 
     return routed

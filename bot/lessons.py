@@ -144,7 +144,13 @@ def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: 
 
 
 def export(unit: UnitOfWork, repository: Repository, now: datetime) -> Iterator[str]:
-    """Everything that a repository taught, as lines of tab-separated text, the heaviest first."""
+    """Everything that a repository taught, as lines of tab-separated text, the heaviest first.
+
+    Nothing of one that the App lost: its rows wait to be erased.
+    """
+    if repository.removed_at is not None:
+        yield f"# {repository.full_name} was taken from the App: what it taught is left out, and erased\n"
+        return
     yield f"# {repository.full_name}, {now:%Y-%m-%d %H:%M} UTC, learning {repository.learning.value}\n"
     yield "# weight\tstate\tpeople\tage\tkind\tlesson\tcontext\tid\tevents\n"
     offset = 0

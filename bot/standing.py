@@ -9,14 +9,14 @@ was suspended (`bot/catching_up.py`). Run: `pytest tests/integration/test_lifecy
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.catching_up import CATCH_UP
-from bot.closing import ASK, CLOSED, cancel_jobs, close, leave_shared
+from bot.closing import ASK, CLOSED, cancel_jobs, close
 from bot.context import Context
 from bot.control import retry
 from bot.lifecycle import Turn
@@ -37,42 +37,42 @@ CANCELLED = timedelta(days=30)
 """Nor is one that was cancelled longer ago: nobody waits for that answer any more."""
 
 
-def settle_due(context: Context, now: datetime) -> None:
-    """Ask GitHub for the installations that deliveries were about, and for all of them once a day."""
+def settle_due(context: Context, now: datetime, go_on: Callable[[], bool] = lambda: True) -> None:
+    """Ask GitHub for the installations that deliveries were about, and for all of them once a day.
+
+    Those for which there is no time any more have their turn in the next round. One that GitHub does not let
+    us ask for holds up no other.
+    """
     with context.database.unit(read_only=True) as unit:
-        waiting = unit.progress.marks(ASK)
         asked = unit.progress.mark(ASKED_ALL)
     if asked is None or now - asked >= EVERY:
-        settle_all(context, now)
-    for name, at in waiting.items():
-        if settle_each(context, [int(name.removeprefix(ASK))], now):
-            with context.database.unit() as unit:
-                unit.progress.drop_mark(name, at)
-                unit.commit()
-
-
-def settle_all(context: Context, now: datetime) -> None:
-    """Bring all installations in line with what GitHub lists; those that it lists no more were removed."""
-    listed = {one.id for one in context.github.app().installations()}
+        ask_for_all(context, now)
     with context.database.unit(read_only=True) as unit:
-        known = {one.id for one in unit.installations.all() if one.standing is not Standing.REMOVED}
-        known |= {one.installation_id for one in unit.repositories.all() if one.removed_at is None}
-    settle_each(context, sorted(listed | known), now)
-    with context.database.unit() as unit:
-        unit.progress.set_mark(ASKED_ALL, now)
-        unit.commit()
-
-
-def settle_each(context: Context, installation_ids: Iterable[int], now: datetime) -> bool:
-    """Settle installations; whether all were. One that GitHub does not let us ask for holds up no other."""
-    done = True
-    for installation_id in installation_ids:
+        waiting = unit.progress.marks(ASK)
+    for name, at in waiting.items():
+        if not go_on():
+            return
+        installation_id = int(name.removeprefix(ASK))
         try:
             settle(context, installation_id, now)
         except (GitHubRefused, Gone) as error:
             log.warning("standing_unknown", installation=installation_id, reason=str(error))
-            done = False
-    return done
+            continue
+        with context.database.unit() as unit:
+            unit.progress.drop_mark(name, at)
+            unit.commit()
+
+
+def ask_for_all(context: Context, now: datetime) -> None:
+    """Note that GitHub is to be asked for all installations: those that it lists, and those known here."""
+    listed = {one.id for one in context.github.app().installations()}
+    with context.database.unit() as unit:
+        known = {one.id for one in unit.installations.all() if one.standing is not Standing.REMOVED}
+        known |= {one.installation_id for one in unit.repositories.all() if one.removed_at is None}
+        for installation_id in sorted(listed | known):
+            unit.progress.set_mark(f"{ASK}{installation_id}", now)
+        unit.progress.set_mark(ASKED_ALL, now)
+        unit.commit()
 
 
 def settle(context: Context, installation_id: int, now: datetime) -> None:
@@ -124,14 +124,12 @@ def _open(context: Context, installation_id: int, listed: Collection[Repository]
         current = unit.installations.get(installation_id)
         if current is None or current.standing is not Standing.ACTIVE:
             return
-        known = {one.id: one for one in unit.repositories.of_installation(installation_id)}
+        known = {one.id for one in unit.repositories.of_installation(installation_id)}
         for repository in listed:
             unit.repositories.settle(repository)
-        lost = unit.repositories.lose(known.keys() - {one.id for one in listed}, installation_id, now)
-        hidden = [one.id for one in listed if one.private and one.id in known and not known[one.id].private]
+        lost = unit.repositories.lose(known - {one.id for one in listed}, installation_id, now)
         archived = [one.id for one in listed if one.archived]
         cancel_jobs(context.database, unit, {*lost, *archived})
-        leave_shared(unit, {*lost, *hidden}, now)
         unit.commit()
     again = sum(take_up(context, one.id, now) for one in listed if not one.archived)
     log.info("standing_settled", installation=installation_id, repositories=len(listed), again=again)

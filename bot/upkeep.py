@@ -7,6 +7,7 @@ Run: `pytest tests/integration/test_missed.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -25,12 +26,21 @@ from storage.errors import ThumbprintError
 log = structlog.get_logger()
 
 
+ROUND = 0.3
+"""The part of a step's longest time after which a round begins nothing more; the next one goes on."""
+
+
 def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
     """One round. Raises the first error that came up, after all parts had their turn."""
+    until = time.monotonic() + ROUND * context.settings.job_timeout_s
+
+    def go_on() -> bool:
+        return time.monotonic() < until
+
     parts: dict[str, Callable[[], object]] = {
-        "settle": lambda: settle_due(context, clock()),
+        "settle": lambda: settle_due(context, clock(), go_on),
         "sweep": lambda: sweep_due(context, clock()),
-        "catch_up": lambda: catch_up_due(context, route, clock()),
+        "catch_up": lambda: catch_up_due(context, route, clock(), go_on),
         "files": lambda: follow_due(context),
         "drafts": lambda: expire(context, clock()),
         "duplicates": lambda: heal(context, clock()),

@@ -77,6 +77,11 @@ class ConfigurationStore:
         query = sa.select(configurations.c.repository_id).where(configurations.c.as_of.is_(None))
         return list(self._connection.scalars(query.order_by(configurations.c.repository_id)))
 
+    def forget_defaults(self, installation_id: int) -> None:
+        """Delete an account's file with defaults."""
+        place = of_installation(installation_id)
+        self._connection.execute(config_files.delete().where(config_files.c.place == place))
+
     def in_training(self) -> set[int]:
         """The repositories whose files say that what was learned there may train a model.
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from storage.audits import LEFT_SHARED, AuditStore
 from storage.columns import insert_new, upsert
-from storage.records import Closed, Learning, Reach, Repository, Standing
+from storage.records import Audit, Closed, Learning, Reach, Repository, Standing
 from storage.tables import installations, repositories
 
 
@@ -27,6 +28,8 @@ class RepositoryStore:
 
         Returns what is kept.
         """
+        if repository.private:
+            self.set_private(repository.id)
         current = ("full_name", "installation_id", "private", "seen_at")
         upsert(self._connection, repositories, [_row(repository)], update=current)
         kept = self.get(repository.id)
@@ -85,7 +88,9 @@ class RepositoryStore:
             repositories.c.removed_at.is_(None),
         )
         statement = repositories.update().where(lost).values(removed_at=at).returning(repositories.c.id)
-        return sorted(self._connection.execute(statement).scalars())
+        ids = sorted(self._connection.execute(statement).scalars())
+        self._left_shared(ids, at)
+        return ids
 
     def lost_before(self, when: datetime) -> list[int]:
         """The repositories that the App lost before a time."""
@@ -95,9 +100,9 @@ class RepositoryStore:
     def set_private(self, repository_id: int) -> bool:
         """Note that a repository is private; whether it was public until now."""
         public = sa.and_(repositories.c.id == repository_id, repositories.c.private.is_(sa.false()))
-        return bool(
-            self._connection.execute(repositories.update().where(public).values(private=True)).rowcount
-        )
+        hidden = self._connection.execute(repositories.update().where(public).values(private=True)).rowcount
+        self._left_shared([repository_id] if hidden else [], datetime.now(UTC))
+        return bool(hidden)
 
     def set_archived(self, repository_id: int) -> None:
         """Note that a repository can be read only."""
@@ -148,6 +153,11 @@ class RepositoryStore:
             .returning(repositories.c.revision)
         )
         return self._connection.execute(statement).scalar_one_or_none() or 0
+
+    def _left_shared(self, ids: Collection[int], at: datetime) -> None:
+        """Write down that rows left what is made of several repositories' rows (`storage/audits.py`)."""
+        for each in ids:
+            AuditStore(self._connection).add(Audit(at=at, act=LEFT_SHARED, repository_id=each))
 
     def _one(self, query: sa.Select[tuple[object, ...]]) -> Repository | None:
         row = self._connection.execute(query).one_or_none()

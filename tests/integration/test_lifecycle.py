@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot import lessons
 from bot.poll import poll
+from storage.audits import LEFT_SHARED
+from storage.configurations import of_installation
 from storage.errors import OutOfBounds
-from storage.records import Standing
+from storage.records import ConfigFile, Configuration, Standing
 from tests.integration.whole import OWNER_OF, Whole, whole
 from webhooks.playground import ownership, people
 
@@ -205,3 +209,80 @@ def test_an_uninstallation_that_no_delivery_told_of_is_found_within_a_day(app: W
     assert app.waiting() == 0
     [installation] = installations(app)
     assert installation.standing is Standing.REMOVED
+
+
+def test_the_app_installed_on_a_new_account_is_ready_there(app: Whole) -> None:
+    state = app.playground.state
+    made = ownership.install(state, OWNER_OF, people.NEIGHBOUR)
+    app.round()
+    with app.database.unit(read_only=True) as unit:
+        known = unit.installations.get(made.id)
+        there = [one.full_name for one in unit.repositories.of_installation(made.id)]
+    assert known is not None and (known.account, known.standing) == (people.NEIGHBOUR, Standing.ACTIVE)
+    assert there == [one.full_name for one in state.reached(made.id)]
+
+
+def trains(app: Whole, *names: str) -> None:
+    """These repositories' files say that they may train a model."""
+    with app.database.unit() as unit:
+        for name in names:
+            there = app.playground.repository(name)
+            unit.configurations.keep(
+                Configuration(
+                    repository_id=there.id,
+                    installation_id=app.playground.credentials.installation_id,
+                    words=("/ask",),
+                    mention=True,
+                    training=True,
+                )
+            )
+        unit.commit()
+
+
+def shared(app: Whole) -> set[int]:
+    with app.database.unit(read_only=True) as unit:
+        return unit.configurations.shared()
+
+
+def test_what_is_private_or_lost_leaves_every_shared_artefact_at_once_and_is_exported_no_more(
+    app: Whole,
+) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    app.round()
+    trains(app, "inkwell", "sailcloth")
+    inkwell, sailcloth = app.playground.repository(), app.playground.repository("sailcloth")
+    assert shared(app) == {inkwell.id, sailcloth.id}
+    act(app, "set_private")
+    assert shared(app) == {sailcloth.id}
+    act(app, "uninstall")
+    assert shared(app) == set()
+    with app.database.unit(read_only=True) as unit:
+        left = [
+            one.repository_id for one in unit.audits.since(app.clock.now - timedelta(days=1), (LEFT_SHARED,))
+        ]
+        lines = list(lessons.export(unit, app.row(sailcloth.id), app.clock.now))
+    assert sorted(left) == sorted((inkwell.id, inkwell.id, sailcloth.id))
+    assert len(lines) == 1 and "left out" in lines[0]
+
+
+def test_of_an_account_that_took_the_app_away_nothing_stays_but_a_number(app: Whole) -> None:
+    app.ask()
+    app.round()
+    installation_id = app.playground.credentials.installation_id
+    place = of_installation(installation_id)
+    with app.database.unit() as unit:
+        unit.configurations.keep_file(ConfigFile(place=place, text="tone: formal", read_at=app.clock.now))
+        unit.commit()
+    act(app, "uninstall")
+    app.clock.forward(days=31)
+    app.round()
+    with app.database.unit(read_only=True) as unit:
+        known = unit.installations.get(installation_id)
+        assert unit.configurations.file(place) is None
+        assert unit.repositories.all() == []
+    assert known is not None and (known.account, known.account_id) == ("", 0)
+    app.database.vacuum()
+    files = [app.context.settings.home / name for name in ("playground.db", "playground.db-wal")]
+    kept = b"".join(file.read_bytes() for file in files if file.exists())
+    assert b"How do I run the tests" not in kept and f"{people.OWNER}/inkwell".encode() not in kept

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot import catching_up
+from bot.catching_up import Route
+from bot.context import Context
+from storage.errors import GitHubRefused
 from tests.integration.whole import Whole, whole
 from webhooks.playground.misbehave import Rule
 
@@ -92,9 +97,11 @@ def test_a_database_that_took_nothing_answers_503_and_the_delivery_comes_again(a
 def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_once(app: Whole) -> None:
     app.unreachable()
     app.ask("/ask The first day?")
+    app.playground.wait_for_deliveries()
     app.clock.forward(hours=1)
     app.playground.open_issue("ben-okafor", "A new thread", "/ask Opened while nobody listened?")
     app.playground.say("ben-okafor", 2, "Thank you, that helps.")
+    app.playground.wait_for_deliveries()
     app.clock.forward(days=4)
     app.ask("/ask The last day?", 2)
     app.playground.wait_for_deliveries()
@@ -107,6 +114,61 @@ def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_
     app.ask("/ask And now?", 1)
     settle(app, 1)
     assert len(app.jobs()) == 4
+
+
+def test_what_asks_by_a_repositorys_own_word_is_read_too(app: Whole) -> None:
+    """The job reads the file that chose the word, as for a delivery to a receiver that knows no file yet."""
+    app.unreachable()
+    app.ask("/inky Where are the docs?")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    settle(app)
+    assert len(app.jobs()) == 1
+
+
+def test_a_repository_that_github_refuses_to_show_holds_up_no_other(
+    app: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    settle(app, 1)
+    app.unreachable()
+    app.ask("/ask And now?")
+    app.ask("/ask And now?", name="sailcloth")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    read, inkwell = catching_up.catch_up, app.playground.repository().id
+
+    def refused(context: Context, route: Route, installation_id: int, repository_id: int, *more: Any) -> int:
+        if repository_id == inkwell:
+            raise GitHubRefused("GitHub refused it.", status=451)
+        return read(context, route, installation_id, repository_id, *more)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(catching_up, "catch_up", refused)
+        settle(app)
+    assert len(app.jobs()) == 3
+    settle(app, 1)
+    assert len(app.jobs()) == 4
+
+
+def test_a_round_that_has_no_time_left_goes_on_in_the_next_one(
+    app: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.unreachable()
+    app.ask()
+    app.ask(name="sailcloth")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    with monkeypatch.context() as hurried:
+        hurried.setattr("bot.upkeep.ROUND", 0.0)
+        settle(app)
+    assert app.jobs() == []
+    settle(app, 1)
+    assert len(app.jobs()) == 2
 
 
 def test_what_was_asked_before_the_high_water_mark_is_not_asked_again(app: Whole) -> None:
