@@ -234,6 +234,7 @@ def trains(app: Whole, *names: str) -> None:
                     words=("/ask",),
                     mention=True,
                     training=True,
+                    as_of=app.clock.now,
                 )
             )
         unit.commit()
