@@ -155,7 +155,7 @@ def _let_in(
     asker = admit(context, client, question, repository, chosen.config)
     admission, command = asker.admission, parse(question.text)
     if command and rewritten and RIGHTS[command.command] is not What.ASK:
-        _say(context, question, EDITED_COMMAND, REWRITTEN, silent=not admission.granted)
+        _say(context, question, EDITED_COMMAND, REWRITTEN, chosen, silent=not admission.granted)
         return False
     if command and (admission.granted or RIGHTS[command.command] is not What.ASK):
         obey(context, client, question, repository, asker, command, chosen)
@@ -163,12 +163,15 @@ def _let_in(
     if admission.granted:
         return True
     text = sentence(admission.refused, asker.row, Limits.of(context.settings, chosen.config))
-    _say(context, question, text, REFUSED, silent=not admission.told)
+    _say(context, question, text, REFUSED, chosen, silent=not admission.told)
     return False
 
 
-def _say(context: Context, question: Question, text: str, name: str, *, silent: bool) -> None:
-    made = notice(context.settings, question, text, name, datetime.now(UTC), silent=silent)
+def _say(
+    context: Context, question: Question, text: str, name: str, chosen: Effective, *, silent: bool
+) -> None:
+    now = datetime.now(UTC)
+    made = notice(context.settings, question, text, name, now, silent=silent, word=chosen.word)
     _store(context, Composition(answer=made, why=_no_why(question)))
 
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from bot.repo_config import EMPTY, RepoConfig, schema
 from bot.sanitise import code_span
 from bot.settings import Settings
+from bot.trigger import DEFAULT_WORDS
 from bot.yaml_file import Document, Path, Refused, read
 
 PATH = ".github/thumbprint.yml"
@@ -78,6 +79,11 @@ class Effective:
         return self.origins.get(key, Origin.SERVER)
 
     @property
+    def word(self) -> str:
+        """The first word that asks here, for hints."""
+        return (self.config.triggers or DEFAULT_WORDS)[0]
+
+    @property
     def digest(self) -> str:
         """What is wrong, as a short word that changes when that does; "" where nothing is."""
         text = "\n".join(map(str, self.problems))
@@ -87,7 +93,7 @@ class Effective:
         """The sentences for a thread, the first few."""
         said = [f"{one}" for one in self.problems[:SHOWN]]
         more = len(self.problems) - len(said)
-        return (*said, *([f"and {more} more, which `/ask config` lists."] if more else []))
+        return (*said, *([f"and {more} more, which `{self.word} config` lists."] if more else []))
 
 
 def layer(origin: Origin, place: str, text: str | None, fault: str = "") -> Layer:

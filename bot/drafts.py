@@ -22,6 +22,7 @@ from bot.queue import Queue
 from bot.reply import as_posted, with_text
 from bot.sanitise import sanitise
 from bot.settings import Settings
+from bot.trigger import DEFAULT_WORDS
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft
@@ -99,7 +100,9 @@ def expire(context: Context, now: datetime) -> int:
                     f"I had an answer to this, and nobody here approved it within {days} day"
                     f"{'' if days == 1 else 's'}: ask once more in a new comment if you still need one."
                 )
-                made = notice(context.settings, answer.question, text, EXPIRED, now)
+                kept = unit.configurations.get(draft.repository_id)
+                word = kept.words[0] if kept and kept.words else DEFAULT_WORDS[0]
+                made = notice(context.settings, answer.question, text, EXPIRED, now, word=word)
                 unit.answers.save(context.signer.sign_answer(replace(made, created_at=answer.created_at)))
                 context.queue.put_post(unit, answer.question, now)
             unit.commit()

@@ -16,7 +16,7 @@ import structlog
 from bot import undo
 from bot.admission import Asker
 from bot.config import PATH, Effective
-from bot.configurations import asks_of, to_tell
+from bot.configurations import to_tell
 from bot.context import Context
 from bot.github import Client
 from bot.in_force import in_force
@@ -38,9 +38,9 @@ SHOWN = 10
 LOOKED_AT = 200
 
 NO_ANSWER = "I find no answer of mine here to explain."
-NO_LESSON = "I know no such lesson here: `/ask show` names the heaviest with their ids."
+NO_LESSON = "I know no such lesson here: `{word} show` names the heaviest with their ids."
 HOW_TO_FORGET = (
-    "Say what: `/ask forget mine`, a lesson's id from `/ask show`, or its wording between backticks."
+    "Say what: `{word} forget mine`, a lesson's id from `{word} show`, or its wording between backticks."
 )
 
 
@@ -75,7 +75,7 @@ def obey(
             asked.command.value,
             datetime.now(UTC),
             silent=not (asker.admission.granted or asker.admission.told),
-            word=asks_of(chosen.config).words[0],
+            word=chosen.word,
         )
         unit.answers.save(context.signer.sign_answer(made))
         unit.commit()
@@ -99,7 +99,7 @@ class _Obedience:
         self._chosen = chosen
         self._here = unit.repositories.upsert(repository)
         self._asker, self._curates = asker, curates
-        self._word = asks_of(chosen.config).words[0]
+        self._word = chosen.word
         self._now = datetime.now(UTC)
 
     def carry_out(self, asked: Asked) -> str:
@@ -132,7 +132,7 @@ class _Obedience:
             f"{weight.people} {'person' if weight.people == 1 else 'people'}): {code_span(weight.phrase.id)}"
             for weight in acting[:SHOWN]
         ]
-        return "\n".join([head, "", *lines, "", "`/ask forget` with an id takes one back."])
+        return "\n".join([head, "", *lines, "", f"`{self._word} forget` with an id takes one back."])
 
     def _why(self, target: str) -> str:
         answer = self._answer(target)
@@ -178,10 +178,11 @@ class _Obedience:
 
     def _forget(self, asked: Asked) -> str:
         if not asked.target:
-            return HOW_TO_FORGET
+            return HOW_TO_FORGET.format(word=self._word)
         phrases = self._phrases(asked)
         if not phrases:
-            return "You taught me nothing here that still counts." if asked.target == MINE else NO_LESSON
+            nothing = NO_LESSON.format(word=self._word)
+            return "You taught me nothing here that still counts." if asked.target == MINE else nothing
         forgotten: list[Phrase] = []
         withdrawn: list[Phrase] = []
         for phrase in phrases:
@@ -231,7 +232,7 @@ class _Obedience:
             return f"Learning is {learning.value} here already."
         undo.set_learning(self._unit, self._context.queue, self._here.id, learning, self._now)
         if learning is Learning.FROZEN:
-            return "Frozen: feedback is recorded and changes nothing until `/ask unfreeze`."
+            return f"Frozen: feedback is recorded and changes nothing until `{self._word} unfreeze`."
         return "I learn again, also from what was said meanwhile."
 
     def _settings(self) -> str:

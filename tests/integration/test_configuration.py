@@ -242,6 +242,17 @@ def test_other_words_ask_and_a_mention_may_not(town: Town) -> None:
     assert "`/docs freeze`" in body(town) and "`/docs help` says what" in body(town)
 
 
+@pytest.mark.parametrize("text", ["show", "forget", "forget p_0123456789abcdef", "freeze", "", "How?"])
+def test_no_reply_speaks_of_a_word_that_does_not_ask_here(town: Town, text: str) -> None:
+    file(town, "triggers: [/docs]\nquestions_per_stranger: 0\n" + "".join(f"k{n}: 1\n" for n in range(9)))
+    town.edit(MAINTAINER, "npm test", "make check")
+    town.role(SECOND, "maintain")
+    asker = STRANGER if text == "How?" else SECOND
+    comment = town.playground.say(asker, 2, f"/docs {text}")
+    town.work(replace(town.question(comment, text), trigger="/docs"))
+    assert "/docs" in body(town) and "/ask" not in body(town)
+
+
 # ---------------------------------------------------------------- what is wrong
 
 

@@ -9,27 +9,34 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from bot.configurations import effective, to_tell
 from bot.jobs import Worker
 from bot.queue import Job, Queue
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
+from storage.records import ConfigFile, Configuration
 from storage.tables import metadata
 from tests.integration.mutation import REFUSALS, mutations
 from tests.integration.postgres_server import server, url
 from tests.integration.receiver_fixture import post
 from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
+from tests.unit.storage import things
 from tests.unit.storage.test_answers import *  # noqa: F403 - the same contract, on this module's `database`
+from tests.unit.storage.test_configurations import *  # noqa: F403
 from tests.unit.storage.test_deliveries import *  # noqa: F403
+from tests.unit.storage.test_drafts import *  # noqa: F403
 from tests.unit.storage.test_feedback import *  # noqa: F403
 from tests.unit.storage.test_phrases import *  # noqa: F403
 from tests.unit.storage.test_repositories import *  # noqa: F403
@@ -53,6 +60,29 @@ def test_migrations_and_tables_say_the_same(database: Database) -> None:
     database.migrate()
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_is_wrong_with_a_file_is_said_by_one_of_the_workers_that_find_it(database: Database) -> None:
+    files = [ConfigFile(place="x", text=None), ConfigFile(place="y", text="tne: 1\n")]
+    found = effective(files, "octo", Settings(_env_file=None))
+    both = Barrier(2)
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.configurations.keep(Configuration(repository_id=1, installation_id=2, words=(), mention=True))
+        unit.commit()
+
+    def tell(post_id: int) -> int:
+        made = things.answer(things.question(post_id=post_id), candidate_id=None)
+        both.wait(30)
+        with database.unit() as unit:
+            said = to_tell(unit, 1, made.id, found)
+            unit.answers.save(made)
+            time.sleep(0.2)
+            unit.commit()
+        return len(said)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(tell, [901, 902])) == [0, 1]
 
 
 def test_any_number_of_processes_share_a_database(database: Database, url: str) -> None:
