@@ -59,7 +59,8 @@ class Whole:
 
     def jobs(self, *statuses: str, name: str = "answer/") -> list[str]:
         """The ids of jobs, those with these statuses of DBOS's, or all of them."""
-        query = "SELECT workflow_uuid, status FROM workflow_status ORDER BY created_at, workflow_uuid"
+        table = "workflow_status" if self.database.is_sqlite else "dbos.workflow_status"
+        query = f"SELECT workflow_uuid, status FROM {table} ORDER BY created_at, workflow_uuid"
         with self.database.engine.connect() as connection:
             rows = connection.exec_driver_sql(query).fetchall()
         return [job for job, status in rows if job.startswith(name) and (not statuses or status in statuses)]

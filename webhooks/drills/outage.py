@@ -12,7 +12,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from bot.jobs import Worker
 from bot.missed import HEARD
@@ -198,18 +199,8 @@ def _handle(world: World, count: int) -> Counter[str]:
         composed.append(question)
         return question.answer_id
 
-    steps = Steps(
-        acknowledge=lambda question: None,
-        compose=compose,
-        post=posted.append,
-        fail=lambda question, error: None,
-        edited=lambda guid: None,
-        deleted=lambda guid: None,
-        replied=lambda guid: None,
-        refresh=lambda answer_id: None,
-        poll=lambda: None,
-        upkeep=lambda: None,
-    )
+    nothing: dict[str, Any] = {each.name: lambda *about: None for each in fields(Steps)}
+    steps = Steps(**{**nothing, "compose": compose, "post": posted.append})
     settings = world.context.settings
     worker = Worker(settings, Database(settings.resolved_database_url, busy_timeout_s=30.0), steps)
     worker.start()
