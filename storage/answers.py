@@ -56,6 +56,12 @@ class AnswerStore:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _question(row._mapping)
 
+    def questions_in(self, repository_id: int, number: int) -> list[Question]:
+        """All questions of one thread, oldest first."""
+        here = sa.and_(questions.c.repository_id == repository_id, questions.c.number == number)
+        query = sa.select(questions).where(here).order_by(questions.c.asked_at, questions.c.answer_id)
+        return [_question(row._mapping) for row in self._connection.execute(query)]
+
     def reword(self, question: Question) -> None:
         """Keep what a question says now."""
         here = questions.c.answer_id == question.answer_id

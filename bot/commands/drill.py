@@ -110,6 +110,36 @@ def restarts(
 
 
 @app.command()
+def crashes(
+    every: Annotated[int, typer.Option(min=1, help="Only each so many-th point.")] = 1,
+    database_url: Database = "",
+) -> None:
+    """A worker is killed before and after each commit and each call to GitHub on an answer's way."""
+    from bot.drills.crashes import crashes as drill
+    from bot.drills.town import town
+
+    with town(database_url=database_url) as everything, _bar("points", None) as tick:
+        done = drill(everything, every=every, tick=tick)
+    _tell(done)
+
+
+@app.command()
+def unheard(
+    count: Annotated[int, typer.Option(min=1, help="How many comments nobody hears of.")] = 50,
+    workers: Workers = 1,
+    database_url: Database = "",
+    seed: Seed = 0,
+) -> None:
+    """GitHub keeps each comment, and its response is lost."""
+    from bot.drills.town import town
+    from bot.drills.unheard import unheard as drill
+
+    with town(database_url=database_url, workers=workers) as everything, _bar("questions", count) as tick:
+        done = drill(everything, count=count, seed=seed, tick=tick)
+    _tell(done)
+
+
+@app.command()
 def repeats(
     count: Annotated[int, typer.Option("--questions", min=1, help="How many questions.")] = 200,
     times: Annotated[int, typer.Option(min=1, help="How often each delivery is sent.")] = 5,
@@ -147,8 +177,8 @@ def outage(
 
 
 @contextmanager
-def _bar(what: str, count: int) -> Iterator[Any]:
-    """A progress bar on stderr; call what it gives once for each of `count`."""
+def _bar(what: str, count: int | None) -> Iterator[Any]:
+    """A progress bar on stderr; call what it gives once for each of `count`, None for nobody knows."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task("", total=count)

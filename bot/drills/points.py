@@ -2,7 +2,7 @@
 
 A point is passed before and after each, by names such as `before POST comments`. Whoever builds a worker on
 `pointed` counts them in a run in which nothing happens, and then has `act` called at one of them. Left out:
-what is done there, and what has to hold afterwards (`tests/unit/bot/test_posting.py`).
+what is done there, and what has to hold afterwards (`crashes.py`, `tests/unit/bot/test_posting.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from bot.access import Access
 from bot.context import Context
 from bot.github import GitHub
 from bot.github_access import Pool
 from bot.models import Models
+from bot.pace import Limits
+from bot.pacing import Pace
 from bot.settings import Settings
 from storage.database import Database, UnitOfWork
 
@@ -82,7 +85,7 @@ class _PointedUnit(UnitOfWork):
 def pointed(settings: Settings, models: Models, points: Callable[[str], None]) -> Iterator[Context]:
     """A worker's context of its own, with nothing in common with others but database and GitHub."""
     database = Pointed(settings.resolved_database_url, points)
-    github = GitHub(settings, Wire(points))
+    github = GitHub(settings, Wire(points), Access(database), Pace(database, Limits.of(settings)))
     try:
         yield Context(settings=settings, database=database, github=github, models=models)
     finally:

@@ -85,6 +85,11 @@ class Town:
         """Have GitHub fail: a rule of the playground's `misbehave.py`."""
         self.http.post("/playground/misbehave", json=rule).raise_for_status()
 
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules that are in force still."""
+        found: list[dict[str, Any]] = self.http.get("/playground/misbehave").raise_for_status().json()
+        return found
+
     def behave(self) -> None:
         """No rule any more."""
         self.http.delete("/playground/misbehave").raise_for_status()
@@ -203,11 +208,12 @@ def town(
 def _processes(plain: Settings, told: Settings, database: Database, workers: int) -> list[Process]:
     """Playground, receiver and workers, each with a log of its own."""
     parts = {part.name: part for part in parts_of(plain, playground_env(plain), database)}
+    playground = replace(parts["playground"], command=[*parts["playground"].command, "--unlimited"])
     work = [
         replace(parts["work"], name=f"work-{number}", log=told.home / "logs" / f"work-{number}.log")
         for number in range(1, workers + 1)
     ]
-    return [Process(part) for part in (parts["playground"], parts["serve"], *work)]
+    return [Process(part) for part in (playground, parts["serve"], *work)]
 
 
 def works(worker: Process) -> bool:

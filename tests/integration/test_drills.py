@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.drills.crashes import crashes
 from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.town import town
+from bot.drills.unheard import unheard
 from tests.integration.postgres_server import server, url
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
@@ -47,6 +49,19 @@ def test_many_workers_on_postgresql_killed_again_and_again_lose_nothing_and_say_
         done = kills(everything, count=KILLS, seed=0)
     assert done.killed.total() == KILLS and done.asked == 2 * KILLS
     assert done.at_work > 0 and done.held, str(done)
+
+
+def test_responses_that_are_lost_after_github_kept_the_comment_cost_no_second_one() -> None:
+    with town() as everything:
+        done = unheard(everything, count=12, seed=0)
+    assert done.held and done.unheard.total() >= 12, str(done)
+
+
+def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment() -> None:
+    """Each eighth of them; all of them stand in `test_posting.py`, where a death is an exception."""
+    with town() as everything:
+        done = crashes(everything, every=8)
+    assert done.held and len(done.at) >= 4, str(done)
 
 
 def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(small_disk: Path) -> None:

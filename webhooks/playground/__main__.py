@@ -20,6 +20,9 @@ POINTS = 30_000
 """GraphQL points an hour, as an administrator of a GHES may set them: here reactions are looked for every few
 seconds, and that is to stay within the bot's share."""
 
+PLENTY = 10**9
+"""As on a GHES, where an administrator turns limits off; one is met in a drill of hours as it is in a day."""
+
 
 def main(
     port: Annotated[int, typer.Option(help="Port of the playground.")] = 8001,
@@ -31,6 +34,9 @@ def main(
     app_token: Annotated[
         str, typer.Option(envvar="THUMBPRINT_PAGES_TOKEN", help="Token of the app's pages, for undo.")
     ] = "",
+    unlimited: Annotated[
+        bool, typer.Option(help="Set no rate limit that anybody meets, for drills.")
+    ] = False,
 ) -> None:
     """Stand in for GitHub on this machine."""
     try:
@@ -41,7 +47,10 @@ def main(
         _check_free(host, port)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         app = create_app(home, base_url=base_url, app_url=app_url, app_token=app_token)
-        app.state.services.limits.graphql.limit = POINTS
+        limits = app.state.services.limits
+        limits.graphql.limit = POINTS
+        if unlimited:
+            limits.core.limit = limits.graphql.limit = limits.content_per_minute = PLENTY
     except ThumbprintError as error:
         sys.exit(str(error))
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)

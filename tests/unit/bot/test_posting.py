@@ -1,7 +1,7 @@
 """One live comment for one question, wherever a worker dies, whatever is not heard of, whoever races.
 
 Every commit and every call to GitHub is a point at which a worker can die, before and after it: its death
-is an exception that no handler gets.
+is an exception that no handler gets. `thumbprint drill crashes` kills processes at the same points.
 """
 
 from __future__ import annotations
