@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 
 import pytest
 
 from bot.control import overview, retry
+from bot.drills.town import town, wait_for
+from bot.queue import Queue
 from bot.retry import MOST_DEATHS
-from storage.records import JobOutcome
+from storage.records import JobOutcome, PostKind
 from tests.integration.test_jobs import Bench, bench, job_of, worker_process
 
 __all__ = ["bench"]
@@ -62,3 +65,36 @@ def test_a_job_that_only_ran_beside_the_poisonous_one_is_not_parked_with_it(benc
     for innocent in (before, after):
         assert bench.job(job_of(innocent)).outcome is JobOutcome.DONE
         assert bench.log().count(f"post {innocent.answer_id}") == 1
+
+
+def test_on_github_the_asker_of_a_poisonous_job_is_told_once_and_answered_when_it_is_tried_again() -> None:
+    with town() as everything:
+        since = datetime.now(UTC).replace(microsecond=0)
+        everything.model.hold.clear()  # the worker is killed while the model writes, again and again
+        repository = everything.repositories[0]
+        number = everything.ask(repository)
+        [worker] = everything.workers
+        for times in range(1, MOST_DEATHS + 1):
+            wait_for(lambda: everything.model.asked >= times, worker)  # noqa: B023
+            worker.kill()
+            worker.wait_stopped(30)
+            everything.run_what_died()
+
+        def comments() -> list[str]:
+            client = everything.github.client(repository.installation_id, repository.id, writes=False)
+            posts = client.our_comments(repository.full_name, number, PostKind.ISSUE, since)
+            return [post.body for post in posts]
+
+        wait_for(lambda: bool(comments()) and not everything.open_jobs(), worker)
+        [told] = comments()
+        assert everything.model.asked == MOST_DEATHS and everything.model.text not in told
+        [job] = overview(everything.database, 9).jobs
+        assert job.state == "parked"
+
+        everything.model.hold.set()
+        queue = Queue(everything.database)
+        retry(everything.database, queue, job.id)
+        queue.close()
+        wait_for(lambda: everything.model.text in "".join(comments()), worker)
+        wait_for(lambda: not everything.open_jobs(), worker)
+        assert len(comments()) == 1
