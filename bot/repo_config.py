@@ -15,7 +15,17 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from bot.quiet import DAYS, MINUTES_A_WEEK, Window, minutes_of
 
@@ -140,6 +150,15 @@ class RepoConfig(BaseModel):
     draft: bool | None = Field(
         None, description="Whether an answer waits on a page of the server until somebody there approves it."
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_or_not(cls, value: object, info: ValidationInfo) -> object:
+        """Yes and no are no numbers: a quota of `false` would let in nobody."""
+        numbers = (int | None, float | None)
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
+            raise PydanticCustomError("not_a_number", "a number is wanted")
+        return value
 
 
 EMPTY = RepoConfig()
