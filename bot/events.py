@@ -56,7 +56,7 @@ def read_act(delivery: Delivery) -> Act | None:
             full_name=str(said["repository"]["full_name"]),
             comment_id=int(comment["id"]),
             kind=PostKind.COMMENT if delivery.event == "issue_comment" else PostKind.REVIEW_COMMENT,
-            actor=actor_of(sender),
+            actor=_actor(sender),
             at=datetime.fromisoformat(when) if when else delivery.received_at,
             body=body if isinstance(body, str) else "",
             former=former if isinstance(former, str) else "",
@@ -138,8 +138,7 @@ def reaction_events(
     return events + [retraction(event, event.actor, event.permission, now) for event in vanished]
 
 
-def actor_of(sender: Mapping[str, Any]) -> Actor:
-    """Who a delivery says that did it."""
+def _actor(sender: Mapping[str, Any]) -> Actor:
     said = Actor(id=int(sender["id"]), login=str(sender["login"]), is_bot=sender.get("type") == "Bot")
     return replace(said, is_bot=is_machine(said))
 

@@ -28,6 +28,7 @@ from bot.posting import deleted_unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
+from bot.reply import LONGEST
 from learning.memory.phrases import judge
 from storage.database import UnitOfWork
 from storage.errors import GitHubRefused, Gone
@@ -136,7 +137,7 @@ def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
             context.settings.pages_url,
             [one.by.login for one in proposals if one.decision is Agreed.OPEN],
         )
-        if body != post.body:
+        if body != post.body and len(body) <= LONGEST:
             client.update_comment(full_name, post, body)
         if any(not lesson.undone for lesson in lessons):
             client.react(*comment, Reaction.PLUS_ONE)

@@ -189,7 +189,7 @@ def nearest(examples: Sequence[Example], question: str, embed: Embed, limit: int
     return [example for cosine, example in best if cosine >= NEAR]
 
 
-AGAINST = (FeedbackKind.REASON, FeedbackKind.HIDDEN, FeedbackKind.REPLY)
+AGAINST = (FeedbackKind.REASON, FeedbackKind.REPLY)
 
 
 def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
@@ -197,7 +197,7 @@ def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
     edits = [e for e in events if e.kind is FeedbackKind.EDIT and e.permission.writes and e.after.strip()]
     if edits:
         return max(edits, key=lambda event: (event.at, event.id)).after
-    if any(e.kind is FeedbackKind.DELETION for e in events):
+    if any(e.kind in (FeedbackKind.DELETION, FeedbackKind.HIDDEN) for e in events):
         return ""
     against = {e.actor.id: e.permission.writes for e in events if e.reaction in DISLIKED or e.kind in AGAINST}
     fans = {

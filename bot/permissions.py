@@ -43,10 +43,12 @@ class Permissions:
         said = self._lately(repository_id, actor)
         return self.anew(client, repository_id, full_name, actor) if said is None else said
 
-    def for_use(self, client: Asked, repository_id: int, full_name: str, actor: Actor) -> Permission:
-        """What a person may do, where their thumb is to be used: asked anew unless it counts for nothing."""
+    def for_use(
+        self, client: Asked, repository_id: int, full_name: str, actor: Actor, what: What = What.THUMB
+    ) -> Permission:
+        """What a person may do, where it is to be used: asked anew unless what they did counts for nothing."""
         said = self._lately(repository_id, actor)
-        if said is not None and not may(actor, said, What.THUMB).allowed:
+        if said is not None and not may(actor, said, what).allowed:
             return said
         return self.anew(client, repository_id, full_name, actor)
 

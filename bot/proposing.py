@@ -17,6 +17,7 @@ import structlog
 
 from bot.context import Context
 from bot.feedback import acknowledge
+from bot.github import Client
 from bot.proposals import MOST, propose, stands_now, taught
 from bot.replies import Reply, Suggestion, counterpart, read_reply, suggested
 from storage.errors import Gone
@@ -35,13 +36,17 @@ def replied(context: Context, guid: str) -> Proposal | None:
         answers = [] if reply is None else unit.answers.of_thread(reply.repository_id, reply.number)
     if reply is None or found is None or reply.actor.is_bot:
         return None
-    answer = _meant(context, reply, answers)
-    if answer is None:
+    if not answers:
         return None
-    client = context.github.of(answer.question)
-    permission = context.permissions.anew(client, reply.repository_id, reply.full_name, reply.actor)
+    client = context.github.of(answers[0].question)
+    permission = context.permissions.for_use(
+        client, reply.repository_id, reply.full_name, reply.actor, What.EDIT
+    )
     if not may(reply.actor, permission, What.EDIT).allowed:
-        log.info("reply_without_right", answer=answer.id)
+        log.info("reply_without_right", repository=reply.repository_id, post=reply.post_id)
+        return None
+    answer = _meant(client, reply, answers)
+    if answer is None:
         return None
     made = _keep(context, answer, reply, found)
     if made is not None:
@@ -81,7 +86,7 @@ def _keep(context: Context, answer: Answer, reply: Reply, found: Suggestion) -> 
     return made
 
 
-def _meant(context: Context, reply: Reply, answers: Sequence[Answer]) -> Answer | None:
+def _meant(client: Client, reply: Reply, answers: Sequence[Answer]) -> Answer | None:
     """The answer that a reply is about, of those of its thread, newest first."""
     ours = [
         one for one in answers if _answers(one) and one.comment_kind is reply.kind and _before(one, reply)
@@ -90,16 +95,15 @@ def _meant(context: Context, reply: Reply, answers: Sequence[Answer]) -> Answer 
     if linked or reply.kind is PostKind.COMMENT:
         return next(iter(linked or ours), None)
     for one in ours[:MOST]:
-        if one.question.post_id == reply.root or _root(context, one) == reply.root:
+        if one.question.post_id == reply.root or _root(client, reply, one) == reply.root:
             return one
     return None
 
 
-def _root(context: Context, answer: Answer) -> int:
+def _root(client: Client, reply: Reply, answer: Answer) -> int:
     """The first comment of the review thread in which an answer stands."""
-    client = context.github.of(answer.question)
     try:
-        return client.root(answer.question.full_name, answer.comment_id or 0)
+        return client.root(reply.full_name, answer.comment_id or 0)
     except Gone:
         return 0
 
@@ -109,7 +113,8 @@ def _answers(answer: Answer) -> bool:
 
 
 def _before(answer: Answer, reply: Reply) -> bool:
-    return answer.posted_at is not None and answer.posted_at.replace(microsecond=0) <= reply.at
+    """GitHub numbers comments of a kind as they come; clocks may differ."""
+    return answer.comment_id is not None and answer.comment_id < reply.post_id
 
 
 def _linked(reply: Reply, answer: Answer) -> bool:

@@ -17,7 +17,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
-from bot.events import actor_of
+from bot.github_shapes import account
 from storage.records import Actor, Delivery, PostKind
 
 LONGEST = 100
@@ -109,7 +109,7 @@ def read_reply(delivery: Delivery) -> Reply | None:
             number=int((said["pull_request"] if review else said["issue"])["number"]),
             post_id=int(comment["id"]),
             kind=PostKind.REVIEW_COMMENT if review else PostKind.COMMENT,
-            actor=actor_of(comment["user"]),
+            actor=account(comment["user"]),
             body=str(comment.get("body") or ""),
             url=str(comment.get("html_url") or ""),
             at=datetime.fromisoformat(comment["created_at"]),

@@ -58,6 +58,13 @@ EDIT = event(FeedbackKind.EDIT, before="Use pytest.", after="Use nox.")
         ([thumb(11), thumb(12), thumb(13), thumb(14, Reaction.MINUS_ONE, Permission.WRITE)], []),
         ([thumb(CARL.id, permission=Permission.WRITE)], []),
         ([event(FeedbackKind.DELETION)], []),
+        ([thumb(11, permission=Permission.WRITE), event(FeedbackKind.HIDDEN, reason="spam")], []),
+        (
+            [thumb(11, permission=Permission.WRITE), event(FeedbackKind.HIDDEN, reason="resolved")],
+            ["Use pytest."],
+        ),
+        ([thumb(11, permission=Permission.WRITE), event(FeedbackKind.REASON, reason="wrong")], []),
+        ([thumb(11, permission=Permission.WRITE), event(FeedbackKind.REPLY, after="Use tox.")], []),
     ],
 )
 def test_who_makes_an_example(feedback, texts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.permissions import KEPT_S, Permissions
 from storage.records import Actor, Permission
+from storage.rights import What
 
 ADA, BEN = Actor(id=1, login="ada"), Actor(id=2, login="ben")
 
@@ -58,6 +59,15 @@ def test_who_counts_for_nothing_is_not_asked_about_again_and_again() -> None:
     for _ in range(100):
         kept.for_use(github, 1, "o/a", BEN)
     assert len(github.calls) == 1
+
+
+def test_who_may_propose_nothing_is_not_asked_about_again_and_who_may_is_asked_anew() -> None:
+    github, kept = Asked(), Permissions(lambda: 0.0)
+    for github.said, times in ((Permission.READ, 1), (Permission.WRITE, 5)):
+        github.calls.clear()
+        for _ in range(5):
+            kept.for_use(github, 1, "o/a", ADA if times > 1 else BEN, What.EDIT)
+        assert len(github.calls) == times
 
 
 def test_whom_the_operator_blocked_may_nothing_whatever_github_says() -> None:
