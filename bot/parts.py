@@ -18,13 +18,14 @@ from bot.process import Part
 from bot.settings import Settings
 from learning.models.packages import Kind
 from storage.database import Database
-from storage.errors import ConfigurationError
+from storage.errors import ConfigurationError, ThumbprintError
 
 PLAYGROUND_POLL_S = 3
 """Reactions on the playground are seen this soon, unless a setting says otherwise."""
 
-MODEL_SILENT_S, SERVE_SILENT_S = 120.0, 60.0
-"""After so long without an answer they hang. The model is nice, and may have to wait for a busy machine."""
+MODEL_SILENT_S, SERVE_SILENT_S, WORK_SILENT_S = 120.0, 60.0, 120.0
+"""After so long without a sign of life they hang. The model is nice, and may have to wait for a busy machine;
+a worker on PostgreSQL is left to the other workers, which take over from it."""
 
 
 def models_of(settings: Settings) -> list[tuple[str, Kind]]:
@@ -88,6 +89,8 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
         log=logs / "work.log",
         ready=_beats_since(datetime.now(UTC), database),
         stop_s=13,
+        silent_s=WORK_SILENT_S if database.is_sqlite else 0.0,
+        alive=_beats_go_on(database),
     )
     serve = Part(
         name="serve",
@@ -117,6 +120,24 @@ def _beats_since(then: datetime, database: Database) -> Callable[[], bool]:
         return beat is not None and beat >= then
 
     return beats
+
+
+def _beats_go_on(database: Database) -> Callable[[], bool]:
+    """Whether a worker's beat is another than when this was asked last, or nobody could write one down."""
+    last: list[datetime] = []
+
+    def go_on() -> bool:
+        try:
+            database.beat("run")
+            with database.unit(read_only=True) as unit:
+                newest = unit.executors.newest_beat()
+        except ThumbprintError:
+            return True
+        former = list(last)
+        last[:] = [newest] if newest is not None else []
+        return last != former and newest is not None
+
+    return go_on
 
 
 def model_command(settings: Settings) -> list[str]:

@@ -31,8 +31,8 @@ LOG_BYTES = 20 * 2**20
 class Part:
     """What to start. `ready` is a URL that answers 2xx once it works, or a question to ask instead.
 
-    `stop_s` is how long it may take to stop before it is killed. What was ready once and then does not
-    answer at its URL for `silent_s` hangs, and is killed too; 0: however long.
+    `stop_s` is how long it may take to stop before it is killed. What was alive once and then is not for
+    `silent_s` hangs, and is killed too; 0: however long. `alive` is asked for that, or else `ready`.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Part:
     nice: int = 0
     stop_s: float = 5.0
     silent_s: float = 0.0
+    alive: Callable[[], bool] | None = None
 
 
 class Process:
@@ -138,13 +139,13 @@ class Process:
         if not self.part.silent_s or now - self._asked_at < ASK_S:
             return ""
         self._asked_at = now
-        if self.ready():
+        if self.part.alive() if self.part.alive is not None else self.ready():
             self._answered_at = now
         silent_s = now - self._answered_at
         if not self._answered_at or silent_s <= self.part.silent_s:
             return ""
         self.kill()
-        return f"{self.part.name} has not answered for {silent_s:.0f} s and was killed"
+        return f"{self.part.name} has given no sign of life for {silent_s:.0f} s and was killed"
 
     def ask_to_stop(self) -> None:
         """SIGTERM, if it runs."""

@@ -51,3 +51,10 @@ class ExecutorStore:
         """The workers, each with its slots."""
         rows = self._connection.execute(sa.select(executors.c.id, executors.c.slots))
         return {row.id: row.slots for row in rows}
+
+    def newest_beat(self) -> datetime | None:
+        """When a worker beat last; None where there is none."""
+        found: datetime | None = self._connection.execute(
+            sa.select(sa.func.max(executors.c.beat_at))
+        ).scalar()
+        return found

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def part(tmp_path: Path, script: str, name: str = "part", **changes: object) -> 
 
 def quiet() -> Console:
     return Console(file=io.StringIO())
+
+
+def raises(error: Exception) -> Callable[..., None]:
+    def raise_it(*_: object) -> None:
+        raise error
+
+    return raise_it
 
 
 def said(console: Console) -> str:
@@ -181,12 +189,39 @@ def test_what_answered_once_and_then_hangs_is_killed_and_started_again(tmp_path:
         now[0] += 40.0
         assert process.keep_alive() == ""
         now[0] += 30.0
-        assert process.keep_alive() == "hangs has not answered for 70 s and was killed"
+        assert process.keep_alive() == "hangs has given no sign of life for 70 s and was killed"
         assert process.wait_stopped(30) and process.exit_code == -signal.SIGKILL
         assert "starting it again" in process.keep_alive()
     finally:
         process.kill()
         process.wait_stopped(30)
+
+
+def test_a_worker_that_beats_no_more_is_not_alive_and_a_database_that_takes_nothing_blames_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(_env_file=None, home=tmp_path)
+    database = Database(settings.resolved_database_url)
+    database.migrate()
+    [work] = [one for one in parts_of(settings, {}, database) if one.name == "work"]
+    assert work.alive is not None and work.silent_s > 0
+    assert not work.alive(), "nobody has begun"
+
+    def beat() -> None:
+        with database.unit() as unit:
+            unit.executors.beat("w")
+            unit.commit()
+
+    with database.unit() as unit:
+        unit.executors.join("w", 1)
+        unit.commit()
+    assert work.alive()
+    assert not work.alive()
+    beat()
+    assert work.alive()
+    monkeypatch.setattr(database, "beat", raises(DatabaseError("no space")))
+    assert work.alive() and work.alive()
+    database.dispose()
 
 
 def test_nobody_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
