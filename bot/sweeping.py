@@ -46,11 +46,12 @@ def sweep(context: Context, now: datetime) -> int:
         last, open_since = unit.progress.mark(SWEPT), unit.progress.mark(OPEN_SINCE)
     oldest = now - window
     begin = min((at for at in (last, open_since) if at is not None), default=oldest)
-    listed = list(islice(context.github.app().attempts(max(oldest, begin - OVERLAP)), MOST_LISTED))
+    app = context.github.app()
+    listed = list(islice(app.attempts(max(oldest, begin - OVERLAP)), MOST_LISTED))
     with context.database.unit(read_only=True) as unit:
         reached = unit.progress.known({one.guid for one in listed})
     planned = plan(listed, reached, now)
-    again = sum(context.github.app().redeliver(one.id) for one in planned.again)
+    again = sum(app.redeliver(one.id) for one in planned.again)
     with context.database.unit() as unit:
         if begin < oldest or len(listed) == MOST_LISTED:
             for repository in unit.repositories.all():

@@ -169,7 +169,7 @@ def outage(
     world = import_module("webhooks.drills.world")
     with (
         TemporaryDirectory() as folder,
-        world.world(Path(folder), database_url) as everything,
+        world.world(Path(folder), database_url, workers=16) as everything,
         _bar("deliveries", deliveries) as tick,
     ):
         done = drills.outage(everything, hours=hours, count=deliveries, seed=seed, tick=tick)

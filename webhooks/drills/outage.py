@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from itertools import takewhile
 from typing import Any
 
 from bot.jobs import Worker
@@ -125,17 +126,17 @@ def _fail(
 ) -> dict[str, str]:
     """Live through the outage; returns how each delivery failed, by GUID."""
     failed: dict[str, str] = {}
-    before = set(world.state.deliveries)
+    last = max(world.state.deliveries, default=0)
     for _ in range(count):
         world.clock.forward(seconds=hours * 3600 / count)
         mode = town.mode()
         world.unreachable(mode != "unheard")
         town.act()
         world.delivered()
-        for number in set(world.state.deliveries) - before:
-            sent = world.state.deliveries[number]
+        fresh = list(takewhile(lambda number, last=last: number > last, reversed(world.state.deliveries)))
+        last = max(fresh, default=last)
+        for sent in (world.state.deliveries[number] for number in fresh):
             _as_if(world, sent, mode)
-            before.add(number)
             if sent.event in HEARD:
                 failed[sent.guid] = mode
                 done.failed[mode] += 1
