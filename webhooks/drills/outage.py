@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from itertools import takewhile
 from typing import Any
 
 from bot.jobs import Worker
@@ -133,7 +132,7 @@ def _fail(
         world.unreachable(mode != "unheard")
         town.act()
         world.delivered()
-        fresh = list(takewhile(lambda number, last=last: number > last, reversed(world.state.deliveries)))
+        fresh = _since(world, last)
         last = max(fresh, default=last)
         for sent in (world.state.deliveries[number] for number in fresh):
             _as_if(world, sent, mode)
@@ -143,6 +142,16 @@ def _fail(
         tick()
     world.unreachable(False)
     return failed
+
+
+def _since(world: World, last: int) -> list[int]:
+    """The numbers of the attempts after one of them; numbers only go up."""
+    fresh: list[int] = []
+    for number in reversed(world.state.deliveries):
+        if number <= last:
+            break
+        fresh.append(number)
+    return fresh
 
 
 def _as_if(world: World, sent: Delivery, mode: str) -> None:
