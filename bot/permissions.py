@@ -46,7 +46,7 @@ class Permissions:
     def for_use(
         self, client: Asked, repository_id: int, full_name: str, actor: Actor, what: What = What.THUMB
     ) -> Permission:
-        """What a person may do, where it is to be used: asked anew unless what they did counts for nothing."""
+        """What a person may do, where that is to be used: asked anew unless it counts for nothing."""
         said = self._lately(repository_id, actor)
         if said is not None and not may(actor, said, what).allowed:
             return said

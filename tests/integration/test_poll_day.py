@@ -35,11 +35,11 @@ pytestmark = pytest.mark.slow
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-STEP = 15
-"""Minutes between two polls here: a worker's are one apart, and the budget allows no more of them."""
+STEP = 7
+"""Minutes between two polls here: each finds the window of the budget empty. A worker's are one apart."""
 PLACES, NEW, OLD, PEOPLE = 20, 120, 80, 150
-GRANTED = 1000
-"""Points an hour that this GitHub grants: a fifth of the real one, for a fifth of the answers."""
+GRANTED = 500
+"""Points an hour that this GitHub grants: a tenth of the real one, for a tenth of the answers."""
 CONTENTS = ("THUMBS_UP", "THUMBS_DOWN", "HEART", "CONFUSED")
 
 
