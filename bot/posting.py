@@ -1,4 +1,4 @@
-"""One comment for one question: who may post it, and how ours is found again (ADR 0004, 0014).
+"""One comment for one question: who may post it, and how ours is found again (ADR 0004, 0016).
 
 An answer is taken before it is posted, and its fence is asked for just before a comment is sent: whoever was
 overtaken neither sends nor writes. Creating a comment has no idempotency key, so where a comment may be on

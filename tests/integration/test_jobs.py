@@ -27,6 +27,7 @@ from bot.settings import Settings
 from storage.database import Database
 from storage.errors import (
     DatabaseError,
+    GitHubRefused,
     GitHubUnavailable,
     Gone,
     ModelUnavailable,
@@ -333,6 +334,43 @@ def test_githubs_retry_after_is_honoured_and_the_worker_is_free_meanwhile(bench:
     assert 60 < left_s <= 120.0 * (1 + retry.JITTER)
     assert rests.error == "wait"
     assert f"compose {second.post_id}" not in bench.log()  # it comes after the one that rests
+
+
+@pytest.mark.parametrize(
+    "error", [RateLimited("wait", retry_after_s=0.1), GitHubUnavailable("GitHub answered 502")]
+)
+def test_a_finished_answer_is_lost_to_no_limit_and_no_outage(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: ThumbprintError
+) -> None:
+    _hurry(monkeypatch)
+    hurried = retry.Patience(first_s=0.1, longest_s=0.1, total_s=0.2)
+    monkeypatch.setitem(retry.PATIENCE, "RateLimited", hurried)
+    monkeypatch.setattr(retry, "LEAST_HINT_S", 0.1)
+    tries: list[str] = []
+
+    def post(answer_id: str) -> None:
+        tries.append(answer_id)
+        if len(tries) < 9:
+            raise error
+        steps_in(bench.home).post(answer_id)
+
+    question = bench.ask(4)
+    with bench.worker(replace(steps_in(bench.home), post=post)):
+        bench.wait(lambda: f"post {question.answer_id}" in bench.log())
+        bench.wait_until_done()
+    assert _answering(bench) == ["compose 4", f"post {question.answer_id}"], "nobody is told of a failure"
+    assert "later/3/answer/1/issue_comment/4" in bench.states(), "it outlasted all patience"
+    assert bench.job(job_of(question)).outcome is JobOutcome.DONE
+
+
+def test_an_answer_that_cannot_be_posted_is_told_to_the_asker(bench: Bench) -> None:
+    def post(answer_id: str) -> None:
+        raise GitHubRefused("GitHub refused this (422)", status=422)
+
+    bench.ask(4)
+    with bench.worker(replace(steps_in(bench.home), post=post)):
+        bench.wait_until_done()
+    assert _answering(bench) == ["compose 4", "fail 4 GitHubRefused"]
 
 
 def test_a_job_that_rested_goes_on_where_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

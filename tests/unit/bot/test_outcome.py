@@ -1,0 +1,127 @@
+"""The question's last text is answered, or nothing; a failure that was told gives way to an answer."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+
+from bot import answer, outcome
+from bot.reply import answer_text
+from bot.upkeep import upkeep
+from storage.errors import ModelUnavailable
+from storage.records import AnswerStatus, Learning
+from tests.integration.playground_fixture import playground, receiver
+from tests.unit.bot.crashing import answered, ask_anew, at_once, deaths, one_answer, ours, worker
+from tests.unit.bot.test_answer import ASKER, GOOD, Desk, desk
+from tests.unit.bot.test_duplicates import later, twice
+from webhooks.playground import people
+
+__all__ = ["desk", "playground", "receiver"]
+
+pytestmark = pytest.mark.slow
+ANEW = "Run `make docs`, and look into `site` afterwards."
+
+
+def asked(desk: Desk) -> str:
+    """What the model was asked last."""
+    return str(desk.models.asked[-1]["messages"][-1].content)
+
+
+def test_a_question_that_was_edited_before_it_was_read_is_answered_as_it_stands(desk: Desk) -> None:
+    desk.playground.edit(ASKER, desk.comment, "/ask How do I build the docs?")
+    desk.compose()
+    assert "How do I build the docs?" in asked(desk)
+    assert desk.stored().question.text == "How do I build the docs?"
+
+
+def test_a_question_that_was_edited_after_it_was_answered_is_answered_anew_before_anything_is_posted(
+    desk: Desk,
+) -> None:
+    desk.models.rounds = [[GOOD], [ANEW]]
+    desk.compose()
+    desk.playground.edit(ASKER, desk.comment, "/ask How do I build the docs?")
+    desk.post()
+    assert "How do I build the docs?" in asked(desk) and len(desk.models.asked) == 2
+    one_answer(desk)
+    assert answer_text(ours(desk)[0].body) == ANEW
+    with desk.context.database.unit(read_only=True) as unit:
+        story = unit.answers.story(desk.question.answer_id)
+    assert story and [one.text for one in story.attempts[0].candidates] == [ANEW], (
+        "nothing of the former is left"
+    )
+
+
+def test_an_edit_around_the_question_changes_nothing(desk: Desk) -> None:
+    desk.compose()
+    desk.playground.edit(ASKER, desk.comment, "Hello!\n\n/ask How do I run the tests?")
+    desk.post()
+    assert len(desk.models.asked) == 1
+    one_answer(desk)
+
+
+def test_a_question_that_is_edited_without_end_is_answered_in_the_end(desk: Desk) -> None:
+    texts = iter(range(100))
+    read = outcome.as_it_stands
+
+    def edited_meanwhile(*given: object) -> object:
+        desk.playground.edit(ASKER, desk.comment, f"/ask How do I run test {next(texts)}?")
+        return read(*given)  # type: ignore[arg-type]
+
+    desk.compose()
+    with patch.object(outcome, "as_it_stands", edited_meanwhile):
+        desk.post()
+    assert len(desk.models.asked) == answer.REWORDED
+    one_answer(desk)
+
+
+@pytest.mark.parametrize("after", ["Never mind.", "> /ask How do I run the tests?"])
+def test_a_question_that_asks_nothing_any_more_gets_nothing(desk: Desk, after: str) -> None:
+    desk.compose()
+    desk.playground.edit(ASKER, desk.comment, after)
+    desk.post()
+    assert ours(desk) == [] and desk.stored().status is AnswerStatus.CANCELLED
+    ask_anew(desk)
+    desk.playground.edit(ASKER, desk.comment, after)
+    desk.compose()
+    assert desk.stored().status is AnswerStatus.CANCELLED and len(desk.models.asked) == 1
+
+
+def test_a_command_that_was_written_over_a_question_is_not_carried_out_in_the_askers_name(desk: Desk) -> None:
+    """Whoever may write edits what others wrote; who did it this time cannot be known."""
+    desk.playground.edit(people.MAINTAINER, desk.comment, "/ask freeze")
+    desk.compose()
+    desk.post()
+    [comment] = ours(desk)
+    assert "changed before I read it" in comment.body
+    with desk.context.database.unit(read_only=True) as unit:
+        known = unit.repositories.get(desk.question.repository_id)
+    assert known and known.learning is Learning.ON
+
+
+def failed_and_tried_again(desk: Desk) -> None:
+    """The asker was told that there is no answer; an operator tries the job again."""
+    answer.fail(desk.context, desk.question, ModelUnavailable("down"), sleep=at_once)
+    with desk.context.database.unit() as unit:
+        unit.answers.reopen(desk.question.answer_id)
+        unit.commit()
+
+
+def test_an_answer_takes_the_place_of_the_sentence_that_there_is_none_wherever_a_worker_dies(
+    desk: Desk,
+) -> None:
+    died = []
+    for at in deaths(desk, lambda context: answered(context, desk), lambda: failed_and_tried_again(desk)):
+        died.append(at)
+        with worker(desk) as context:
+            answered(context, desk)
+        one_answer(desk, at)
+        assert answer_text(ours(desk)[0].body) == GOOD, at
+    assert any("DELETE" in at for at in died)
+
+
+def test_the_upkeep_heals(desk: Desk) -> None:
+    twice(desk)
+    with worker(desk) as context:
+        upkeep(context, lambda delivery: None, later)
+    one_answer(desk)
