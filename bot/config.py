@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -44,15 +44,23 @@ class Origin(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong in a file, as a sentence with its remedy; line 0 is none in particular."""
+    """One thing wrong in a file, as a sentence with its remedy; line 0 is none in particular.
+
+    `quotable`: who reads a thread may read the file as well. An organisation's may be private.
+    """
 
     place: str
     line: int
     text: str
+    quotable: bool = True
+
+    @property
+    def where(self) -> str:
+        """Which line of which file."""
+        return f"{code_span(self.place)}, line {self.line}" if self.line else code_span(self.place)
 
     def __str__(self) -> str:
-        where = f"{code_span(self.place)}, line {self.line}" if self.line else code_span(self.place)
-        return f"{where}: {self.text}"
+        return f"{self.where}: {self.text}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +98,9 @@ class Effective:
         return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
     def remarks(self) -> tuple[str, ...]:
-        """The sentences for a thread, the first few."""
-        said = [f"{one}" for one in self.problems[:SHOWN]]
+        """The sentences for a thread, the first few; of a file that may be private no word."""
+        hidden = f"something is wrong there: `{self.word} config` tells an admin what."
+        said = [f"{one}" if one.quotable else f"{one.where}: {hidden}" for one in self.problems[:SHOWN]]
         more = len(self.problems) - len(said)
         return (*said, *([f"and {more} more, which `{self.word} config` lists."] if more else []))
 
@@ -137,10 +146,12 @@ def merge(layers: Sequence[Layer], settings: Settings) -> Effective:
     origins: dict[str, Origin] = {}
     problems: list[Problem] = []
     for one in layers:
-        problems += one.problems
+        quotable = one.origin is not Origin.ORGANISATION
+        problems += [replace(problem, quotable=quotable) for problem in one.problems]
         for key, value in one.chosen.items():
             if sentence := _beyond(key, value, settings):
-                problems.append(Problem(place=one.place, line=one.lines[key,], text=sentence))
+                line = one.lines[key,]
+                problems.append(Problem(place=one.place, line=line, text=sentence, quotable=quotable))
             else:
                 chosen[key], origins[key] = value, one.origin
     return Effective(

@@ -10,7 +10,7 @@ Run: `pytest tests/integration/test_drafts.py`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,10 +30,10 @@ from storage.records import Answer, AnswerStatus, Decision, Draft
 log = structlog.get_logger()
 
 EXPIRED = "expired"
-AT_ONCE = 100
 CHANGED = "Somebody changed this text by hand before it was posted."
 EMPTY = "An answer needs a text: go back, and discard the draft if it should have none."
 NO_DRAFT = "There is no such draft here."
+ANEW = "This draft was written anew since, for its question changed: go back and look at it."
 DECIDED = "Somebody decided about this draft already."
 
 
@@ -51,11 +51,25 @@ def hold(unit: UnitOfWork, answer: Answer, now: datetime, days: int) -> Answer:
     return replace(answer, status=AnswerStatus.CANCELLED)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A draft as somebody saw it who decides about it: one that was composed anew since is another."""
+
+    answer_id: str
+    version: str
+
+
+def version(draft: Draft) -> str:
+    """What tells a draft from the one that stands in its place once it is composed anew."""
+    return draft.made_at.isoformat()
+
+
 def approve(
-    unit: UnitOfWork, queue: Queue, settings: Settings, answer_id: str, text: str, now: datetime
+    unit: UnitOfWork, queue: Queue, settings: Settings, seen: Seen, text: str, now: datetime
 ) -> Answer:
     """Have a draft posted with this text, its own or another. Raises Gone for none, and where none waits."""
-    answer = _of(unit, answer_id)
+    answer_id = seen.answer_id
+    answer = _of(unit, seen)
     said = text.replace("\r\n", "\n").strip()
     edited = said != answer.text.strip()
     if edited:
@@ -74,12 +88,12 @@ def approve(
     return answer
 
 
-def discard(unit: UnitOfWork, answer_id: str, now: datetime) -> None:
+def discard(unit: UnitOfWork, seen: Seen, now: datetime) -> None:
     """Let a draft never be posted; nothing is said in its thread. Raises Gone where none waits."""
-    _of(unit, answer_id)
-    if not unit.drafts.decide(answer_id, Decision.DISCARDED, now):
+    _of(unit, seen)
+    if not unit.drafts.decide(seen.answer_id, Decision.DISCARDED, now):
         raise Gone(DECIDED)
-    log.info("draft_discarded", answer=answer_id)
+    log.info("draft_discarded", answer=seen.answer_id)
 
 
 def expire(context: Context, now: datetime) -> int:
@@ -88,7 +102,7 @@ def expire(context: Context, now: datetime) -> int:
     Of a repository that must not be called any more only the draft ends.
     """
     with context.database.unit(read_only=True) as unit:
-        due = [one for one in unit.drafts.waiting(AT_ONCE) if one.expires_at <= now]
+        due = unit.drafts.due(now)
     for draft in due:
         with context.database.unit() as unit:
             answer, reach = unit.answers.get(draft.answer_id), unit.repositories.reach(draft.repository_id)
@@ -110,8 +124,10 @@ def expire(context: Context, now: datetime) -> int:
     return len(due)
 
 
-def _of(unit: UnitOfWork, answer_id: str) -> Answer:
-    draft, answer = unit.drafts.get(answer_id), unit.answers.get(answer_id)
+def _of(unit: UnitOfWork, seen: Seen) -> Answer:
+    draft, answer = unit.drafts.get(seen.answer_id), unit.answers.get(seen.answer_id)
     if draft is None or answer is None:
         raise Gone(NO_DRAFT)
+    if version(draft) != seen.version:
+        raise Gone(ANEW)
     return answer

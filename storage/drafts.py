@@ -37,6 +37,11 @@ class DraftStore:
         query = sa.select(drafts).where(undecided).order_by(drafts.c.made_at, drafts.c.answer_id)
         return self._drafts(query.limit(limit))
 
+    def due(self, now: datetime) -> list[Draft]:
+        """Drafts that nobody decided about in time."""
+        late = sa.and_(drafts.c.decision == Decision.WAITING.value, drafts.c.expires_at <= now)
+        return self._drafts(sa.select(drafts).where(late).order_by(drafts.c.expires_at, drafts.c.answer_id))
+
     def count(self) -> int:
         """How many drafts nobody decided about."""
         undecided = drafts.c.decision == Decision.WAITING.value

@@ -38,11 +38,19 @@ def draft(town: Town, held: Answer) -> Draft:
     return found
 
 
+def seen(town: Town, held: Answer) -> drafts.Seen:
+    with town.database.unit(read_only=True) as unit:
+        found = unit.drafts.get(held.id)
+    return drafts.Seen(answer_id=held.id, version=drafts.version(found) if found else "")
+
+
 def approve(town: Town, held: Answer, text: str | None = None) -> None:
     """As the page does it, and then the job that it enqueued, twice."""
     with town.database.unit() as unit:
         said = held.text if text is None else text
-        drafts.approve(unit, town.context.queue, town.context.settings, held.id, said, datetime.now(UTC))
+        drafts.approve(
+            unit, town.context.queue, town.context.settings, seen(town, held), said, datetime.now(UTC)
+        )
         unit.commit()
     post(town, held)
 
@@ -84,7 +92,7 @@ def test_a_changed_text_is_posted_as_it_then_reads_says_so_and_teaches_nothing(t
 def test_the_first_word_about_a_draft_holds(town: Town) -> None:
     held = ask(town)
     with town.database.unit() as unit:
-        drafts.discard(unit, held.id, datetime.now(UTC))
+        drafts.discard(unit, seen(town, held), datetime.now(UTC))
         unit.commit()
     for late in (lambda: approve(town, held), lambda: approve(town, held, "Something else.")):
         with pytest.raises(Gone, match="already"):
@@ -137,12 +145,15 @@ def test_nothing_is_said_where_the_app_must_not_write_any_more(town: Town) -> No
 
 def test_a_question_that_was_reworded_meanwhile_is_a_draft_anew(town: Town) -> None:
     held = ask(town)
+    at_first = seen(town, held)
     town.playground.edit(READER, town.asked, "/ask How do I run the linter?")
     town.scripted.rounds = [["Run the linter with `make lint`, it takes a second."]]
     approve(town, held)
     anew = town.stored(held.id)
     assert comments(town) == [] and draft(town, held).decision is Decision.WAITING
     assert anew.question.text == "How do I run the linter?" and "make lint" in anew.text
+    with town.database.unit() as unit, pytest.raises(Gone, match="written anew"):
+        drafts.discard(unit, at_first, datetime.now(UTC))  # on a page that was opened before
     approve(town, anew)
     assert comments(town) == [anew.text]
 
@@ -178,7 +189,7 @@ def test_what_is_wrong_with_the_file_stands_in_the_draft_and_after_a_discard_in_
     second = town.last
     assert "did you mean `min_score`" in first.body and "min_score" not in second.body
     with town.database.unit() as unit:
-        drafts.discard(unit, first.id, datetime.now(UTC))
+        drafts.discard(unit, seen(town, first), datetime.now(UTC))
         unit.commit()
     town.say(READER, QUESTION)
     assert "did you mean `min_score`" in town.last.body

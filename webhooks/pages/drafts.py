@@ -34,6 +34,7 @@ class Waiting:
     age: str
     left: str
     url: str
+    version: str
 
 
 def waiting(unit: UnitOfWork, now: datetime, github_web: str) -> list[Waiting]:
@@ -49,6 +50,7 @@ def waiting(unit: UnitOfWork, now: datetime, github_web: str) -> list[Waiting]:
                     answer=answer,
                     age=age(draft.made_at, now),
                     left=age(now, draft.expires_at) if draft.expires_at > now else "now",
+                    version=drafts.version(draft),
                     url=f"{github_web}/{asked.full_name}/issues/{asked.number}",
                 )
             )
@@ -71,11 +73,12 @@ class DraftPages:
         return await self._edge.look(request, page)
 
     async def approve(self, request: Request, answer_id: str) -> Response:
-        """POST /drafts/{id}/approve: `text`, as it is to be posted."""
+        """POST /drafts/{id}/approve: `text`, as it is to be posted, and the `version` that was seen."""
         form = await read_form(request, LARGEST_TEXT)
 
         def change(unit: UnitOfWork, now: datetime) -> Response:
-            drafts.approve(unit, self._queue, self._settings, answer_id, form.get("text", ""), now)
+            seen = drafts.Seen(answer_id=answer_id, version=form.get("version", ""))
+            drafts.approve(unit, self._queue, self._settings, seen, form.get("text", ""), now)
             return _back()
 
         return await self._edge.change(request, form, change)
@@ -85,7 +88,7 @@ class DraftPages:
         form = await read_form(request, LARGEST_TEXT)
 
         def change(unit: UnitOfWork, now: datetime) -> Response:
-            drafts.discard(unit, answer_id, now)
+            drafts.discard(unit, drafts.Seen(answer_id=answer_id, version=form.get("version", "")), now)
             return _back()
 
         return await self._edge.change(request, form, change)

@@ -101,6 +101,14 @@ def test_a_fault_of_the_file_itself_is_said_and_leaves_all_defaults() -> None:
     assert found.config.candidates == 2 and "UTF-8 text (line 3)" in str(found.problems[0])
 
 
+def test_what_is_wrong_in_an_organisations_file_is_not_quoted_in_a_thread_but_shown_to_an_admin() -> None:
+    found = effective(defaults="a: 1\nsecret-plan: 1\nmodel: secret-model", own="triggers: [/docs]")
+    said = "\n".join(found.remarks())
+    assert "`thumbprint.yml`, line 2: something is wrong there: `/docs config` tells an admin what." in said
+    assert len(found.remarks()) == 3 and "secret" not in said
+    assert [("secret-" in str(problem)) for problem in found.problems] == [False, True, True]
+
+
 def test_many_problems_are_told_in_part() -> None:
     found = effective("".join(f"key{n}: 1\n" for n in range(30)))
     assert len(found.remarks()) == 6 and "25 more" in found.remarks()[-1]

@@ -26,6 +26,9 @@ def test_the_first_word_about_a_draft_holds(database: Database) -> None:
             unit.answers.save(things.answer(one, status=AnswerStatus.CANCELLED))
             unit.drafts.put(draft)
         assert unit.drafts.count() == len(made)
+        assert unit.drafts.due(made[0].expires_at - timedelta(seconds=1)) == []
+        late = unit.drafts.due(made[0].expires_at)
+        assert sorted(late, key=lambda one: one.made_at) == made
         assert unit.drafts.waiting(10) == made and unit.drafts.waiting(1) == made[:1]
         first = made[0].answer_id
         assert unit.drafts.decide(first, Decision.APPROVED, things.NOW, edited=True)

@@ -16,7 +16,8 @@ from bot.reply import Marker, Why, render_body
 from storage.database import Database
 from storage.records import Answer, AnswerStatus, Decision, Draft
 from tests.unit.storage.things import answer, question
-from tests.unit.webhooks.test_pages import EVIL, REMOTE, browser, database, form_of, page
+from tests.unit.webhooks.test_pages import EVIL, REMOTE, browser, database, page
+from tests.unit.webhooks.test_pages import form_of as guarded
 
 __all__ = ["database", "page"]
 
@@ -38,6 +39,13 @@ def held(database: Database) -> Answer:
         unit.answers.save(drafts.hold(unit, made, datetime.now(UTC) - timedelta(hours=3), 7))
         unit.commit()
     return made
+
+
+def form_of(html: str, **fields: str) -> dict[str, str]:
+    """What the browser sends of the first draft's form."""
+    found = re.search(r'name="version" value="([^"]+)"', html)
+    assert found is not None
+    return guarded(html, version=found[1], **fields)
 
 
 def draft(database: Database, held: Answer) -> Draft:
