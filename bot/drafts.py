@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.context import Context
 from bot.effects import hosts_of
 from bot.notices import notice
 from bot.queue import Queue
@@ -26,6 +26,9 @@ from bot.trigger import DEFAULT_WORDS
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft
+
+if TYPE_CHECKING:  # a receiver's pages import this file, and it loads no client of GitHub
+    from bot.context import Context
 
 log = structlog.get_logger()
 
