@@ -16,10 +16,11 @@ from bot.dispatch import Dispatcher
 from bot.queue import rows_of
 from storage import executors as store
 from storage.database import Database
-from storage.records import JobOutcome
+from storage.records import JobOutcome, stable_id
 from storage.tables import executors, job_attempts
 from tests.integration.postgres_server import server, url
 from tests.integration.test_jobs import Bench, job_of, worker_process
+from tests.integration.test_turns import CROWD, LONE, ask_all
 
 __all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
@@ -125,6 +126,21 @@ def test_a_worker_that_is_stopped_hands_its_jobs_to_the_living_at_once(bench: Be
             go_on(bench)
             bench.wait_until_done()
     assert count(bench, f"post {question.answer_id}") == 1
+
+
+def test_turns_are_fair_over_all_workers(bench: Bench) -> None:
+    given = {"database_url": bench.settings.database_url, "workers": 1}
+    hold(bench, "compose")
+    ask_all(bench, CROWD, 40)
+    with worker_process(bench.home, **given), worker_process(bench.home, **given):
+        bench.wait(lambda: sum(line.startswith("compose ") for line in bench.log()) == 2)
+        ask_all(bench, LONE, 3)
+        go_on(bench)
+        bench.wait_until_done()
+    lone = {f"post {stable_id('a', LONE, 'issue_comment', number)}" for number in (1, 2, 3)}
+    posted = [line for line in bench.log() if line.startswith("post ")]
+    assert len(posted) == len(set(posted)) == 43
+    assert lone <= set(posted[:12]), "one of two turns is theirs; what was given out before goes first"
 
 
 def test_of_many_that_see_a_death_exactly_one_takes_each_job(bench: Bench) -> None:
