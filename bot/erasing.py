@@ -39,6 +39,9 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
     with context.database.unit() as unit:
         if repository_id not in unit.repositories.lost_before(before):
             return False
+        unit.jobs.forget_attempts(
+            [each for one in unit.jobs.of_repository(repository_id) for each in (one, f"eyes/{one}")]
+        )
         counts = erase(unit.connection, repository_id)
         unit.audits.add(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
         unit.commit()

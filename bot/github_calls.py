@@ -8,6 +8,7 @@ Run: `pytest tests/unit/bot/test_github.py`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -36,6 +37,9 @@ PAUSES_S = (0.5, 2.0)
 """Pauses before the second and the third try of a read."""
 
 T = TypeVar("T")
+_PERSON = re.compile(r"(/collaborators/)[^/]+")
+"""Errors are kept with jobs: they name nobody, so that nobody has to be forgotten there."""
+
 _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -206,7 +210,7 @@ class Calls:
 
     def _mapped(self, send: Callable[[], T], path: str) -> T:
         try:
-            return self._sent(send, path)
+            return self._sent(send, _PERSON.sub(r"\1…", path))
         except RateLimited as error:
             if self._pace is not None and type(error) is RateLimited and error.retry_after_s:
                 with suppress(DatabaseBusy, DatabaseError):

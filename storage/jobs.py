@@ -18,6 +18,7 @@ from storage.tables import job_attempts, jobs
 
 OPEN = jobs.c.outcome == JobOutcome.OPEN.value
 MOST_LISTED = 10_000
+AT_ONCE = 500
 ASIDE = 1 << 48
 """Added to the place of a job that lets all others of its thread pass, those to come too."""
 
@@ -241,7 +242,9 @@ class JobStore:
 
     def forget_attempts(self, ids: Sequence[str]) -> None:
         """Count what was tried no more."""
-        self._connection.execute(job_attempts.delete().where(job_attempts.c.job_id.in_(list(ids))))
+        for start in range(0, len(ids), AT_ONCE):
+            some = list(ids[start : start + AT_ONCE])
+            self._connection.execute(job_attempts.delete().where(job_attempts.c.job_id.in_(some)))
 
     def sweep(self, before: datetime) -> None:
         """Delete what was done before a time, and attempts of jobs that nobody knows any more."""

@@ -36,13 +36,15 @@ from storage.tables import (
     withdrawals,
 )
 
-_NAMED = (
+NAMED = (
     (feedback, feedback.c.actor_id, feedback.c.actor_login),
     (questions, questions.c.asker_id, questions.c.asker_login),
     (evidence, evidence.c.actor_id, evidence.c.actor_login),
     (tombstones, tombstones.c.actor_id, tombstones.c.actor_login),
     (proposals, proposals.c.actor_id, proposals.c.actor_login),
 )
+"""Each table that names people, with its columns of the number and the login."""
+
 _PAGE = 200
 
 OWN_PART = "<!-- thumbprint:end -->"
@@ -69,7 +71,7 @@ class PeopleStore:
     def ids_of(self, login: str) -> set[int]:
         """The numbers under which a login is known, in any case: names change hands."""
         found: set[int] = set()
-        for _, number, name in _NAMED:
+        for _, number, name in NAMED:
             query = sa.select(number).where(sa.func.lower(name) == login.lower(), number > 0)
             found.update(self._connection.execute(query.distinct()).scalars())
         return found
@@ -77,7 +79,7 @@ class PeopleStore:
     def logins_of(self, actor_id: int) -> set[str]:
         """The logins under which a person is known."""
         found: set[str] = set()
-        for _, number, name in _NAMED:
+        for _, number, name in NAMED:
             query = sa.select(name).where(number == actor_id)
             found.update(self._connection.execute(query.distinct()).scalars())
         return found
@@ -86,7 +88,7 @@ class PeopleStore:
         """The repositories in which a person asked, taught, or took something back."""
         found: set[int] = set()
         for table, number in (
-            *((table, number) for table, number, _ in _NAMED if "repository_id" in table.c),
+            *((table, number) for table, number, _ in NAMED if "repository_id" in table.c),
             (withdrawals, withdrawals.c.actor_id),
             (admissions, admissions.c.actor_id),
         ):

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot.jobs import Worker
 from bot.workflows import Steps
 from storage.database import Database
 from storage.records import JobOutcome, Question
+from storage.tables import job_attempts
 from tests.integration.playground_fixture import wait_until
 from tests.integration.postgres_server import server, url
 from tests.integration.whole import OWNER_OF, Whole, whole
@@ -96,6 +98,9 @@ def taken_away_at_work(app: Whole) -> None:
     app.round()
     assert outcomes(app) == {}
     assert app.jobs() == app.jobs(name="eyes/") == []
+    with app.database.unit(read_only=True) as unit:
+        tried = unit.connection.execute(sa.select(job_attempts.c.job_id)).scalars()
+        assert [one for one in tried if "answer/" in one] == []
 
 
 def test_a_job_that_runs_while_the_app_is_taken_away_calls_nobody_and_is_erased(tmp_path: Path) -> None:

@@ -288,3 +288,12 @@ def test_an_unusable_key_says_so(tmp_path):
         Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77").read_post(
             "o/r", PostKind.COMMENT, 3
         )
+
+
+@pytest.mark.parametrize("status", [403, 422, 502])
+def test_an_error_names_nobody(client_of, status):
+    """Errors are kept with the jobs that they end; `thumbprint forget-user` does not look there."""
+    client, _ = client_of(lambda request: httpx.Response(status, json={"message": "no"}))
+    with pytest.raises((GitHubRefused, GitHubUnavailable, RateLimited)) as raised:
+        client.permission("o/r", "pat-quill")
+    assert "pat-quill" not in str(raised.value)
