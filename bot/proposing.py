@@ -18,10 +18,11 @@ import structlog
 from bot.context import Context
 from bot.feedback import acknowledge
 from bot.github import Client
+from bot.learning_mode import follow_known
 from bot.proposals import MOST, propose, stands_now, taught
 from bot.replies import Reply, Suggestion, counterpart, read_reply, suggested
 from storage.errors import Gone
-from storage.records import Agreed, Answer, AnswerStatus, PhraseWeight, PostKind, Proposal
+from storage.records import Agreed, Answer, AnswerStatus, Learning, PhraseWeight, PostKind, Proposal
 from storage.rights import What, may
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ def replied(context: Context, guid: str) -> Proposal | None:
     answer = _meant(client, reply, answers)
     if answer is None:
         return None
+    follow_known(context, reply.repository_id)
     made = _keep(context, answer, reply, found)
     if made is not None:
         acknowledge(context, answer, reply.full_name)
@@ -55,8 +57,14 @@ def replied(context: Context, guid: str) -> Proposal | None:
 
 
 def _keep(context: Context, answer: Answer, reply: Reply, found: Suggestion) -> Proposal | None:
-    """Write a proposal down; None for one that would teach nothing new, was decided, or is one too many."""
+    """Write a proposal down; None for one that would teach nothing new, was decided, or is one too many.
+
+    Where learning is off, nothing is.
+    """
     with context.database.unit() as unit:
+        here = unit.repositories.get(reply.repository_id)
+        if here is None or here.learning is Learning.OFF:
+            return None
         forgotten = unit.people.forgotten_until(reply.actor.id)
         if forgotten is not None and reply.at <= forgotten:
             return None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot import feedback, proposing
+from bot.config import PATH
 from bot.reply import Marker, Why, answer_text, parse_marker, render_body
 from storage.records import Agreed, Answer, Feedback, FeedbackKind, PostKind, Proposal
 from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, STRANGER, TEXT, Bench, working
@@ -84,6 +85,13 @@ def test_a_trusted_reply_is_shown_in_our_own_comment_and_acts_only_once_it_is_co
     assert f"Learned from `@{MAINTAINER}`: {WORDS}" in body and "- [x] Learn" in body
     assert "Proposed in a reply" not in body and "Drop that" not in body
     assert answer_text(body) == TEXT and len(talk.playground.answers(1)) == count
+
+
+def test_nothing_is_proposed_where_the_repositorys_file_says_that_nothing_is_learned(talk: Talk) -> None:
+    talk.playground.repository().files[PATH] = "learning: off\n"
+    before = talk.comment.body
+    assert talk.reply(SECOND, "No, use `make check`.") is None
+    assert talk.proposals() == [] and talk.comment.body == before
 
 
 def test_the_same_tick_by_webhook_and_by_history_is_one_confirmation(talk: Talk) -> None:
