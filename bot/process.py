@@ -24,6 +24,8 @@ LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
 ASK_S = 10.0
 """How often what should answer is asked whether it does."""
+LEAST_WORK_S = 0.1
+"""Seconds of processor time between two such questions: less is used by whoever only waits."""
 LOG_BYTES = 20 * 2**20
 
 
@@ -32,7 +34,8 @@ class Part:
     """What to start. `ready` is a URL that answers 2xx once it works, or a question to ask instead.
 
     `stop_s` is how long it may take to stop before it is killed. What was alive once and then is not for
-    `silent_s` hangs, and is killed too; 0: however long. `alive` is asked for that, or else `ready`.
+    `silent_s` hangs, and is killed too; 0: however long. `alive` is asked for that, or else `ready`; what is
+    nice may have to wait for the processor, so it is alive while it uses some, too.
     """
 
     name: str
@@ -58,7 +61,7 @@ class Process:
         self._log_from = 0
         self._failures = 0
         self._due_at: float | None = None
-        self._asked_at = self._answered_at = 0.0
+        self._asked_at = self._answered_at = self._used_s = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +82,7 @@ class Process:
             self._log_from = log.tell()
             self._popen = self._spawn(log)
         self._started_at = self._asked_at = self._clock()
-        self._answered_at = 0.0
+        self._answered_at = self._used_s = 0.0
         self._due_at = None
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -139,7 +142,9 @@ class Process:
         if not self.part.silent_s or now - self._asked_at < ASK_S:
             return ""
         self._asked_at = now
-        if self.part.alive() if self.part.alive is not None else self.ready():
+        used_s, self._used_s = self._used_s, _processor_s(self.pid)
+        works = self._answered_at and self.part.nice and self._used_s - used_s > LEAST_WORK_S
+        if (self.part.alive() if self.part.alive is not None else self.ready()) or works:
             self._answered_at = now
         silent_s = now - self._answered_at
         if not self._answered_at or silent_s <= self.part.silent_s:
@@ -198,3 +203,12 @@ def ending(code: int | None) -> str:
     if code is None:
         return "unknown"
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _processor_s(pid: int | None) -> float:
+    """Seconds of processor time that a process has used; 0.0 where the machine does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -197,6 +197,34 @@ def test_what_answered_once_and_then_hangs_is_killed_and_started_again(tmp_path:
         process.wait_stopped(30)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("nice", [0, 1])
+def test_what_is_nice_is_alive_while_it_computes(tmp_path: Path, nice: int) -> None:
+    now, answers = [1000.0], [True]
+    made = part(
+        tmp_path,
+        "print('up', flush=True)\nwhile True: pass",
+        nice=nice,
+        silent_s=60.0,
+        alive=lambda: answers[0],
+    )
+    process = Process(made, lambda: now[0])
+    process.start()
+    try:
+        now[0] += 11.0
+        assert process.keep_alive() == ""
+        answers[0] = False
+        said = []
+        for _ in range(8):
+            time.sleep(0.5)
+            now[0] += 11.0
+            said.append(process.keep_alive())
+        assert any("no sign of life" in one for one in said) is (nice == 0)
+    finally:
+        process.kill()
+        process.wait_stopped(30)
+
+
 def test_a_worker_that_beats_no_more_is_not_alive_and_a_database_that_takes_nothing_blames_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
