@@ -63,7 +63,7 @@ def test_a_crash_before_the_acknowledgement_is_made_good_by_the_next_try(
     bench.playground.edit(MAINTAINER, bench.comment, bench.comment.body.replace("npm test", "make check"))
     guid = bench.deliver()
     with monkeypatch.context() as patched:
-        patched.setattr(feedback, "_acknowledge", lambda *_: 1 / 0)
+        patched.setattr(feedback, "acknowledge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             feedback.edited(bench.context, guid)
     assert "Learned from" not in bench.comment.body
