@@ -1,12 +1,14 @@
 """Named points around every commit and every call to GitHub, at which a worker can be made to die.
 
-A point is passed before and after each, by names such as `before POST comments`. Whoever builds a worker on
-`pointed` counts them in a run in which nothing happens, and then has `act` called at one of them. Left out:
-what is done there, and what has to hold afterwards (`crashes.py`, `tests/unit/bot/test_posting.py`).
+A point is passed before and after each: `before POST comments`, `after commit in posting.take`. Whoever
+builds a worker on `pointed` counts them in a run in which nothing happens, and then has `act` called at one
+of them. Left out: what is done there, and what has to hold afterwards (`crashes.py`,
+`tests/unit/bot/test_posting.py`).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,9 +78,11 @@ class _PointedUnit(UnitOfWork):
         self._points = points
 
     def commit(self) -> None:
-        self._points("before commit")
+        caller = sys._getframe(1)
+        where = f"{caller.f_globals['__name__'].rpartition('.')[2]}.{caller.f_code.co_qualname}"
+        self._points(f"before commit in {where}")
         super().commit()
-        self._points("after commit")
+        self._points(f"after commit in {where}")
 
 
 @contextmanager

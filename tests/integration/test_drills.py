@@ -57,6 +57,12 @@ def test_responses_that_are_lost_after_github_kept_the_comment_cost_no_second_on
     assert done.held and done.unheard.total() >= 12, str(done)
 
 
+def test_they_cost_no_second_one_where_many_workers_share_postgresql(url: str) -> None:
+    with town(database_url=url, workers=3) as everything:
+        done = unheard(everything, count=12, seed=0)
+    assert done.held and done.unheard.total() >= 12, str(done)
+
+
 def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment() -> None:
     """Each eighth of them; all of them stand in `test_posting.py`, where a death is an exception."""
     with town() as everything:
