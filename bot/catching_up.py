@@ -3,7 +3,9 @@
 For repositories whose gap is longer than GitHub sends deliveries again, and for those whose installation was
 suspended. Each new comment and issue becomes the delivery that GitHub would have sent, and goes the way of
 all deliveries (`bot/intake.py`): what asks is answered once, whoever told of it. Edits, deletions and
-reactions are found by the polls, whose turn comes at once. Left out: what was written before `FURTHEST`.
+reactions are found by the polls, whose turn comes at once. What a post said when it was written nobody knows
+once it was changed: such a one asks, and commands nothing in its author's name (`bot/answer.py`).
+Left out: what was written before `FURTHEST`.
 Run: `pytest tests/integration/test_missed.py`.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,10 +79,11 @@ def catch_up(
     repository = client.repository(repository_id)
     found = 0
     written = client.written_since(repository.full_name, since - OVERLAP)
-    for delivery in sorted(deliveries(repository, written, since - OVERLAP, now), key=lambda one: one[0]):
-        job = route(delivery[1])
+    read = deliveries(repository, written, since - OVERLAP, now)
+    for _, delivery, changed in sorted(read, key=lambda one: one[0]):
+        job = route(delivery)
         if job is not None:
-            taken = take(context.database, context.queue, delivery[1], job)
+            taken = take(context.database, context.queue, delivery, _unworded(job) if changed else job)
             found += taken is Taken.ACCEPTED
     with context.database.unit() as unit:
         unit.repositories.set_heard(repository_id, now)
@@ -89,10 +93,18 @@ def catch_up(
     return found
 
 
+def _unworded(job: Job) -> Job:
+    """A job whose question's first words are unknown: whatever its post says now, it was changed to that."""
+    return job if job.question is None else replace(job, question=replace(job.question, text=""))
+
+
 def deliveries(
     repository: Repository, written: dict[str, list[dict[str, Any]]], since: datetime, now: datetime
-) -> Iterator[tuple[datetime, Delivery]]:
-    """The deliveries that GitHub would have sent for what was written at `since` or later. Pure."""
+) -> Iterator[tuple[datetime, Delivery, bool]]:
+    """What was written at `since` or later: when, its delivery as now, and whether it may have been changed.
+
+    GitHub's word for that is `updated_at`, which of an issue moves with each comment too. Pure.
+    """
     base = {
         "repository": {
             "id": repository.id,
@@ -114,7 +126,7 @@ def deliveries(
             made = Delivery(
                 guid=f"read:{digest}", event=event, action=action, body=body, received_at=now.astimezone(UTC)
             )
-            yield at, made
+            yield at, made, moment(post.get("updated_at")) != at
 
 
 def _about(event: str, post: dict[str, Any]) -> dict[str, Any] | None:

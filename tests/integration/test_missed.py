@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 
 from bot import catching_up
+from bot.answer import compose_job
 from bot.catching_up import Route
 from bot.context import Context
+from bot.notices import EDITED_COMMAND
 from storage.errors import GitHubRefused
-from tests.integration.whole import Whole, whole
+from storage.records import Learning, PostKind, stable_id
+from tests.integration.whole import OWNER_OF, Whole, whole
+from webhooks.playground import people
 from webhooks.playground.misbehave import Rule
+from webhooks.playground.things import Comment
 
 
 @pytest.fixture
@@ -179,3 +184,31 @@ def test_what_was_asked_before_the_high_water_mark_is_not_asked_again(app: Whole
     app.unreachable(False)
     settle(app)
     assert len(app.jobs()) == 1
+
+
+def commanded(app: Whole, comment: Comment) -> tuple[Learning, str]:
+    """What became of a repository's learning, and the reply, once the job about a comment is carried out."""
+    there = app.playground.repository()
+    answer_id = stable_id("a", there.id, PostKind.COMMENT.value, comment.id)
+    with app.database.unit(read_only=True) as unit:
+        asked = unit.answers.question(answer_id)
+    assert asked is not None
+    compose_job(app.context, asked)
+    with app.database.unit(read_only=True) as unit:
+        said = unit.answers.get(answer_id)
+    return app.row(there.id).learning, "" if said is None else said.text
+
+
+def test_a_comment_that_others_may_have_changed_while_nobody_listened_commands_nothing(app: Whole) -> None:
+    """A writer makes a command of what a maintainer asked: nobody knows who wrote the words that are read."""
+    app.unreachable()
+    own = app.playground.say(OWNER_OF, 1, "/ask freeze")
+    asked = app.playground.say(OWNER_OF, 2, "/ask How do I run the tests?")
+    app.clock.forward(hours=1)
+    app.playground.edit(people.MAINTAINER, asked, "/ask freeze")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    settle(app)
+    assert commanded(app, asked) == (Learning.ON, EDITED_COMMAND)
+    assert commanded(app, own)[0] is Learning.FROZEN
