@@ -44,20 +44,20 @@ class Points:
 class Wire(httpx.BaseTransport):
     """The way to GitHub, with a point before and after each call."""
 
-    def __init__(self, points: Callable[[str], None]) -> None:
-        self._pool, self._points = Pool(), points
+    def __init__(self, points: Callable[[str], None], through: httpx.BaseTransport | None = None) -> None:
+        self._through, self._points = through or Pool(), points
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it."""
         name = f"{request.method} {request.url.path.rsplit('/', 1)[-1]}"
         self._points(f"before {name}")
-        response = self._pool.handle_request(request)
+        response = self._through.handle_request(request)
         self._points(f"after {name}")
         return response
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
+        self._through.close()
 
 
 class Pointed(Database):

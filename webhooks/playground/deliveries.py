@@ -50,7 +50,7 @@ class Deliverer:
     def _work(self) -> None:
         with httpx.Client(timeout=self._timeout_s, trust_env=False) as client:
             while (delivery := self._next()) is not None:
-                self._attempt(client, delivery)
+                self.attempt(client, delivery)
 
     def _next(self) -> Delivery | None:
         with self._state.outbox:
@@ -60,12 +60,13 @@ class Deliverer:
                 self._state.outbox.wait()
         return None
 
-    def _attempt(self, client: httpx.Client, delivery: Delivery) -> None:
+    def attempt(self, client: httpx.Client, delivery: Delivery) -> None:
+        """Send one delivery, and keep what came of it."""
         state = self._state
         body = delivery.body.encode()
         headers = self._headers(delivery, body)
         if state.misbehaviour.take("withhold") is not None:
-            self._finish(delivery, headers, status="failed to connect to host")
+            self.finish(delivery, headers, status="failed to connect to host")
             return
         twice = state.misbehaviour.take("duplicate") is not None
         started = time.monotonic()
@@ -73,12 +74,12 @@ class Deliverer:
             for _ in range(2 if twice else 1):
                 answer = client.post(state.hook_url or self._url, content=body, headers=headers)
         except httpx.TimeoutException:
-            self._finish(delivery, headers, "timed out", seconds=time.monotonic() - started)
+            self.finish(delivery, headers, "timed out", seconds=time.monotonic() - started)
         except httpx.HTTPError as error:
-            self._finish(delivery, headers, "failed to connect to host", response=str(error))
+            self.finish(delivery, headers, "failed to connect to host", response=str(error))
         else:
             phrase = "OK" if answer.is_success else answer.reason_phrase or "Invalid HTTP Response"
-            self._finish(
+            self.finish(
                 delivery,
                 headers,
                 phrase,
@@ -102,7 +103,7 @@ class Deliverer:
             "X-Hub-Signature-256": sign(credentials.webhook_secret, body),
         }
 
-    def _finish(
+    def finish(
         self,
         delivery: Delivery,
         headers: dict[str, str],
@@ -112,6 +113,7 @@ class Deliverer:
         response: str = "",
         response_headers: dict[str, str] | None = None,
     ) -> None:
+        """Keep how an attempt ended: GitHub's word, the HTTP status (0: none came), and what was said."""
         with self._state.change():
             delivery.status, delivery.status_code, delivery.seconds = status, code, seconds
             delivery.sent_at = self._state.clock()
