@@ -108,6 +108,8 @@ def put_off(database: Database, unit: UnitOfWork) -> dict[str, str]:
 def cancel(database: Database, unit: UnitOfWork, ids: Collection[str], why: str | None = None) -> int:
     """End jobs that wait or run, with their 👀 and what was put off of them; returns how many jobs.
 
+    One that failed, and of which something was still to be tried, is cancelled as well. A parked one stays:
+    it is not begun anew when its repository is open again, and what its asker is told waits for that.
     In the unit's own transaction. A step under way comes to its end; none follows it.
     """
     rows, wanted, now, ended = rows_of(database), sorted(set(ids)), unit.executors.now(), 0
@@ -122,10 +124,12 @@ def cancel(database: Database, unit: UnitOfWork, ids: Collection[str], why: str 
     }
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        which = [*some, *(f"eyes/{one}" for one in some), *(later[one] for one in some if one in later)]
+        of = unit.jobs.listed([one for one in some if one in later])
+        put = [job.id for job in of if job.outcome is not JobOutcome.PARKED]
+        which = [*some, *(f"eyes/{one}" for one in some), *(later[one] for one in put)]
         active = sa.and_(rows.c.workflow_uuid.in_(which), rows.c.status.in_(ACTIVE))
         unit.connection.execute(rows.update().where(active).values(cancelled))
-        ended += unit.jobs.end(some, JobOutcome.CANCELLED, now, why)
+        ended += unit.jobs.end(some, JobOutcome.CANCELLED, now, why) + unit.jobs.call_off(put, now, why)
     return ended
 
 

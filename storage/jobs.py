@@ -177,6 +177,13 @@ class JobStore:
         done = jobs.update().where(failed).values(outcome=JobOutcome.DONE.value, error="")
         self._connection.execute(done)
 
+    def call_off(self, ids: Sequence[str], now: datetime, error: str | None = None) -> int:
+        """Those that failed will not be tried later: they are cancelled; returns how many."""
+        failed = sa.and_(jobs.c.id.in_(list(ids)), jobs.c.outcome == JobOutcome.FAILED.value)
+        values = {"outcome": JobOutcome.CANCELLED.value, "ended_at": now}
+        said = {"error": error} if error is not None else {}
+        return self._connection.execute(jobs.update().where(failed).values({**values, **said})).rowcount
+
     def reopen(self, job_id: str) -> None:
         """It waits again in its old place, and what was tried counts no more."""
         values = {"outcome": JobOutcome.OPEN.value, "ended_at": None, "due_at": None, "released_at": None}

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from bot.jobs import Worker
 from bot.workflows import Steps
 from storage.database import Database
+from storage.errors import ConfigurationError
 from storage.records import JobOutcome, Question
 from storage.tables import job_attempts
 from tests.integration.playground_fixture import wait_until
@@ -37,6 +38,7 @@ class Work:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.composed: list[str] = []
         self.posted: list[str] = []
+        self.refuses = False
 
     def compose(self, question: Question) -> str:
         self.begun.set()
@@ -46,6 +48,8 @@ class Work:
         return question.answer_id
 
     def post(self, answer_id: str) -> None:
+        if self.refuses:
+            raise ConfigurationError("the key is not the App's")
         self.posted.append(answer_id)
 
     def _call(self, question: Question) -> None:
@@ -130,3 +134,22 @@ def test_a_job_that_runs_while_the_app_is_suspended_goes_on_once_it_is_not(tmp_p
             app.round()
             wait_until(lambda: settled(app, JobOutcome.DONE, 1), 60, "the job did not go on")
         assert len(work.composed) == len(work.posted) == 1
+
+
+def test_an_answer_that_was_put_off_before_a_suspension_is_posted_after_it(tmp_path: Path) -> None:
+    with whole(tmp_path) as app:
+        app.round()
+        number = app.playground.credentials.installation_id
+        with at_work(app) as work:
+            work.go_on.set()
+            work.refuses = True
+            app.ask()
+            wait_until(lambda: settled(app, JobOutcome.FAILED, 1), 60, "the post was not put off")
+            work.refuses = False
+            ownership.suspend(app.playground.state, OWNER_OF, number)
+            app.playground.wait_for_deliveries()
+            assert settled(app, JobOutcome.CANCELLED, 1) and app.jobs("DELAYED", name="later/") == []
+            ownership.suspend(app.playground.state, OWNER_OF, number, False)
+            app.round()
+            wait_until(lambda: settled(app, JobOutcome.DONE, 1), 60, "the answer was lost")
+        assert len(work.posted) == 1

@@ -11,10 +11,11 @@ import pytest
 
 from bot import lessons
 from bot.poll import poll
+from bot.queue import rows_of
 from storage.audits import LEFT_SHARED
 from storage.configurations import of_installation
 from storage.errors import OutOfBounds
-from storage.records import ConfigFile, Configuration, Standing
+from storage.records import ConfigFile, Configuration, JobOutcome, Standing
 from tests.integration.whole import OWNER_OF, Whole, whole
 from webhooks.playground import ownership, people
 
@@ -84,6 +85,58 @@ def test_what_was_asked_before_and_during_a_suspension_is_answered_after_it_once
     app.clock.forward(hours=2)
     app.round()
     assert len(app.jobs()) == 2
+
+
+def put_off(app: Whole, job: str, outcome: JobOutcome, step: str, *args: str) -> None:
+    """As `bot/runner.py` leaves a job whose step failed for long: ended, and its next try is to come."""
+    rows = rows_of(app.database)
+    app.context.queue.put_later(job, step, args, 1, 3600)
+    with app.database.unit() as unit:
+        ended = rows.update().where(rows.c.workflow_uuid == job).values(status="SUCCESS", queue_name=None)
+        unit.connection.execute(ended)
+        assert unit.jobs.end([job], outcome, app.clock.now, "GitHubUnavailable: 502") == 1
+        unit.commit()
+
+
+def outcome_of(app: Whole, job: str) -> JobOutcome:
+    with app.database.unit(read_only=True) as unit:
+        [found] = unit.jobs.listed([job])
+    return found.outcome
+
+
+@pytest.mark.parametrize("how", ["suspend", "select", "set_archived"])
+def test_what_was_put_off_before_its_repository_was_closed_goes_on_when_it_is_open_again(
+    app: Whole, how: str
+) -> None:
+    app.ask()
+    app.round()
+    [job] = app.jobs()
+    put_off(app, job, JobOutcome.FAILED, "post", "a_1")
+    app.clock.forward(minutes=1)
+    act(app, how, on=how != "select")
+    assert app.jobs("DELAYED", name="later/") == []
+    assert outcome_of(app, job) is JobOutcome.CANCELLED
+    app.clock.forward(minutes=1)
+    act(app, how, on=how == "select")
+    app.round()
+    assert outcome_of(app, job) is JobOutcome.OPEN
+    assert app.jobs("ENQUEUED") == [job]
+
+
+def test_the_asker_of_a_parked_job_is_told_after_a_suspension_and_the_job_is_not_begun_anew(
+    app: Whole,
+) -> None:
+    app.ask()
+    app.round()
+    [job] = app.jobs()
+    put_off(app, job, JobOutcome.PARKED, "fail", "a_1", "Poisoned", "it ended its workers")
+    app.clock.forward(minutes=1)
+    act(app, "suspend")
+    app.clock.forward(minutes=1)
+    act(app, "suspend", on=False)
+    app.round()
+    assert outcome_of(app, job) is JobOutcome.PARKED
+    assert app.jobs("DELAYED", name="later/") == [f"later/1/{job}"]
 
 
 def test_a_transferred_repository_keeps_its_id_and_changes_owner_and_installation(app: Whole) -> None:
