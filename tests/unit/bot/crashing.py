@@ -112,10 +112,10 @@ def died_at(desk: Desk, name: str, carry_out: Callable[[Context], None]) -> None
     raise AssertionError(f"nobody came to {name}")
 
 
-def hear_of_deletion(desk: Desk) -> str:
-    """Keep the newest delivery, which tells of a deletion, as the receiver does; its GUID."""
+def hear(desk: Desk, action: str) -> str:
+    """Keep the newest delivery, which tells of this, as the receiver does; its GUID."""
     sent = desk.playground.wait_for_deliveries()[-1]
-    assert sent.action == "deleted"
+    assert sent.action == action
     told = Delivery(
         guid=sent.guid,
         event=sent.event,

@@ -17,7 +17,7 @@ from storage.records import Answer, AnswerStatus, Post, Question
 from tests.integration.playground_fixture import playground, receiver
 from tests.unit.bot.crashing import (
     ask_anew,
-    hear_of_deletion,
+    hear,
     names_of,
     one_answer,
     ours,
@@ -99,7 +99,7 @@ def test_where_a_person_deleted_the_one_that_stood_the_other_goes_too(desk: Desk
     twice(desk)
     _, known = ours(desk)
     desk.playground.delete(people.MAINTAINER, known)
-    guid = hear_of_deletion(desk)
+    guid = hear(desk, "deleted")
     with worker(desk) as context:
         feedback.deleted(context, guid)
         assert heal(context, later()) == 1
@@ -110,7 +110,7 @@ def test_our_own_deletion_of_a_second_one_is_no_persons(desk: Desk) -> None:
     twice(desk)
     with worker(desk) as context:
         heal(context, later())
-        guid = hear_of_deletion(desk)
+        guid = hear(desk, "deleted")
         assert feedback.deleted(context, guid) == []
     one_answer(desk)
 

@@ -25,7 +25,7 @@ from tests.unit.bot.crashing import (
     deaths,
     die,
     died_at,
-    hear_of_deletion,
+    hear,
     names_of,
     one_answer,
     ours,
@@ -160,7 +160,7 @@ def test_what_a_person_deleted_before_it_was_heard_of_is_never_posted_again(desk
     [comment] = ours(desk)
     assert desk.stored().status is AnswerStatus.INTENT and desk.stored().comment_id is None
     desk.playground.delete(people.MAINTAINER, comment)
-    guid = hear_of_deletion(desk)
+    guid = hear(desk, "deleted")
     with worker(desk) as context:
         feedback.deleted(context, guid)
         posted(context, desk)
@@ -171,7 +171,7 @@ def test_a_deletion_that_waits_behind_the_answer_in_its_thread_is_heeded_too(des
     died_at(desk, SENT, lambda context: posted(context, desk))
     [comment] = ours(desk)
     desk.playground.delete(people.MAINTAINER, comment)
-    guid = hear_of_deletion(desk)
+    guid = hear(desk, "deleted")
     with worker(desk) as context:
         posted(context, desk)
         assert ours(desk) == [] and desk.stored().status is AnswerStatus.DELETED
@@ -186,7 +186,7 @@ def test_somebody_elses_copy_of_our_metadata_ends_nothing_when_it_is_deleted(des
     forged = desk.stored().body.replace('"mac":"', '"mac":"0')
     copy = desk.playground.say(people.MAINTAINER, desk.question.number, forged)
     desk.playground.delete(people.MAINTAINER, copy)
-    guid = hear_of_deletion(desk)
+    guid = hear(desk, "deleted")
     with worker(desk) as context:
         feedback.deleted(context, guid)
         posted(context, desk)
@@ -198,7 +198,7 @@ def test_what_was_deleted_after_it_was_known_is_never_posted_again(desk: Desk) -
     desk.post()
     [comment] = ours(desk)
     desk.playground.delete(people.MAINTAINER, comment)
-    guid = hear_of_deletion(desk)
+    guid = hear(desk, "deleted")
     with worker(desk) as context:
         feedback.deleted(context, guid)
         answered(context, desk)
