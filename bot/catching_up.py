@@ -24,6 +24,7 @@ from bot.context import Context
 from bot.github_shapes import moment
 from bot.intake import Taken, take
 from bot.queue import Job
+from bot.time_slice import GoOn, endless
 from storage.errors import GitHubRefused, Gone, OutOfBounds
 from storage.records import Closed, Delivery, Repository
 
@@ -38,9 +39,7 @@ OVERLAP = timedelta(minutes=10)
 Route = Callable[[Delivery], Job | None]
 
 
-def catch_up_due(
-    context: Context, route: Route, now: datetime, go_on: Callable[[], bool] = lambda: True
-) -> None:
+def catch_up_due(context: Context, route: Route, now: datetime, go_on: GoOn = endless) -> None:
     """Read the repositories that a mark names. Suspended and archived ones wait, lost ones are left out.
 
     One that GitHub refuses to show holds up no other; those for which there is no time any more have their

@@ -15,6 +15,7 @@ import structlog
 
 from bot.context import Context
 from bot.posting import comments_of, is_answer, posted
+from bot.time_slice import GoOn, endless
 from storage.errors import GitHubRefused, Gone, OutOfBounds
 from storage.records import Answer, AnswerStatus, Post
 
@@ -24,15 +25,18 @@ LOOKS = (timedelta(minutes=2), timedelta(hours=1), timedelta(days=1))
 log = structlog.get_logger()
 
 
-def heal(context: Context, now: datetime) -> int:
+def heal(context: Context, now: datetime, go_on: GoOn = endless) -> int:
     """Look at each answer that is due. Returns how many comments were deleted.
 
-    May raise GitHubUnavailable and RateLimited: the rest is looked at in the next round. Safe to repeat.
+    May raise GitHubUnavailable and RateLimited: the rest is looked at in the next round, as are those for
+    which there is no time any more. Safe to repeat.
     """
     with context.database.unit(read_only=True) as unit:
         due = unit.postings.to_sweep(now, LOOKS)
     deleted = 0
     for answer in due:
+        if not go_on():
+            break
         try:
             deleted += _heal(context, answer)
         except OutOfBounds:

@@ -39,6 +39,7 @@ from bot.proposing import replied
 from bot.queue import APPLICATION, SCHEDULED, VERSION, Job, JobName, Queue
 from bot.runner import Runner
 from bot.settings import Settings
+from bot.time_slice import time_slice
 from bot.trigger import ANY
 from bot.upkeep import upkeep
 from bot.workflows import Steps, register
@@ -234,7 +235,7 @@ def steps_of(context: Context) -> Steps:
         deleted=lambda guid: feedback.deleted(context, guid),
         replied=lambda guid: replied(context, guid),
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
-        poll=lambda: poll.poll(context),
+        poll=lambda: poll.poll(context, go_on=time_slice(context.settings)),
         upkeep=lambda: upkeep(context, route),
     )
 

@@ -16,6 +16,7 @@ import structlog
 from bot.config import Effective
 from bot.context import Context
 from bot.github import Client
+from bot.time_slice import GoOn, endless
 from bot.undo import set_learning
 from storage.errors import ThumbprintError
 from storage.records import Learning, Repository
@@ -52,12 +53,17 @@ def follow_known(context: Context, repository_id: int) -> None:
         follow(context, context.github.client(reach.installation_id, repository_id, writes=False), repository)
 
 
-def follow_due(context: Context) -> None:
-    """`follow` wherever a file changed since it was read. Raises the last error, after all had their turn."""
+def follow_due(context: Context, go_on: GoOn = endless) -> None:
+    """`follow` wherever a file changed since it was read. Raises the last error, after all had their turn.
+
+    Those for which there is no time any more have theirs in the next round.
+    """
     with context.database.unit(read_only=True) as unit:
         due = unit.configurations.stale()
     failed: ThumbprintError | None = None
     for repository_id in due:
+        if not go_on():
+            break
         try:
             follow_known(context, repository_id)
         except ThumbprintError as error:

@@ -28,6 +28,7 @@ from bot.proposals import Ruling, rulings_in
 from bot.proposals import events as ruled_by
 from bot.reasons import hidden_events, reasons_in
 from bot.spending import Ledger
+from bot.time_slice import GoOn, endless
 from storage.errors import Gone, OverBudget, RateLimited, Retryable, ThumbprintError
 from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Proposal, Turn
 
@@ -40,11 +41,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def poll(context: Context, everything: bool = False, clock: Clock = _now) -> list[Change]:
+def poll(
+    context: Context, everything: bool = False, clock: Clock = _now, go_on: GoOn = endless
+) -> list[Change]:
     """Look at the answers that are due, or at all, and fold what is new; returns what changed.
 
-    As far as the share of the rate limit reaches: the rest is due still. One repository's failure does not
-    keep the others from being looked at.
+    As far as the share of the rate limit and the time reach: the rest is due still, and first the next time.
+    One repository's failure does not keep the others from being looked at.
     """
     now = clock()
     since = now - timedelta(days=context.settings.poll_days)
@@ -53,15 +56,19 @@ def poll(context: Context, everything: bool = False, clock: Clock = _now) -> lis
     changes: list[Change] = []
     ledgers: dict[int, Ledger] = {}
     spent: set[int] = set()
-    for batch in polling.batches(turns, now, context.settings.poll_s):
+    calls = polling.batches(turns, now, context.settings.poll_s)
+    for number, batch in enumerate(calls):
         place = batch[0]
+        if not go_on():
+            log.info("poll_cut_short", looks=number, left=len(calls) - number)
+            break
         if place.installation_id in spent:
             continue
         ledger = ledgers.setdefault(
             place.installation_id, Ledger(context.database, place.installation_id, clock)
         )
         try:
-            changes += _Look(context, batch, ledger, clock).carry_out()
+            changes += _Look(context, batch, ledger, clock, go_on).carry_out()
         except RateLimited as error:
             spent.add(place.installation_id)
             log.info("poll_waits", installation=place.installation_id, reason=str(error))
@@ -83,8 +90,10 @@ def _put_off(context: Context, batch: Sequence[Turn], now: datetime) -> None:
 class _Look:
     """One call's worth of answers in one repository."""
 
-    def __init__(self, context: Context, batch: Sequence[Turn], ledger: Ledger, clock: Clock) -> None:
-        self._context, self._clock = context, clock
+    def __init__(
+        self, context: Context, batch: Sequence[Turn], ledger: Ledger, clock: Clock, go_on: GoOn
+    ) -> None:
+        self._context, self._clock, self._go_on = context, clock, go_on
         self._turns = {turn.answer_id: turn for turn in batch}
         self._repository_id = batch[0].repository_id
         self._client: Client = context.github.client(
@@ -108,9 +117,11 @@ class _Look:
         done: dict[str, str] = {}
         gone: list[Answer] = []
         cut_short: OverBudget | None = None
-        for answer in answers:
+        for number, answer in enumerate(answers):
             if answer.comment_node_id not in looked:
                 continue
+            if number and not self._go_on():
+                break
             seen = looked[answer.comment_node_id]
             try:
                 if seen is None:
@@ -155,10 +166,12 @@ class _Look:
         return made + reaction_events(answer, known, seen.reactions, heard, self._clock())
 
     def _may(self, actor: Actor, edits: bool = False) -> Permission | None:
-        """What a person may do now, asked once a look; None where the budget leaves that for the next one.
+        """What a person may do now, asked once a look; None where budget or time leave that for the next one.
 
         A crowd of newcomers under one answer keeps nobody from being heard under the others.
         """
+        if self._asks and self._permissions and not self._go_on():
+            self._asks = False
         if actor.id not in self._permissions and self._asks:
             ask = self._context.permissions.anew if edits else self._context.permissions.for_use
             try:

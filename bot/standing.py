@@ -9,7 +9,7 @@ was suspended (`bot/catching_up.py`). Run: `pytest tests/integration/test_lifecy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from bot.closing import ASK, CLOSED, cancel_jobs, close
 from bot.context import Context
 from bot.control import retry
 from bot.lifecycle import Turn
+from bot.time_slice import GoOn, endless
 from storage.database import UnitOfWork
 from storage.errors import GitHubRefused, Gone, OutOfBounds
 from storage.records import Installation, Repository, Standing
@@ -37,7 +38,7 @@ CANCELLED = timedelta(days=30)
 """Nor is one that was cancelled longer ago: nobody waits for that answer any more."""
 
 
-def settle_due(context: Context, now: datetime, go_on: Callable[[], bool] = lambda: True) -> None:
+def settle_due(context: Context, now: datetime, go_on: GoOn = endless) -> None:
     """Ask GitHub for the installations that deliveries were about, and for all of them once a day.
 
     Those for which there is no time any more have their turn in the next round. One that GitHub does not let

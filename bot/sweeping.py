@@ -10,13 +10,14 @@ written since the last one is read then (`bot/catching_up.py`). Left out: which 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import islice
 
 import structlog
 
 from bot.catching_up import CATCH_UP
 from bot.context import Context
+from bot.github_app import DeliveryAttempt
 from bot.missed import plan
+from bot.time_slice import GoOn, endless
 
 log = structlog.get_logger()
 
@@ -31,29 +32,38 @@ SWEPT, OPEN_SINCE = "deliveries/swept", "deliveries/open"
 KEPT_BEYOND = timedelta(days=1)
 
 
-def sweep_due(context: Context, now: datetime) -> None:
+def sweep_due(context: Context, now: datetime, go_on: GoOn = endless) -> None:
     """Sweep, unless that was done less than five minutes ago."""
     with context.database.unit(read_only=True) as unit:
         last = unit.progress.mark(SWEPT)
     if last is None or now - last >= EVERY:
-        sweep(context, now)
+        sweep(context, now, go_on)
 
 
-def sweep(context: Context, now: datetime) -> int:
-    """Have sent again what failed or is missing; returns how many deliveries were asked for."""
+def sweep(context: Context, now: datetime, go_on: GoOn = endless) -> int:
+    """Have sent again what failed or is missing; returns how many deliveries were asked for.
+
+    What there is no time to ask for is asked for by the next sweep; a list that takes too long is too much.
+    """
     window = context.settings.github_host.redelivery_window
     with context.database.unit(read_only=True) as unit:
         last, open_since = unit.progress.mark(SWEPT), unit.progress.mark(OPEN_SINCE)
     oldest = now - window
     begin = min((at for at in (last, open_since) if at is not None), default=oldest)
     app = context.github.app()
-    listed = list(islice(app.attempts(max(oldest, begin - OVERLAP)), MOST_LISTED))
+    listed: list[DeliveryAttempt] = []
+    too_much = False
+    for one in app.attempts(max(oldest, begin - OVERLAP)):
+        too_much = len(listed) == MOST_LISTED or not go_on()
+        if too_much:
+            break
+        listed.append(one)
     with context.database.unit(read_only=True) as unit:
         reached = unit.progress.known({one.guid for one in listed})
     planned = plan(listed, reached, now)
-    again = sum(app.redeliver(one.id) for one in planned.again)
+    again = sum(app.redeliver(one.id) for one in planned.again if go_on())
     with context.database.unit() as unit:
-        if begin < oldest or len(listed) == MOST_LISTED:
+        if begin < oldest or too_much:
             for repository in unit.repositories.all():
                 name = f"{CATCH_UP}{repository.id}"
                 unit.progress.set_mark(name, min(begin, unit.progress.mark(name) or begin))

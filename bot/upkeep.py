@@ -1,13 +1,14 @@
 """What the worker does by the clock, beside the jobs: each part goes on from what the database says.
 
 Order matters: first who may be called, then what was missed there, then what waited for too long, then what
-has to go. One part that fails keeps no other from its turn, and is tried again at the next tick.
+has to go. One part that fails keeps no other from its turn, and is tried again at the next tick. Parts that
+call GitHub begin nothing more once the round's time is over. The sweep has as long for itself: of a list that
+is read in part it cannot say what is missing.
 Run: `pytest tests/integration/test_missed.py`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -21,29 +22,27 @@ from bot.erasing import erase_due
 from bot.learning_mode import follow_due
 from bot.standing import settle_due
 from bot.sweeping import sweep_due
+from bot.time_slice import time_slice
 from storage.errors import ThumbprintError
 
 log = structlog.get_logger()
 
 
-ROUND = 0.3
-"""The part of a step's longest time after which a round begins nothing more; the next one goes on."""
-
-
 def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
     """One round. Raises the first error that came up, after all parts had their turn."""
-    until = time.monotonic() + ROUND * context.settings.job_timeout_s
+    go_on = time_slice(context.settings)
 
-    def go_on() -> bool:
-        return time.monotonic() < until
+    def sweep() -> None:
+        if go_on():
+            sweep_due(context, clock(), time_slice(context.settings))
 
     parts: dict[str, Callable[[], object]] = {
         "settle": lambda: settle_due(context, clock(), go_on),
-        "sweep": lambda: sweep_due(context, clock()),
+        "sweep": sweep,
         "catch_up": lambda: catch_up_due(context, route, clock(), go_on),
-        "files": lambda: follow_due(context),
+        "files": lambda: follow_due(context, go_on),
         "drafts": lambda: expire(context, clock()),
-        "duplicates": lambda: heal(context, clock()),
+        "duplicates": lambda: heal(context, clock(), go_on),
         "erase": lambda: erase_due(context, clock()),
     }
     failed: ThumbprintError | None = None

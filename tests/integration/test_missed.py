@@ -169,7 +169,7 @@ def test_a_round_that_has_no_time_left_goes_on_in_the_next_one(
     app.clock.forward(days=5)
     app.unreachable(False)
     with monkeypatch.context() as hurried:
-        hurried.setattr("bot.upkeep.ROUND", 0.0)
+        hurried.setattr("bot.time_slice.ROUND", 0.0)
         settle(app)
     assert app.jobs() == []
     settle(app, 1)
