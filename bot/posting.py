@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -86,6 +86,11 @@ def posted(answer: Answer, comment: Post) -> Answer:
     )
 
 
+def pause_s(passed_s: float) -> float:
+    """Seconds before the second look, so long after a comment was sent; bounded, for clocks are set back."""
+    return max(LOOKS_S[1], min(SETTLES_S, SETTLES_S - passed_s))
+
+
 def take(
     context: Context,
     answer_id: str,
@@ -112,7 +117,9 @@ class Posting:
         found = self._find(asked)
         if found is not None or self._intent.sent_at is None:
             return found
-        self._sleep(max(LOOKS_S[1], self._settles_in_s(self._intent.sent_at)))
+        with self._context.database.unit(read_only=True) as unit:
+            passed = unit.executors.now() - self._intent.sent_at
+        self._sleep(pause_s(passed.total_seconds()))
         return self._find(asked)
 
     def was_deleted(self) -> bool:
@@ -179,22 +186,19 @@ class Posting:
 
     def _sending(self) -> None:
         with self._context.database.unit() as unit:
-            done = unit.postings.sending(self._intent, datetime.now(UTC))
+            done = unit.postings.sending(self._intent, unit.executors.now())
             unit.commit()
         if not done:
             raise self._overtaken()
 
     def _look_again(self, asked: Question) -> Post | None:
-        sent_at = datetime.now(UTC)
+        began = time.monotonic()
         self._sleep(LOOKS_S[0])
         found = self._find(asked)
         if found is None:
-            self._sleep(max(LOOKS_S[1], self._settles_in_s(sent_at)))
+            self._sleep(pause_s(time.monotonic() - began))
             found = self._find(asked)
         return found
-
-    def _settles_in_s(self, sent_at: datetime) -> float:
-        return SETTLES_S - (datetime.now(UTC) - sent_at).total_seconds()
 
     def _release(self) -> None:
         with self._context.database.unit() as unit:

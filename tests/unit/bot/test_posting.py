@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import answer, feedback
+from bot import answer, feedback, posting
 from bot.context import Context
 from bot.drills.points import Points
 from storage.errors import GitHubUnavailable, Overtaken, RateLimited
 from storage.records import AnswerStatus, FeedbackKind
+from storage.tables import answers
 from tests.integration.playground_fixture import playground, receiver
 from tests.unit.bot.crashing import (
     Died,
@@ -107,6 +109,22 @@ def test_it_is_looked_for_twice_apart_before_another_is_sent(desk: Desk) -> None
     before = points.passed[: points.passed.index("before POST comments")]
     assert before.count("after GET comments") == 2 and len(resumed) == 1
     assert resumed[0] >= 4, "apart"
+    one_answer(desk)
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait_for_longer_than_a_comment_takes(desk: Desk) -> None:
+    desk.compose()
+    desk.misbehave(kind="error", method="POST", path="*/comments", status=502)
+    with worker(desk) as context, pytest.raises(GitHubUnavailable):
+        posted(context, desk)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with desk.context.database.unit() as unit:
+        unit.connection.execute(answers.update().values(intent_at=tomorrow))
+        unit.commit()
+    pauses: list[float] = []
+    with worker(desk) as context:
+        answer.post(context, desk.question.answer_id, sleep=pauses.append)
+    assert pauses == [posting.SETTLES_S]
     one_answer(desk)
 
 
