@@ -21,8 +21,9 @@ MINUTE_S, HOUR_S = 60.0, 3600.0
 IN_PLACE_S = 10.0
 """Whose turn comes this soon waits for it; others come back."""
 
-FORGOTTEN_S = 600.0
-"""A booked turn that nobody came for is given up after this."""
+FORGOTTEN_S = 1200.0
+"""A booked turn that nobody came for is given up after this: whoever waits for an hour comes back up to a
+quarter of one later (`bot/retry.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,9 @@ REST_FROM_S = 5.0
 ASIDE = frozenset({Quiet.__name__})
 """What is waited for so long that the thread does not wait too: the job goes behind those of its thread."""
 
+UNFINISHED = frozenset({"ModelUnavailable"})
+"""A post that fails so has no answer to keep: its question was changed, and is to be answered anew."""
+
 log = structlog.get_logger()
 
 
@@ -155,7 +158,7 @@ class Runner:
         self.put_off(job, "fail", (answer_id, failure.kind, failure.message), tries, 0.0)
 
     def _again(self, job: str, step: str, args: Sequence[str], tries: int, failure: Failure) -> str:
-        wait_s = later_s(failure, tries, job)
+        wait_s = None if step == "post" and failure.kind in UNFINISHED else later_s(failure, tries, job)
         if wait_s is None:
             log.error("step_given_up", step=step, job=job, kind=failure.kind, reason=failure.message)
             if step == "post":

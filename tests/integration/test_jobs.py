@@ -363,14 +363,23 @@ def test_a_finished_answer_is_lost_to_no_limit_and_no_outage(
     assert bench.job(job_of(question)).outcome is JobOutcome.DONE
 
 
-def test_an_answer_that_cannot_be_posted_is_told_to_the_asker(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "error", [GitHubRefused("GitHub refused this (422)", status=422), ModelUnavailable("to be answered anew")]
+)
+def test_an_answer_that_cannot_be_posted_is_told_to_the_asker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: ThumbprintError
+) -> None:
+    hurried = retry.Patience(first_s=0.1, longest_s=0.1, total_s=0.2)
+    monkeypatch.setitem(retry.PATIENCE, "ModelUnavailable", hurried)
+
     def post(answer_id: str) -> None:
-        raise GitHubRefused("GitHub refused this (422)", status=422)
+        raise error
 
     bench.ask(4)
     with bench.worker(replace(steps_in(bench.home), post=post)):
+        bench.wait(lambda: len(_answering(bench)) == 2)
         bench.wait_until_done()
-    assert _answering(bench) == ["compose 4", "fail 4 GitHubRefused"]
+    assert _answering(bench) == ["compose 4", f"fail 4 {type(error).__name__}"]
 
 
 def test_a_job_that_rested_goes_on_where_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
