@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from storage.columns import upsert
 from storage.records import AnswerStatus, Turn
-from storage.tables import answers, polls, questions, spendings
+from storage.tables import answers, polls, repositories, spendings
 
 _LOCK = 0x706F6C6C
 """PostgreSQL's advisory locks come in pairs of numbers: this one, and the installation's."""
@@ -27,7 +27,8 @@ class PollStore:
     def turns(self, since: datetime, until: datetime | None) -> list[Turn]:
         """The answers posted since then that stand, notices left out, whose next look is due `until`.
 
-        Those that never were looked at are always among them; all are, without an `until`.
+        Those that never were looked at are always among them; all are, without an `until`. Each through the
+        installation that its repository has now: that is the one whose points looking takes.
         """
         notice = sa.func.coalesce(answers.c.details["notice"].as_string(), "")
         node = sa.func.coalesce(answers.c.details["comment_node_id"].as_string(), "")
@@ -40,13 +41,13 @@ class PollStore:
         query = (
             sa.select(
                 answers.c.id.label("answer_id"),
-                questions.c.installation_id,
+                repositories.c.installation_id,
                 answers.c.repository_id,
                 answers.c.posted_at,
                 polls.c.next_at,
                 sa.func.coalesce(polls.c.seen, "").label("seen"),
             )
-            .join(questions, questions.c.answer_id == answers.c.id)
+            .join(repositories, repositories.c.id == answers.c.repository_id)
             .outerjoin(polls, polls.c.answer_id == answers.c.id)
             .where(standing)
             .order_by(answers.c.id)

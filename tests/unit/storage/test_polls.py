@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from storage.database import Database
@@ -24,6 +25,18 @@ def test_an_answer_has_a_turn_until_it_was_looked_at_and_again_when_it_is_due(da
         assert (turn.next_at, turn.seen) == (later, "digest")
         assert [one.answer_id for one in unit.polls.turns(things.NOW, None)] == [answer.id]
         assert unit.polls.turns(things.NOW + timedelta(seconds=1), None) == []
+
+
+def test_looking_is_paid_by_the_installation_that_a_repository_has_now_not_by_the_one_it_was_asked_through(
+    database: Database,
+) -> None:
+    asked = [things.question(post_id=1), things.question(post_id=2, installation_id=5)]
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        for number, one in enumerate(asked):
+            unit.answers.save(things.posted(one, comment_id=number, comment_node_id=f"IC_{number}"))
+        unit.repositories.upsert(replace(things.REPOSITORY, installation_id=5))
+        assert [turn.installation_id for turn in unit.polls.turns(things.NOW, None)] == [5, 5]
 
 
 def test_notices_pending_answers_and_those_without_a_comment_have_no_turn(database: Database) -> None:
