@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from bot.github_calls import Calls
 from bot.github_shapes import moment
-from storage.errors import Gone
+from storage.errors import GitHubRefused, Gone
 from storage.records import Installation, Standing
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,11 @@ class AppClient:
             yield one
 
     def redeliver(self, attempt_id: int) -> bool:
-        """Have a delivery sent again; False for one that GitHub does not keep any more."""
+        """Have a delivery sent again; False where GitHub refuses, or does not keep it any more."""
         try:
             self._calls.order(f"/app/hook/deliveries/{attempt_id}/attempts")
-        except Gone:
+        except (Gone, GitHubRefused) as error:
+            log.warning("not_sent_again", attempt=attempt_id, reason=str(error))
             return False
         return True
 

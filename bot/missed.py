@@ -54,8 +54,16 @@ class _Missing:
     tries: int
 
 
-def plan(listed: Iterable[DeliveryAttempt], reached: Collection[str], now: datetime) -> Plan:
-    """What to ask for, from what GitHub lists and the GUIDs that reached us."""
+def plan(
+    listed: Iterable[DeliveryAttempt],
+    reached: Collection[str],
+    now: datetime,
+    refused: Collection[int] = (),
+) -> Plan:
+    """What to ask for, from what GitHub lists and the GUIDs that reached us.
+
+    `refused` are attempts that GitHub would not repeat a while ago: they wait, and hold up no others.
+    """
     by_guid: dict[str, list[DeliveryAttempt]] = {}
     newest: DeliveryAttempt | None = None
     for one in {each.id: each for each in listed}.values():
@@ -67,7 +75,7 @@ def plan(listed: Iterable[DeliveryAttempt], reached: Collection[str], now: datet
     gets_through = newest is None or newest.ok
     lost = sorted(one.last.guid for one in missing if one.tries >= MOST_TRIES)
     waiting = sorted((one for one in missing if one.tries < MOST_TRIES), key=lambda one: one.first)
-    due = [one for one in waiting if _is_due(one, now, gets_through)]
+    due = [one for one in waiting if one.last.id not in refused and _is_due(one, now, gets_through)]
     if not gets_through:
         due = sorted(due, key=lambda one: (one.tries, one.first))[:1]
     return Plan(

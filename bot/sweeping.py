@@ -2,7 +2,8 @@
 
 How far it came is a mark in the database. A sweep that comes later than GitHub's window (3 days, on an
 Enterprise Server 7) cannot have everything sent again, nor one that GitHub lists too much for: what was
-written since the last one is read then (`bot/catching_up.py`). Left out: which ones (`bot/missed.py`).
+written since the last one is read then (`bot/catching_up.py`). One that GitHub refuses to send again holds up
+no other, and is asked for once an hour. Left out: which ones (`bot/missed.py`).
 
     pytest tests/integration/test_missed.py
 """
@@ -29,6 +30,10 @@ MOST_LISTED = 50_000
 """Attempts that are listed at most, 100 a call."""
 
 SWEPT, OPEN_SINCE = "deliveries/swept", "deliveries/open"
+REFUSED = "refused/attempt/"
+"""Marks of attempts that GitHub refused to repeat begin so."""
+
+REFUSED_FOR = timedelta(hours=1)
 KEPT_BEYOND = timedelta(days=1)
 
 
@@ -60,9 +65,17 @@ def sweep(context: Context, now: datetime, go_on: GoOn = endless) -> int:
         listed.append(one)
     with context.database.unit(read_only=True) as unit:
         reached = unit.progress.known({one.guid for one in listed})
-    planned = plan(listed, reached, now)
-    again = sum(app.redeliver(one.id) for one in planned.again if go_on())
+        marks = unit.progress.marks(REFUSED)
+    rested = {name: at for name, at in marks.items() if now - at >= REFUSED_FOR}
+    refused = {int(name.removeprefix(REFUSED)) for name in marks.keys() - rested.keys()}
+    planned = plan(listed, reached, now, refused)
+    sent = {one.id: app.redeliver(one.id) for one in planned.again if go_on()}
+    again = sum(sent.values())
     with context.database.unit() as unit:
+        for name, at in rested.items():
+            unit.progress.drop_mark(name, at)
+        for attempt_id in (one for one, done in sent.items() if not done):
+            unit.progress.set_mark(f"{REFUSED}{attempt_id}", now)
         if begin < oldest or too_much:
             for repository in unit.repositories.all():
                 name = f"{CATCH_UP}{repository.id}"

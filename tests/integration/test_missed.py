@@ -15,8 +15,9 @@ from bot import catching_up
 from bot.answer import compose_job
 from bot.catching_up import Route
 from bot.context import Context
+from bot.github_calls import Calls
 from bot.notices import EDITED_COMMAND
-from storage.errors import GitHubRefused
+from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import Learning, PostKind, stable_id
 from tests.integration.whole import OWNER_OF, Whole, whole
 from webhooks.playground import people
@@ -97,6 +98,33 @@ def test_a_database_that_took_nothing_answers_503_and_the_delivery_comes_again(a
     assert failed.status_code == 503
     settle(app)
     assert len(app.jobs()) == 1
+
+
+@pytest.mark.parametrize("said", [GitHubRefused("GitHub refused it.", status=422), Gone("It is gone.")])
+def test_a_delivery_that_github_refuses_to_send_again_holds_up_no_other(
+    app: Whole, said: ThumbprintError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.unreachable()
+    app.ask()
+    app.ask("/ask Where is the page size?", 2)
+    oldest = min(one.id for one in app.playground.wait_for_deliveries() if one.event == "issue_comment")
+    app.unreachable(False)
+    order, asked = Calls.order, []
+
+    def refused(calls: Calls, path: str) -> None:
+        asked.append(path)
+        if path == f"/app/hook/deliveries/{oldest}/attempts":
+            raise said
+        order(calls, path)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Calls, "order", refused)
+        settle(app)
+    assert len(app.jobs()) == 1
+    assert len(asked) == 2
+    app.clock.forward(hours=1)
+    settle(app, 2)
+    assert len(app.jobs()) == 2
 
 
 def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_once(app: Whole) -> None:

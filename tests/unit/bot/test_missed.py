@@ -94,6 +94,15 @@ def test_what_is_not_settled_yet_is_looked_for_next_time_too() -> None:
     assert plan([WORKS, *tries(3, 1)], (), NOW).open_since == NOW - 4000 * MINUTE
 
 
+def test_what_github_refused_to_send_again_waits_and_holds_up_no_other() -> None:
+    failed = [attempt(1, 50), attempt(2, 30)]
+    planned = plan([WORKS, *failed], (), NOW, refused={1})
+    assert [one.id for one in planned.again] == [2]
+    assert planned.open_since == NOW - 50 * MINUTE
+    down = plan([attempt(1, 60), attempt(2, 50)], (), NOW, refused={1})
+    assert [one.id for one in down.again] == [2]
+
+
 def test_a_large_backlog_is_worked_off_in_parts() -> None:
     listed = [attempt(1000 + number, 4000 - number) for number in range(1000)]
     first = plan([WORKS, *listed], (), NOW).again
