@@ -23,13 +23,14 @@ from bot.events import (
     taken_back_by,
 )
 from bot.learning_mode import follow_known
-from bot.lessons import observe, unheard
+from bot.lessons import observe, settle, unheard
 from bot.posting import deleted_unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
-from bot.reply import LONGEST
-from learning.memory.phrases import judge
+from bot.reply import LONGEST, with_boxes
+from learning.memory.hearing import disliked
+from learning.memory.phrases import judge, live
 from storage.database import UnitOfWork
 from storage.errors import GitHubRefused, Gone
 from storage.phrases import taken_back
@@ -77,9 +78,7 @@ def edited(context: Context, guid: str) -> list[Change]:
         made = rulings(unit.proposals.of_answer(answer.id), act.former, act.body, act.actor, act.at)
         said, ruled = ruled_by(answer, known, made, {act.actor.id: permission})
         events += said
-        changes = observe(unit, events, _now())
-        for one in ruled:
-            unit.proposals.decide(one.proposal.id, one.decision, one.actor.login, one.at)
+        changes = settle(unit, events, ruled, _now())
         unit.commit()
     if events:
         log.info("edit_observed", answer=answer.id, events=len(events), changes=len(changes))
@@ -130,8 +129,9 @@ def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
     comment = (full_name, answer.comment_kind, answer.comment_id or 0)
     try:
         post = client.read_post(*comment)
+        body = with_boxes(post.body) if disliked(live(known)) else post.body
         body = with_learned(
-            with_proposals(post.body, answer, stands_now(answer, known), proposals),
+            with_proposals(body, answer, stands_now(answer, known), proposals),
             lessons[:ACKNOWLEDGED],
             taken_back_by(answer, known),
             context.settings.pages_url,

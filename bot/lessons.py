@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.proposals import Ruling, confirmation
 from bot.wording import says, state, taught_ago
 from learning.memory.hearing import day, heard, over
 from learning.memory.phrases import judge, weigh
@@ -42,6 +43,18 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
                     causes.setdefault(phrase_id, []).extend(behind)
             changes += _weigh(unit, causes, now)
     return changes
+
+
+def settle(
+    unit: UnitOfWork, events: Sequence[Feedback], ruled: Sequence[Ruling], now: datetime
+) -> list[Change]:
+    """As `observe`, with what was decided about proposals: what stands otherwise by now teaches nothing."""
+    lost = {
+        confirmation(one.proposal)
+        for one in ruled
+        if not unit.proposals.decide(one.proposal.id, one.decision, one.actor.login, one.at)
+    }
+    return observe(unit, [event for event in events if event.id not in lost], now)
 
 
 def _consequential(unit: UnitOfWork, new: Sequence[Feedback]) -> list[Feedback]:

@@ -23,12 +23,14 @@ from bot.github import Client
 from bot.github_shapes import Seen
 from bot.history import editors, unlearned
 from bot.learning_mode import follow_known
-from bot.lessons import observe
+from bot.lessons import settle
 from bot.proposals import Ruling, rulings_in
 from bot.proposals import events as ruled_by
 from bot.reasons import hidden_events, reasons_in
+from bot.reply import with_boxes
 from bot.spending import Ledger
 from bot.time_slice import GoOn, endless
+from learning.memory.hearing import disliked
 from storage.errors import Gone, OverBudget, RateLimited, Retryable, ThumbprintError
 from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Proposal, Turn
 
@@ -163,7 +165,10 @@ class _Look:
         made += hidden_events(answer, known, seen.hidden, self._clock())
         thumbs = {one.id: self._may(one) for one in new_reactors(known, seen.reactions)}
         heard = {key: permission for key, permission in thumbs.items() if permission is not None}
-        return made + reaction_events(answer, known, seen.reactions, heard, self._clock())
+        fresh = reaction_events(answer, known, seen.reactions, heard, self._clock())
+        if disliked(fresh) and with_boxes(answer.body) != answer.body:
+            self._edited.add(answer.id)
+        return made + fresh
 
     def _may(self, actor: Actor, edits: bool = False) -> Permission | None:
         """What a person may do now, asked once a look; None where budget or time leave that for the next one.
@@ -208,9 +213,7 @@ class _Look:
         if events:
             follow_known(self._context, self._repository_id)
         with self._context.database.unit() as unit:
-            changes = observe(unit, events, now)
-            for one in self._ruled:
-                unit.proposals.decide(one.proposal.id, one.decision, one.actor.login, one.at)
+            changes = settle(unit, events, self._ruled, now)
             for answer in gone:
                 unit.answers.save(replace(answer, status=AnswerStatus.DELETED))
             poll_s = self._context.settings.poll_s

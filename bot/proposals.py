@@ -170,7 +170,7 @@ def events(
         if not may(one.actor, permission, What.EDIT).allowed:
             continue
         counted.append(one)
-        event_id = _event_id(one.proposal)
+        event_id = confirmation(one.proposal)
         if one.decision is Agreed.CONFIRMED:
             suggestion = Suggestion(right=one.proposal.right, wrong=one.proposal.wrong)
             before, after = corrected(stands, suggestion)
@@ -182,8 +182,8 @@ def events(
     return found, counted
 
 
-def _event_id(proposal: Proposal) -> str:
-    """A proposal is confirmed once, whether a webhook tells of it or the history."""
+def confirmation(proposal: Proposal) -> str:
+    """The id of the event that confirms a proposal: one, whether a webhook or the history tells of it."""
     return stable_id("f", proposal.answer_id, FeedbackKind.REPLY.value, proposal.id)
 
 

@@ -106,6 +106,15 @@ def ticked(body: str) -> frozenset[str]:
     return frozenset(reason for reason, words in BOXES.items() if words in said)
 
 
+def with_boxes(body: str) -> str:
+    """The body with the boxes in its fold, where that has none: an answer from before there were any."""
+    text, end, own = body.partition(END)
+    fold, closing, rest = own.rpartition("</details>")
+    if not closing or any(f"] {words}" in own for words in BOXES.values()):
+        return body
+    return f"{text}{end}{fold.rstrip()}\n\n" + "\n".join(_asking_why()) + f"\n\n{closing}{rest}"
+
+
 def render_body(text: str, why: Why) -> Body:
     """The comment for an answer; at most `LONGEST` characters.
 
@@ -254,9 +263,16 @@ def _fold(why: Why) -> str:
         f"the best of {why.candidates}; `thumbprint why {why.marker.answer_id}` tells the whole story."
     )
     if why.boxes:
-        lines += ["", "Not right? Whoever may write here can tick why:", ""]
-        lines += [f"- [ ] {words}" for words in BOXES.values()]
+        lines += ["", *_asking_why()]
     return "\n".join(lines)
+
+
+def _asking_why() -> list[str]:
+    return [
+        "Not right? Whoever may write here can tick why:",
+        "",
+        *(f"- [ ] {one}" for one in BOXES.values()),
+    ]
 
 
 def _lesson(weight: PhraseWeight, why: Why) -> str:

@@ -48,6 +48,11 @@ def heard(event: Feedback) -> bool:
     return said_by(event).allowed
 
 
+def disliked(events: Iterable[Feedback]) -> bool:
+    """Whether among events that stand there is a reaction against the answer that is heard."""
+    return any(one.reaction is not None and REACTIONS[one.reaction] < 0 and heard(one) for one in events)
+
+
 def day(event: Feedback) -> tuple[int, date] | None:
     """The person and the day (UTC) within whose cap an event falls; None for one that is not capped."""
     if not heard(event) or not said_by(event).limited:

@@ -11,7 +11,7 @@ import pytest
 from bot import feedback, poll
 from bot.reply import BOXES
 from storage.records import AnswerStatus, FeedbackKind, PhraseKind
-from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, Bench
+from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
 from webhooks.playground import acts
 from webhooks.playground.refusals import Refused
@@ -188,6 +188,22 @@ def test_a_box_in_the_fold_says_why_by_webhook_or_by_history_once_and_edits_no_t
     ticked_by(bench, SECOND, "unasked")
     feedback.edited(bench.context, bench.deliver())
     assert [e.kind for e in bench.events()].count(FeedbackKind.RETRACTION) == 1
+
+
+def test_a_thumb_down_gets_a_way_to_say_why_also_under_an_answer_that_had_none(bench: Bench) -> None:
+    assert "- [ ]" not in bench.comment.body
+    bench.playground.react(STRANGER, bench.comment, "-1")
+    bench.poll()
+    assert bench.context.queue.unfinished() == {}, "a stranger's thumb is shown only"
+    bench.playground.react(READER, bench.comment, "-1")
+    bench.poll()
+    assert bench.context.queue.unfinished() == {"ENQUEUED": 1}
+    feedback.refresh(bench.context, bench.answer.id)
+    assert bench.comment.body.count("- [ ]") == len(BOXES)
+    ticked_by(bench, MAINTAINER, "wrong")
+    feedback.edited(bench.context, bench.deliver())
+    assert reasons(bench) == [(MAINTAINER, "wrong")]
+    assert "- [x] It is wrong" in bench.comment.body and bench.comment.body.count("- [") == len(BOXES)
 
 
 def test_only_who_may_write_can_tick_a_box_or_hide_an_answer(bench: Bench) -> None:

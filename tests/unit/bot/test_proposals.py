@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bot.acknowledgement import Learned, with_learned
 from bot.effects import effects
 from bot.github_shapes import History, Revision
 from bot.outgoing import amended
 from bot.proposals import MOST, events, propose, rulings, rulings_in, shown, taught, with_proposals
 from bot.replies import Suggestion
-from bot.reply import Marker, Why, answer_text, parse_marker, render_body
+from bot.reply import END, Marker, Why, answer_text, parse_marker, render_body, with_boxes
 from learning.memory.phrases import judge
 from storage.records import (
     Actor,
@@ -24,7 +27,7 @@ from storage.records import (
     PostKind,
     Proposal,
 )
-from tests.unit.storage.things import NOW, posted
+from tests.unit.storage.things import NOW, phrase, posted
 
 TEXT = "Run `npm test` in the root folder.\n\nIt takes a minute."
 OURS = posted(text=TEXT, comment_id=99, phrase_ids=(), repairs=())
@@ -143,3 +146,24 @@ def test_a_suggestion_teaches_a_form_or_a_mention_and_nothing_else() -> None:
     kinds = {one.phrase.kind for one in taught(OURS, TEXT, Suggestion(right="make check"))}
     assert kinds == {PhraseKind.MENTION}
     assert taught(OURS, TEXT, Suggestion(right="root  folder", wrong="root folder")) == []
+
+
+WORDS = st.text(st.sampled_from("ab \n`-[]x<>!/@#*_~:"), max_size=40)
+OWN = st.sampled_from(["", BODY, SHOWN, tick(SHOWN), BODY.replace(END, ""), BODY.replace("</details>", "")])
+
+
+@given(WORDS, OWN, st.lists(st.tuples(WORDS, WORDS), max_size=3), st.booleans())
+def test_whatever_stands_there_and_whatever_is_proposed_the_answers_text_stays(
+    text: str, own: str, named: list[tuple[str, str]], taught_too: bool
+) -> None:
+    body = f"{text}\n\n{own}"
+    proposals = [proposed(right, wrong) for right, wrong in named]
+    lessons = [Learned(phrase=phrase(), login="anna")] if taught_too else []
+
+    def written(body: str) -> str:
+        body = with_proposals(with_boxes(body), OURS, TEXT, proposals)
+        return with_learned(body, lessons, proposed=[one.by.login for one in proposals])
+
+    once = written(body)
+    assert answer_text(once) == answer_text(body) and parse_marker(once) == parse_marker(body)
+    assert written(once) == once

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.effects import effects
 from bot.events import Act, edit_events, event_of
 from bot.github_shapes import History, Revision
 from bot.history import editors
 from bot.outgoing import amended, sealed
 from bot.reasons import SOMEBODY, hidden_events, reason_events, reasons_in
-from bot.reply import BOXES, Marker, Why, answer_text, render_body, ticked
+from bot.reply import BOXES, Marker, Why, answer_text, render_body, ticked, with_boxes
 from learning.memory.hearing import heard, over
 from learning.memory.phrases import judge
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PhraseKind, Post, PostKind, Reaction
@@ -50,6 +51,17 @@ def test_a_fold_asks_why_and_what_is_asked_is_no_text_of_the_answer() -> None:
     assert ticked(f"- [x] {BOXES['wrong']}\n\n{BODY}") == frozenset(), "the answer's own words tick nothing"
     assert "- [ ]" not in render_body(TEXT, Why(marker=Marker(answer_id="a_1")))
     assert sealed(render_body(TEXT, Why(marker=Marker(answer_id="a_1"), boxes=True)), ()).count("- [ ]") == 5
+
+
+def test_boxes_are_added_once_where_there_is_a_fold_and_stay_as_they_were_left() -> None:
+    old = str(render_body(TEXT, Why(marker=Marker(answer_id=OURS.id))))
+    assert with_boxes(old) == with_boxes(with_boxes(old)) and with_boxes(old).count("- [ ]") == len(BOXES)
+    assert answer_text(with_boxes(old)) == TEXT.strip() and effects(with_boxes(old), ours=True) == effects(
+        old, ours=True
+    )
+    assert with_boxes(tick(BODY, "wrong")) == tick(BODY, "wrong")
+    for text in (TEXT, "", f"{TEXT}\n\n</details>"):
+        assert with_boxes(text) == text
 
 
 def test_a_ticked_box_is_the_editors_reason_and_no_edit_of_the_text() -> None:
