@@ -62,6 +62,19 @@ def next_turn(turns: Sequence[float], now: float, limits: Limits) -> float:
     return at
 
 
+def current(turns: Turns, now: float, limits: Limits) -> Turns:
+    """What counts of these turns from now on: neither what is over nor what only a wrong clock can have kept.
+
+    A write cannot have been later than a turn that is waited for: it counts as one of now. A booked turn that
+    is later than all turns in a row could take is given up.
+    """
+    taken = [at if at <= now + IN_PLACE_S else now for at in turns.taken if at > now - HOUR_S]
+    slowest_s = max(limits.apart_s, MINUTE_S / limits.a_minute, HOUR_S / limits.an_hour)
+    last = now + HOUR_S + slowest_s * (len(taken) + len(turns.booked))
+    booked = {who: at for who, at in turns.booked.items() if now - FORGOTTEN_S < at <= last}
+    return Turns(tuple(sorted(taken)), booked)
+
+
 def take_turn(
     turns: Turns, now: float, limits: Limits, *, key: str = "", optional: bool = False
 ) -> tuple[Turns, float, bool]:
@@ -69,8 +82,8 @@ def take_turn(
 
     With a `key` a turn that is far is booked; whoever comes back for it goes before those who booked later.
     """
-    taken = tuple(at for at in turns.taken if at > now - HOUR_S)
-    booked = {who: at for who, at in turns.booked.items() if at > now - FORGOTTEN_S}
+    kept = current(turns, now, limits)
+    taken, booked = kept.taken, dict(kept.booked)
     mine = booked.pop(key, None) if key else None
     if mine is not None and mine > now + IN_PLACE_S:
         return Turns(taken, booked | {key: mine}), mine, False

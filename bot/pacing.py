@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
-from bot.pace import IN_PLACE_S, Limits, next_turn, take_turn
-from storage.database import Database
+from bot.pace import HOUR_S, IN_PLACE_S, Limits, current, next_turn, take_turn
+from storage.database import Database, UnitOfWork
 from storage.errors import RateLimited
 
 log = structlog.get_logger()
+
+
+def database_clock(unit: UnitOfWork) -> float:
+    """Unix time in seconds, the same for all workers: one whose own clock is wrong stops no other."""
+    return unit.executors.now().timestamp()
 
 
 class Pace:
@@ -28,7 +33,7 @@ class Pace:
         database: Database,
         limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[UnitOfWork], float] = database_clock,
     ) -> None:
         self._database, self._limits = database, limits
         self._sleep, self._clock = sleep, clock
@@ -40,7 +45,7 @@ class Pace:
         """
         with self._database.unit() as unit:
             turns, paused_until = unit.paces.of(installation_id)
-            now = self._clock()
+            now = self._clock(unit)
             self._check(paused_until, now)
             turns, at, soon = take_turn(turns, now, self._limits, key=key, optional=optional)
             unit.paces.put(installation_id, turns)
@@ -54,9 +59,10 @@ class Pace:
         """Raise RateLimited where a write's turn is far: what it would take to get there is spared."""
         with self._database.unit() as unit:
             turns, paused_until = unit.paces.of(installation_id)
-            now = self._clock()
+            now = self._clock(unit)
             self._check(paused_until, now)
-            if next_turn(turns.taken, now, self._limits) <= now + IN_PLACE_S and not turns.booked:
+            kept = current(turns, now, self._limits)
+            if next_turn(kept.taken, now, self._limits) <= now + IN_PLACE_S and not kept.booked:
                 return
             turns, at, soon = take_turn(turns, now, self._limits, key=key)
             if soon:
@@ -66,18 +72,27 @@ class Pace:
         raise _later(at - now)
 
     def pause(self, installation_id: int, seconds: float) -> None:
-        """GitHub asked us to wait: nobody writes there until then."""
-        until = datetime.fromtimestamp(self._clock(), UTC) + timedelta(seconds=seconds)
+        """GitHub asked us to wait: nobody writes there until then, or for an hour, and then asks again."""
         with self._database.unit() as unit:
-            unit.paces.pause(installation_id, until)
+            _, standing = unit.paces.of(installation_id)
+            now = self._clock(unit)
+            until = now + min(seconds, HOUR_S)
+            if until - now > _left_s(standing, now):
+                unit.paces.pause(installation_id, datetime.fromtimestamp(until, UTC))
             unit.commit()
         log.warning("writes_paused", installation=installation_id, seconds=seconds)
 
     def _check(self, paused_until: datetime | None, now: float) -> None:
         """Raise RateLimited while a pause lasts."""
-        left_s = 0.0 if paused_until is None else paused_until.timestamp() - now
+        left_s = _left_s(paused_until, now)
         if left_s > 0:
             raise RateLimited(f"GitHub asked us to wait, {left_s:.0f} s more.", retry_after_s=left_s)
+
+
+def _left_s(paused_until: datetime | None, now: float) -> float:
+    """How much of a pause is left. One that is longer than any can be was kept by a wrong clock: nothing."""
+    left_s = 0.0 if paused_until is None else paused_until.timestamp() - now
+    return left_s if left_s <= HOUR_S + IN_PLACE_S else 0.0
 
 
 def _later(wait_s: float) -> RateLimited:

@@ -44,10 +44,8 @@ class PaceStore:
         self._connection.execute(sa.update(paces).where(_of(installation_id)).values(turns=said))
 
     def pause(self, installation_id: int, until: datetime) -> None:
-        """Keep a pause, unless a longer one is kept."""
-        _, standing = self.of(installation_id)
-        if standing is None or standing < until:
-            self._connection.execute(sa.update(paces).where(_of(installation_id)).values(paused_until=until))
+        """Keep a pause; `of` came before it in the same unit."""
+        self._connection.execute(sa.update(paces).where(_of(installation_id)).values(paused_until=until))
 
 
 def _of(installation_id: int) -> sa.ColumnElement[bool]:

@@ -71,3 +71,16 @@ def test_what_could_be_left_out_takes_half_of_the_limits() -> None:
 def test_a_booking_that_nobody_comes_for_is_given_up() -> None:
     turns = Turns(booked={"a_1": 1e9})
     assert take_turn(turns, 1e9 + 3600, LIMITS)[0].booked == {}
+
+
+@given(st.floats(60, 1e7), st.integers(1, 900), st.booleans())
+def test_turns_that_a_wrong_clock_kept_hold_nobody_up_for_longer_than_an_hour(
+    ahead_s: float, count: int, booked: bool
+) -> None:
+    times = [1e9 + ahead_s + number for number in range(count)]
+    turns = Turns(booked={f"a_{at}": at for at in times}) if booked else Turns(taken=tuple(times))
+    _, at, _ = take_turn(turns, 1e9, LIMITS, key="a_new")
+    waiting_s = count * 3600 / LIMITS.an_hour
+    assert at - 1e9 <= 3600 + (2 * waiting_s + 3600 if booked else 0)
+    if count == 1 and (not booked or ahead_s > 7200):
+        assert at - 1e9 <= 1

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from bot.pace import Limits
 from bot.pacing import Pace
-from storage.database import Database
+from storage.database import Database, UnitOfWork
 from storage.errors import RateLimited
+from storage.executors import ExecutorStore
 from tests.unit.bot.test_github import client_of, key_file
 
 __all__ = ["client_of", "key_file"]
@@ -25,6 +28,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
+
+    def __call__(self, unit: UnitOfWork) -> float:
+        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -40,7 +46,7 @@ def test_two_workers_and_a_restarted_one_keep_one_pace(tmp_path: Path) -> None:
     clock, sent = Clock(), []
     for _ in range(3):  # each with a connection of its own, and nothing but the file in common
         database = opened(tmp_path)
-        pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+        pace = Pace(database, Limits(), clock.sleep, clock)
         for _ in range(3):
             pace.turn(HERE)
             sent.append(clock.now)
@@ -50,7 +56,7 @@ def test_two_workers_and_a_restarted_one_keep_one_pace(tmp_path: Path) -> None:
 
 def test_threads_at_once_get_turns_of_their_own(tmp_path: Path) -> None:
     database, slept = opened(tmp_path), []
-    pace = Pace(database, Limits(), slept.append, lambda: 1_800_000_000.0)
+    pace = Pace(database, Limits(), slept.append, Clock())
     threads = [threading.Thread(target=pace.turn, args=(HERE,)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -62,7 +68,7 @@ def test_threads_at_once_get_turns_of_their_own(tmp_path: Path) -> None:
 
 def test_installations_do_not_wait_for_each_other(tmp_path: Path) -> None:
     clock, database = Clock(), opened(tmp_path)
-    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+    pace = Pace(database, Limits(), clock.sleep, clock)
     for installation in (HERE, THERE):
         pace.turn(installation)
     assert clock.now == 1_800_000_000.0
@@ -71,7 +77,7 @@ def test_installations_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 def test_a_turn_that_is_far_is_told_and_not_waited_for(tmp_path: Path) -> None:
     clock, database = Clock(), opened(tmp_path)
-    pace = Pace(database, Limits(an_hour=3), clock.sleep, lambda: clock.now)
+    pace = Pace(database, Limits(an_hour=3), clock.sleep, clock)
     for _ in range(3):
         pace.turn(HERE)
     with pytest.raises(RateLimited) as far:
@@ -87,12 +93,12 @@ def test_a_turn_that_is_far_is_told_and_not_waited_for(tmp_path: Path) -> None:
 
 def test_what_github_said_of_waiting_holds_for_all_workers_and_after_a_restart(tmp_path: Path) -> None:
     clock, database = Clock(), opened(tmp_path)
-    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+    pace = Pace(database, Limits(), clock.sleep, clock)
     pace.pause(HERE, 90)
     pace.pause(HERE, 30)  # a shorter one takes nothing back
     database.dispose()
     again = opened(tmp_path)
-    other = Pace(again, Limits(), clock.sleep, lambda: clock.now)
+    other = Pace(again, Limits(), clock.sleep, clock)
     with pytest.raises(RateLimited) as paused:
         other.turn(HERE)
     assert paused.value.retry_after_s == pytest.approx(90)
@@ -104,7 +110,7 @@ def test_what_github_said_of_waiting_holds_for_all_workers_and_after_a_restart(t
 
 def test_a_refusal_by_the_secondary_limit_pauses_everybody(tmp_path: Path, client_of) -> None:
     clock, database = Clock(), opened(tmp_path)
-    pace = Pace(database, Limits(), clock.sleep, lambda: clock.now)
+    pace = Pace(database, Limits(), clock.sleep, clock)
 
     def answer(request: httpx.Request) -> httpx.Response:
         said = {"message": "You have exceeded a secondary rate limit."}
@@ -117,4 +123,40 @@ def test_a_refusal_by_the_secondary_limit_pauses_everybody(tmp_path: Path, clien
     with pytest.raises(RateLimited) as paused:
         pace.turn(HERE)
     assert paused.value.retry_after_s == pytest.approx(72, abs=1)
+    database.dispose()
+
+
+def test_one_clock_times_the_writes_of_all_workers_and_it_is_the_databases(tmp_path: Path) -> None:
+    """One whose own clock is a day ahead would make all others wait for that day."""
+    database, slept = opened(tmp_path), []
+    pace = Pace(database, Limits(), slept.append)
+    for at in (datetime(2026, 11, 21, tzinfo=UTC), datetime(2026, 11, 21, 0, 0, 30, tzinfo=UTC)):
+        with patch.object(ExecutorStore, "now", lambda store, at=at: at):
+            pace.turn(HERE)
+            pace.expect(HERE, "a_1")
+            with database.unit() as unit:
+                turns, _ = unit.paces.of(HERE)
+            assert turns.taken[-1] == at.timestamp()
+    with patch.object(ExecutorStore, "now", lambda store: at):
+        pace.pause(HERE, 90)
+        with pytest.raises(RateLimited) as paused:
+            pace.turn(HERE)
+    assert paused.value.retry_after_s == 90 and slept == []
+    database.dispose()
+
+
+def test_a_clock_that_was_set_back_stops_nobody(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(), clock.sleep, clock)
+    pace.turn(HERE)
+    pace.pause(HERE, 90)
+    clock.now -= 86_400
+    began = clock.now
+    pace.expect(HERE, "a_1")
+    pace.turn(HERE, key="a_1")
+    assert clock.now - began <= 1.0
+    pace.pause(HERE, 30)
+    with pytest.raises(RateLimited) as paused:
+        pace.turn(HERE)
+    assert paused.value.retry_after_s == pytest.approx(30)
     database.dispose()
