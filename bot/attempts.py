@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from bot.retry import is_poison
+from bot.queue import is_scheduled
+from bot.retry import CLOCK_FORGETS, is_poison
 from storage.database import Database, UnitOfWork
 from storage.errors import DatabaseBusy
 from storage.records import JobOutcome
@@ -44,9 +45,11 @@ class Attempts:
         """Write down that a step begins, and its number; None for one that must not begin again."""
 
         def write(unit: UnitOfWork) -> int | None:
-            if is_poison(unit.jobs.unended(job_id, step)):
+            now = unit.executors.now()
+            since = now - CLOCK_FORGETS if is_scheduled(job_id) else None
+            if is_poison(unit.jobs.unended(job_id, step, since)):
                 return None
-            return unit.jobs.begin_attempt(job_id, step, self._me, unit.executors.now())
+            return unit.jobs.begin_attempt(job_id, step, self._me, now)
 
         return self._written(write)
 

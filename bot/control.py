@@ -13,11 +13,15 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot.queue import LATER, THREADS, JobName, Queue, rows_of, subject
+from bot.queue import LATER, SCHEDULED, THREADS, JobName, Queue, is_scheduled, rows_of, subject
+from bot.retry import CLOCK_FORGETS, is_poison
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from storage.records import JobOutcome, JobRow, stable_id
 
+STOPPED = (
+    "it ended its worker again and again, and is left out for an hour: mend the cause, then try it again"
+)
 ACTIVE = ("ENQUEUED", "DELAYED", "PENDING")
 AT_ONCE = 500
 """Ids in one statement."""
@@ -58,7 +62,14 @@ def overview(database: Database, limit: int) -> Overview:
         workers = sorted(unit.executors.alive())
         open_jobs, running = len(unit.jobs.open_of()), _running(database, unit)
         failed = unit.jobs.failed()
+        since = now - CLOCK_FORGETS
+        stopped = [(one.value, unit.jobs.unended(one.value, one.value, since)) for one in SCHEDULED]
     shown = [
+        Shown(id=name, state="parked", thread="", attempts=deaths, put_at=now, error=STOPPED)
+        for name, deaths in stopped
+        if is_poison(deaths)
+    ]
+    shown += [
         Shown(
             id=job.id,
             state=_state(job, known.get(job.id, ""), job.id in later, now),
@@ -136,8 +147,13 @@ def cancel(database: Database, unit: UnitOfWork, ids: Collection[str], why: str 
 def retry(database: Database, queue: Queue, job_id: str) -> None:
     """Begin a job anew that failed, was parked or cancelled: in its old place, its attempts forgotten.
 
-    Raises Gone for one that is unknown, waits, runs, or is done.
+    One of the clock begins at its next tick. Raises Gone for one that is unknown, waits, runs, or is done.
     """
+    if is_scheduled(job_id):
+        with database.unit() as unit:
+            unit.jobs.forget_attempts([job_id])
+            unit.commit()
+        return
     with database.unit(read_only=True) as unit:
         job = unit.jobs.get(job_id)
         state = states(database, unit, [job_id]).get(job_id)

@@ -292,6 +292,17 @@ class Queue:
         self._client.destroy()
 
 
+def counted_as(job_id: str) -> str:
+    """Whose attempts a job's are: its own, or, of what the clock starts, those of all ticks together."""
+    name = job_id.partition("/")[0]
+    return name if is_scheduled(name) else job_id
+
+
+def is_scheduled(name: str) -> bool:
+    """Whether this is the name of what the clock starts."""
+    return name in [one.value for one in SCHEDULED]
+
+
 def subject(later_id: str) -> str:
     """The id of the job that something was put off of: `later/3/answer/…` → `answer/…`."""
     return later_id.split("/", 2)[-1]

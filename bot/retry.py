@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from storage import errors
@@ -44,6 +45,8 @@ JITTER = 0.25
 """Pauses are longer by up to this share: what failed at once is not tried again at once."""
 MOST_DEATHS = 5
 """A step in which so many workers ended, and never it, is not begun again: its job is parked."""
+CLOCK_FORGETS = timedelta(hours=1)
+"""Of what the clock starts only deaths this young count: it is left out for an hour, not for good."""
 SUSPECT_FROM = 2
 """A job with which so many workers ended is a suspect, and of these one runs at a time (`bot/turns.py`): an
 innocent one that happened to run beside a poisonous one does so no more, and is not parked with it."""

@@ -21,7 +21,7 @@ from dbos import DBOS
 
 from bot.attempts import Attempts
 from bot.dispatch import Dispatcher
-from bot.queue import Queue, subject
+from bot.queue import Queue, counted_as, subject
 from bot.retry import Failure, delay_s, later_s
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError, Poisoned, Quiet, ThumbprintError
@@ -144,7 +144,8 @@ class Runner:
             parked = failure.kind == Poisoned.__name__
             outcome = JobOutcome.PARKED if parked else JobOutcome.FAILED
             log.error("job_ended", outcome=outcome.value, kind=failure.kind, reason=failure.message)
-        self._write(lambda: self._attempts.ended(job_id(), outcome, failure.message if failure else None))
+        job, said = counted_as(job_id()), failure.message if failure else None
+        self._write(lambda: self._attempts.ended(job, outcome, said))
         return outcome.value
 
     def put_off(self, job: str, step: str, args: Sequence[str], tries: int, wait_s: float) -> None:
@@ -177,7 +178,7 @@ class Runner:
 
     def _attempt(self, step: str, call: Callable[[], object]) -> dict[str, Any]:
         """One attempt, written down before and after. Only what is DBOS's result is decided from."""
-        job = job_id()
+        job = counted_as(job_id())
         number = self._write(lambda: self._attempts.begin(job, step))
         if number is None:
             poisoned = Poisoned(f"{step} ended its worker again and again, so the job is parked")

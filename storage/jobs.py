@@ -213,11 +213,14 @@ class JobStore:
         if error:
             self._update([job_id], error=error)
 
-    def unended(self, job_id: str, step: str) -> int:
-        """How many attempts at a step never came to an end: their process died, or was ended, in them."""
+    def unended(self, job_id: str, step: str, since: datetime | None = None) -> int:
+        """How many attempts at a step, begun at `since` or later, never came to an end: their process died,
+        or was ended, in them."""
         query = sa.select(sa.func.count()).where(
             job_attempts.c.job_id == job_id, job_attempts.c.step == step, job_attempts.c.ended_at.is_(None)
         )
+        if since is not None:
+            query = query.where(job_attempts.c.began_at >= since)
         return int(self._connection.execute(query).scalar_one())
 
     def suspects(self, least: int, alive: Collection[str]) -> dict[str, bool]:

@@ -67,6 +67,25 @@ def test_a_job_that_only_ran_beside_the_poisonous_one_is_not_parked_with_it(benc
         assert bench.log().count(f"post {innocent.answer_id}") == 1
 
 
+def test_a_poll_that_kills_its_worker_is_left_out_and_answers_go_on(bench: Bench) -> None:
+    (bench.home / "die").write_text("poll")
+    for _ in range(MOST_DEATHS):
+        with worker_process(bench.home) as worker:
+            assert worker.wait(60) == -signal.SIGKILL
+    with worker_process(bench.home):
+        question = bench.ask(4)
+        bench.wait(lambda: f"post {question.answer_id}" in bench.log())
+        bench.wait_until_done()
+        [parked] = overview(bench.database, 9).jobs
+        assert (parked.id, parked.state, parked.attempts) == ("poll", "parked", MOST_DEATHS)
+        (bench.home / "die").unlink()
+        retry(bench.database, bench.queue, "poll")
+        with bench.database.unit(read_only=True) as unit:
+            assert unit.jobs.unended("poll", "poll") == 0
+    assert bench.log().count("poll") == MOST_DEATHS
+    assert overview(bench.database, 9).jobs == []
+
+
 def test_on_github_the_asker_of_a_poisonous_job_is_told_once_and_answered_when_it_is_tried_again() -> None:
     with town() as everything:
         since = datetime.now(UTC).replace(microsecond=0)

@@ -64,7 +64,7 @@ def steps_in(home: Path) -> Steps:
         deleted=lambda guid: note("deleted", guid),
         replied=lambda guid: note("replied", guid),
         refresh=lambda answer_id: note("refresh", answer_id),
-        poll=lambda: None,
+        poll=lambda: note("poll") if "poll" in _lines(home / "die") else None,
         upkeep=lambda: None,
     )
 

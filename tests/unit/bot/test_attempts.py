@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.attempts import PAUSES_S, Attempts
-from bot.retry import MOST_DEATHS, is_poison
+from bot.queue import counted_as
+from bot.retry import CLOCK_FORGETS, MOST_DEATHS, is_poison
 from storage.database import Database
 from storage.errors import DatabaseBusy
 from storage.records import JobOutcome
+from storage.tables import job_attempts
 
 
 @pytest.fixture
@@ -27,6 +29,21 @@ def test_a_step_in_which_five_workers_ended_is_not_begun_a_sixth_time(database: 
     assert begun == [1, 2, 3, 4, 5, None]
     assert Attempts(database, "w9").begin("j", "post") == 6
     assert [is_poison(n) for n in (0, 4, 5, 6)] == [False, False, True, True]
+
+
+def test_what_the_clock_starts_is_left_out_for_an_hour_and_not_for_good(database: Database) -> None:
+    begun = [Attempts(database, f"w{n}").begin("poll", "poll") for n in range(MOST_DEATHS + 1)]
+    assert begun[-1] is None
+    assert [counted_as(one) for one in ("poll/17", "upkeep/g-1", "answer/1/issue_comment/4")] == [
+        "poll",
+        "upkeep",
+        "answer/1/issue_comment/4",
+    ]
+    with database.unit() as unit:
+        earlier = {"began_at": unit.executors.now() - CLOCK_FORGETS}
+        unit.connection.execute(job_attempts.update().values(earlier))
+        unit.commit()
+    assert Attempts(database, "w9").begin("poll", "poll") == MOST_DEATHS + 1
 
 
 def test_attempts_that_came_to_an_end_are_no_deaths(database: Database) -> None:
