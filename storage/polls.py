@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from storage.columns import upsert
 from storage.records import AnswerStatus, Turn
-from storage.tables import answers, polls, repositories, spendings
+from storage.repositories import is_open
+from storage.tables import answers, installations, polls, repositories, spendings
 
 _LOCK = 0x706F6C6C
 """PostgreSQL's advisory locks come in pairs of numbers: this one, and the installation's."""
@@ -28,7 +29,8 @@ class PollStore:
         """The answers posted since then that stand, notices left out, whose next look is due `until`.
 
         Those that never were looked at are always among them; all are, without an `until`. Each through the
-        installation that its repository has now: that is the one whose points looking takes.
+        installation that its repository has now: that is the one whose points looking takes. Where GitHub
+        must not be called for a repository its answers wait, and are due once that is over.
         """
         notice = sa.func.coalesce(answers.c.details["notice"].as_string(), "")
         node = sa.func.coalesce(answers.c.details["comment_node_id"].as_string(), "")
@@ -49,7 +51,8 @@ class PollStore:
             )
             .join(repositories, repositories.c.id == answers.c.repository_id)
             .outerjoin(polls, polls.c.answer_id == answers.c.id)
-            .where(standing)
+            .outerjoin(installations, installations.c.id == repositories.c.installation_id)
+            .where(standing, is_open())
             .order_by(answers.c.id)
         )
         if until is not None:

@@ -17,6 +17,19 @@ from storage.records import Audit, Closed, Learning, Reach, Repository, Standing
 from storage.tables import installations, repositories
 
 
+def is_open() -> sa.ColumnElement[bool]:
+    """Whether GitHub may be called for a repository: what `reach` says, of rows joined to installations.
+
+    An outer join: an installation that nobody heard of yet closes nothing.
+    """
+    standing = sa.func.coalesce(installations.c.standing, Standing.ACTIVE.value)
+    return sa.and_(
+        standing == Standing.ACTIVE.value,
+        repositories.c.removed_at.is_(None),
+        repositories.c.archived.is_(sa.false()),
+    )
+
+
 class RepositoryStore:
     """Repositories by GitHub's numeric id, on one unit of work's connection."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from storage.database import Database
+from storage.records import Closed, Installation, Standing
 from tests.unit.storage import things
 
 MINUTE = things.NOW.replace(second=0, microsecond=0)
@@ -37,6 +40,37 @@ def test_looking_is_paid_by_the_installation_that_a_repository_has_now_not_by_th
             unit.answers.save(things.posted(one, comment_id=number, comment_node_id=f"IC_{number}"))
         unit.repositories.upsert(replace(things.REPOSITORY, installation_id=5))
         assert [turn.installation_id for turn in unit.polls.turns(things.NOW, None)] == [5, 5]
+
+
+@pytest.mark.parametrize("closed", Closed)
+def test_answers_in_a_repository_that_is_out_of_bounds_are_not_due_until_it_is_open_again(
+    database: Database, closed: Closed
+) -> None:
+    here, there = things.REPOSITORY, replace(things.REPOSITORY, id=9, full_name="octo/sailcloth")
+    installed = Installation(id=2, account_id=1, account="octo", standing=Standing.ACTIVE, since=things.NOW)
+    standing = {Closed.UNINSTALLED: Standing.REMOVED, Closed.SUSPENDED: Standing.SUSPENDED}.get(closed)
+    with database.unit() as unit:
+        for repository in (here, there):
+            unit.repositories.upsert(repository)
+            asked = things.question(repository_id=repository.id)
+            unit.answers.save(things.posted(asked, comment_node_id=f"IC_{repository.id}"))
+        unit.installations.save(installed)
+        assert [turn.repository_id for turn in unit.polls.turns(things.NOW, None)] == [1, 9]
+        if standing is not None:
+            unit.installations.save(replace(installed, standing=standing))
+        elif closed is Closed.REMOVED:
+            unit.repositories.lose([here.id], 2, things.NOW)
+        else:
+            unit.repositories.set_archived(here.id)
+        due = [turn.repository_id for turn in unit.polls.turns(things.NOW, None)]
+        reached = [unit.repositories.reach(one) for one in (here.id, there.id)]
+        assert due == [at for at, to in zip((1, 9), reached, strict=True) if to and to.closed is None]
+        assert here.id not in due and (there.id in due) is (standing is None)
+        for repository in (here, there):
+            unit.repositories.settle(repository)
+        unit.installations.save(replace(installed, since=things.NOW + timedelta(days=1)))
+        back = [] if closed is Closed.UNINSTALLED else [1, 9]
+        assert [turn.repository_id for turn in unit.polls.turns(things.NOW, None)] == back
 
 
 def test_notices_pending_answers_and_those_without_a_comment_have_no_turn(database: Database) -> None:
