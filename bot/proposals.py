@@ -9,7 +9,7 @@ Run: `pytest tests/unit/bot/test_proposals.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -90,6 +90,7 @@ def shown(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 def with_proposals(body: str, answer: Answer, stands: str, proposals: Sequence[Proposal]) -> str:
     """The body with these proposals in its fold, in place of former ones; boxes stay as people left them."""
+    body = body.replace("\r\n", "\n")
     marks = {(found[2], found[3]): found[1] != " " for found in _BOX.finditer(body)}
     bare = _SECTION.sub("", body)
     lines: list[str] = []
@@ -130,7 +131,7 @@ def rulings(
     if not before:
         was = {(YES, one.id) for one in proposals if one.decision is Agreed.CONFIRMED}
     now = _ticked(after)
-    there = {found[3] for found in _BOX.finditer(after)}
+    there = {found[3] for found in _boxes(after)}
     made: list[Ruling] = []
     for what, key in sorted(now - was):
         if key in known and known[key].decision is Agreed.OPEN:
@@ -188,4 +189,9 @@ def confirmation(proposal: Proposal) -> str:
 
 
 def _ticked(body: str) -> set[tuple[str, str]]:
-    return {(found[2], found[3]) for found in _BOX.finditer(body.replace("\r\n", "\n")) if found[1] != " "}
+    return {(found[2], found[3]) for found in _boxes(body) if found[1] != " "}
+
+
+def _boxes(body: str) -> Iterator[re.Match[str]]:
+    """The boxes in a body; a browser may have sent it with its own ends of lines."""
+    return _BOX.finditer(body.replace("\r\n", "\n"))

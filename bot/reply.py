@@ -108,7 +108,7 @@ def ticked(body: str) -> frozenset[str]:
 
 def with_boxes(body: str) -> str:
     """The body with the boxes in its fold, where that has none: an answer from before there were any."""
-    text, end, own = body.partition(END)
+    text, end, own = body.replace("\r\n", "\n").partition(END)
     fold, closing, rest = own.rpartition("</details>")
     if not closing or any(f"] {words}" in own for words in BOXES.values()):
         return body

@@ -7,7 +7,7 @@ import pytest
 from bot.compose import HINT, compose
 from bot.memory import Example, Memory
 from bot.plan import Mechanisms, Plan
-from bot.reply import parse_marker
+from bot.reply import BOXES, parse_marker
 from learning.memory.index import PhraseIndex
 from storage.records import AnswerStatus, Phrase, PhraseKind, PhraseWeight
 from tests.unit.bot.scripted import ScriptedModels
@@ -114,6 +114,11 @@ def test_silence_is_one_polite_sentence_without_asking_the_model():
     done = run(models, memory(lesson(PhraseKind.SILENCE, text=ASKED.text, right="")))
     assert not models.asked and done.answer.abstained and done.answer.text.count(".") == 1
     assert done.answer.phrase_ids == ("p_silence",)
+
+
+def test_an_answer_asks_in_its_fold_what_is_not_right_and_an_abstention_does_not():
+    assert run(ScriptedModels([[GOOD]])).answer.body.count("- [ ]") == len(BOXES)
+    assert "- [ ]" not in run(ScriptedModels([[""]])).answer.body
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

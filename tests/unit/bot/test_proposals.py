@@ -93,6 +93,17 @@ def test_ticking_confirms_dropping_refuses_and_clearing_takes_back() -> None:
     assert rulings([refused], SHOWN, tick(SHOWN), BO, START) == []
 
 
+def test_a_browsers_ends_of_lines_change_nothing() -> None:
+    ticked, crlf = tick(SHOWN), tick(SHOWN).replace("\n", "\r\n")
+    assert rulings([ONE], SHOWN.replace("\n", "\r\n"), crlf, BO, START) == rulings(
+        [ONE], SHOWN, ticked, BO, START
+    )
+    confirmed = replace(ONE, decision=Agreed.CONFIRMED, decided_at=START)
+    (back,) = rulings([confirmed], crlf, SHOWN.replace("\n", "\r\n"), BO, START)
+    assert back.decision is Agreed.REFUSED
+    assert with_proposals(crlf, OURS, TEXT, [ONE]) == ticked == with_boxes(crlf).replace("\r\n", "\n")
+
+
 def test_a_tick_teaches_in_the_name_of_whoever_made_it_if_their_edit_would() -> None:
     made = rulings([ONE], SHOWN, tick(SHOWN), BO, START)
     for permission in Permission:
