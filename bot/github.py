@@ -290,18 +290,21 @@ class Client:
             standing.kind,
         )
 
-    def delete_comment(self, full_name: str, comment: Post) -> None:
-        """Delete a comment of ours; one that is gone is as it should be. Raises Withheld for another's."""
+    def delete_comment(self, full_name: str, comment: Post, key: str = "") -> None:
+        """Delete a comment of ours; one that is gone is as it should be. Raises Withheld for another's.
+
+        `key`: the answer that is to take its place, in whose turn it is deleted.
+        """
         if not comment.by_us or comment.kind is PostKind.ISSUE:
             raise Withheld(f"the post {comment.id} is no comment of ours: it is left as it is")
-        self._calls.delete(place(full_name, comment.kind, comment.id))
+        self._calls.delete(place(full_name, comment.kind, comment.id), key)
 
     def react(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:
-        """React to a post (an issue by its number). Doing it twice is doing it once. 👀 is no must."""
+        """React to a post (an issue by its number). Doing it twice is as once. 👀 and 😕 are no must."""
         self._calls.repeatable_post(
             f"{place(full_name, kind, post_id)}/reactions",
             {"content": reaction.value},
-            optional=reaction is Reaction.EYES,
+            optional=reaction in (Reaction.EYES, Reaction.CONFUSED),
         )
 
     def withdraw(self, full_name: str, kind: PostKind, post_id: int, reaction: Reaction) -> None:

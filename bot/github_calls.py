@@ -46,7 +46,9 @@ _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 class Pacing(Protocol):
     """When a write may be sent, and what GitHub says of waiting (`bot/pacing.py`)."""
 
-    def turn(self, installation_id: int, *, key: str = "", optional: bool = False) -> None:
+    def turn(
+        self, installation_id: int, *, key: str = "", optional: bool = False, more: bool = False
+    ) -> None:
         """Wait for a write's turn. Raises RateLimited where it is far."""
 
     def expect(self, installation_id: int, key: str) -> None:
@@ -141,20 +143,26 @@ class Calls:
         """PATCH; writing the same twice is writing it once."""
         return self._patiently(lambda: self._write("PATCH", path, body) or {})
 
-    def delete(self, path: str) -> None:
-        """DELETE; what is gone already is as it should be."""
+    def delete(self, path: str, key: str = "") -> None:
+        """DELETE; what is gone already is as it should be. `key`: in the turn of what is created next."""
         with suppress(Gone):
-            self._patiently(lambda: self._write("DELETE", path))
+            self._patiently(lambda: self._write("DELETE", path, key=key))
 
     def _write(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, optional: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        key: str = "",
+        optional: bool = False,
     ) -> Any:
-        self._turn(optional=optional)
+        self._turn(key=key, optional=optional, more=True)
         return self._send(method, path, body=body)
 
-    def _turn(self, *, key: str = "", optional: bool = False) -> None:
+    def _turn(self, *, key: str = "", optional: bool = False, more: bool = False) -> None:
         if self._pace is not None:
-            self._pace.turn(self._installation_id, key=key, optional=optional)
+            self._pace.turn(self._installation_id, key=key, optional=optional, more=more)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         for pause in PAUSES_S:

@@ -14,12 +14,20 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.context import Context
+from bot.github import Client
 from bot.hearing import as_it_stands, target
 from bot.marker import parse_marker
 from bot.notices import failure
 from bot.posting import Posting, is_answer, posted, take
 from bot.reply import stored_body
-from storage.errors import GitHubRefused, Gone, ThumbprintError
+from storage.errors import (
+    GitHubRefused,
+    GitHubUnavailable,
+    Gone,
+    OutOfBounds,
+    RateLimited,
+    ThumbprintError,
+)
 from storage.postings import OPEN
 from storage.records import Answer, AnswerStatus, Question, Reaction
 
@@ -40,7 +48,8 @@ def post_taken(context: Context, posting: Posting, *, mind_edits: bool) -> bool:
             posting.settle(replace(answer, status=AnswerStatus.DELETED))
             return True
         if comment is not None and not is_answer(comment) and _is_an_answer(answer):
-            client.delete_comment(asked.full_name, comment)  # it said that there was none; now there is one
+            # It said that there was none; now there is one.
+            client.delete_comment(asked.full_name, comment, asked.answer_id)
             comment = None
         if comment is None:
             chosen = context.configurations.of(client, repository)
@@ -72,8 +81,9 @@ def fail(
     error: ThumbprintError,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Tell the asker: 😕 on the question, and one sentence with how to retry. Then the answer is FAILED.
+    """Tell the asker: one sentence with how to retry, and 😕 on the question. Then the answer is FAILED.
 
+    The sentence has a turn of its own to be written in; the 😕, for which there may be none, is no must.
     Says nothing when the answer was posted after all. Safe to carry out again: the sentence is marked too.
     """
     told = context.signer.sign_answer(failure(question, error, datetime.now(UTC)))
@@ -85,7 +95,7 @@ def fail(
     posting = take(context, question.answer_id, sleep, (*OPEN, AnswerStatus.OUTDATED))
     if posting is None:
         return
-    answer = replace(posting.answer, status=AnswerStatus.FAILED)
+    answer, shrugs = replace(posting.answer, status=AnswerStatus.FAILED), False
     try:
         name = posting.client.repository(question.repository_id).full_name
         asked = replace(question, full_name=name)
@@ -94,11 +104,20 @@ def fail(
             answer = replace(answer, status=AnswerStatus.DELETED)
         elif comment is None:
             posting.client.read_post(asked.full_name, asked.post_kind, target(asked))
-            posting.client.react(asked.full_name, asked.post_kind, target(asked), Reaction.CONFUSED)
             posting.create(asked, stored_body(told))
+            shrugs = True
         elif is_answer(comment):
             answer = posted(answer, comment)
     except (Gone, GitHubRefused) as refused:
         log.warning("failure_not_told", answer=answer.id, reason=str(refused))
     posting.settle(answer)
     log.info("answer_failed", answer=answer.id, kind=type(error).__name__)
+    if shrugs:
+        _shrug(posting.client, asked)
+
+
+def _shrug(client: Client, asked: Question) -> None:
+    try:
+        client.react(asked.full_name, asked.post_kind, target(asked), Reaction.CONFUSED)
+    except (Gone, GitHubRefused, GitHubUnavailable, OutOfBounds, RateLimited) as error:
+        log.info("shrug_skipped", answer=asked.answer_id, reason=str(error))

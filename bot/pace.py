@@ -76,11 +76,12 @@ def current(turns: Turns, now: float, limits: Limits) -> Turns:
 
 
 def take_turn(
-    turns: Turns, now: float, limits: Limits, *, key: str = "", optional: bool = False
+    turns: Turns, now: float, limits: Limits, *, key: str = "", optional: bool = False, more: bool = False
 ) -> tuple[Turns, float, bool]:
     """The turns from now on, when this write's turn is, and whether it is soon enough to wait for it.
 
-    With a `key` a turn that is far is booked; whoever comes back for it goes before those who booked later.
+    With a `key` a turn that is far is booked; whoever comes back for it goes before those who booked later,
+    and so does the write that is to follow this one where there is `more` to do in that turn.
     """
     kept = current(turns, now, limits)
     taken, booked = kept.taken, dict(kept.booked)
@@ -90,7 +91,8 @@ def take_turn(
     before = [at for at in booked.values() if mine is None or at < mine]
     at = next_turn(sorted([*taken, *before]), now, limits.halved if optional else limits)
     if at <= now + IN_PLACE_S:
-        return Turns(tuple(sorted([*taken, at])), booked), at, True
+        left = booked | {key: mine} if more and mine is not None else booked
+        return Turns(tuple(sorted([*taken, at])), left), at, True
     if not key:
         return Turns(taken, booked), at, False
     last = next_turn(sorted([*taken, *booked.values()]), now, limits)

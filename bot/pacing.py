@@ -38,16 +38,19 @@ class Pace:
         self._database, self._limits = database, limits
         self._sleep, self._clock = sleep, clock
 
-    def turn(self, installation_id: int, *, key: str = "", optional: bool = False) -> None:
+    def turn(
+        self, installation_id: int, *, key: str = "", optional: bool = False, more: bool = False
+    ) -> None:
         """Wait for this write's turn where it is soon; else raise RateLimited, which says when to come back.
 
-        A `key` books the turn; an `optional` write leaves half of the limits to the others.
+        A `key` books the turn, which stays booked while there is `more` to write in it; an `optional` write
+        leaves half of the limits to the others.
         """
         with self._database.unit() as unit:
             turns, paused_until = unit.paces.of(installation_id)
             now = self._clock(unit)
             self._check(paused_until, now)
-            turns, at, soon = take_turn(turns, now, self._limits, key=key, optional=optional)
+            turns, at, soon = take_turn(turns, now, self._limits, key=key, optional=optional, more=more)
             unit.paces.put(installation_id, turns)
             unit.commit()
         if not soon:

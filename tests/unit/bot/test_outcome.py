@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +11,7 @@ from bot import answer, outcome
 from bot.reply import answer_text
 from bot.upkeep import upkeep
 from storage.errors import ModelUnavailable
+from storage.paces import Turns
 from storage.records import AnswerStatus, Learning
 from tests.integration.playground_fixture import playground, receiver
 from tests.unit.bot.crashing import answered, ask_anew, at_once, deaths, one_answer, ours, worker
@@ -118,6 +120,42 @@ def test_an_answer_takes_the_place_of_the_sentence_that_there_is_none_wherever_a
         one_answer(desk, at)
         assert answer_text(ours(desk)[0].body) == GOOD, at
     assert any("DELETE" in at for at in died)
+
+
+def others_booked(desk: Desk) -> None:
+    """Twenty others wait for their turns to write, and this answer's own has come."""
+    now, installation = time.time(), desk.question.installation_id
+    others = {f"a_{number}": now + 60 + number for number in range(20)}
+    with desk.context.database.unit() as unit:
+        unit.paces.of(installation)
+        unit.paces.put(installation, Turns(booked={desk.question.answer_id: now - 1, **others}))
+        unit.commit()
+
+
+def test_an_asker_is_told_in_the_sentences_own_turn_and_does_not_wait_for_a_reactions(desk: Desk) -> None:
+    others_booked(desk)
+    with worker(desk) as context:
+        answer.fail(context, desk.question, ModelUnavailable("down"), sleep=at_once)
+    [comment] = ours(desk)
+    assert "could not answer" in comment.body and desk.stored().status is AnswerStatus.FAILED
+    assert desk.reactions() == [], "a reaction waits for nobody's turn: it is left out"
+
+
+def test_a_reaction_that_cannot_be_given_keeps_nobody_from_being_told(desk: Desk) -> None:
+    desk.misbehave(kind="error", method="POST", path="*/reactions", status=502, times=0)
+    desk.fail()
+    [comment] = ours(desk)
+    assert "could not answer" in comment.body and desk.stored().status is AnswerStatus.FAILED
+    assert desk.reactions() == []
+
+
+def test_an_answer_and_the_end_of_the_sentence_in_its_place_share_one_turn(desk: Desk) -> None:
+    failed_and_tried_again(desk)
+    others_booked(desk)
+    with worker(desk) as context:
+        answered(context, desk)
+    one_answer(desk)
+    assert answer_text(ours(desk)[0].body) == GOOD
 
 
 def test_the_upkeep_heals(desk: Desk) -> None:

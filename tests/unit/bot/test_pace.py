@@ -62,6 +62,15 @@ def test_who_booked_goes_before_who_comes_later() -> None:
     assert soon and again <= later + 0.5
 
 
+def test_a_turn_stays_for_what_else_is_to_be_written_in_it() -> None:
+    turns = Turns(booked={"a_1": 1e9 - 1, "a_2": 1e9 + 60, "a_3": 1e9 + 61})
+    turns, first, soon = take_turn(turns, 1e9, LIMITS, key="a_1", more=True)
+    assert soon and first == 1e9
+    turns, then, soon = take_turn(turns, 1e9, LIMITS, key="a_1")
+    assert soon and then == 1e9 + 1, "and not after all who wait"
+    assert set(turns.booked) == {"a_2", "a_3"}
+
+
 def test_what_could_be_left_out_takes_half_of_the_limits() -> None:
     busy = Turns(taken=tuple(1e9 - 3500 + 10 * number for number in range(200)))
     assert not take_turn(busy, 1e9, LIMITS, optional=True)[2]
