@@ -36,7 +36,7 @@ def close(database: Database, unit: UnitOfWork, turn: Turn, now: datetime) -> No
             account_id=turn.account_id,
             account=turn.account,
             standing=turn.standing,
-            since=now,
+            since=min(turn.since or now, now),
         )
         unit.installations.save(said)
     removed = Standing.REMOVED in (turn.standing, known and known.standing)

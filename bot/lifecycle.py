@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from storage.records import Repository, Standing
@@ -45,13 +46,15 @@ class Turn:
     """What is to be done at once, and whether GitHub has to be `asked` for the rest.
 
     `named` are repositories to make known, `lost`, `private` and `archived` the numbers of those to close.
-    `account` is "" where the delivery does not say whose installation it is.
+    `account` is "" where the delivery does not say whose installation it is. `since`: when that `standing`
+    began, which may be long before anybody heard of it; None where that is not said.
     """
 
     installation_id: int
     account_id: int = 0
     account: str = ""
     standing: Standing | None = None
+    since: datetime | None = None
     named: tuple[Repository, ...] = ()
     lost: tuple[int, ...] = ()
     private: tuple[int, ...] = ()
@@ -92,7 +95,7 @@ def _of_installation(action: str, payload: Mapping[str, Any], whose: dict[str, A
     if action == "deleted":
         return Turn(**whose, standing=Standing.REMOVED, asked=False)
     if action == "suspend":
-        return Turn(**whose, standing=Standing.SUSPENDED)
+        return Turn(**whose, standing=Standing.SUSPENDED, since=_time(_dict(payload, "installation")))
     return Turn(**whose, named=tuple(_listed(payload.get("repositories"), whose["installation_id"])))
 
 
@@ -123,6 +126,15 @@ def _repository(said: Mapping[str, Any], installation_id: int) -> Repository | N
 def _dict(said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = said.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _time(said: Mapping[str, Any]) -> datetime | None:
+    """When an installation was suspended; None for a time that cannot be read, or has no zone."""
+    try:
+        found = datetime.fromisoformat(str(said.get("suspended_at")))
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _number(said: Mapping[str, Any], key: str) -> int | None:

@@ -112,6 +112,7 @@ def _close(
         account_id=known.account_id if known else 0,
         account=known.account if known else "",
         standing=Standing.REMOVED if said is None else Standing.SUSPENDED,
+        since=None if said is None else said.since,
         asked=False,
     )
     with context.database.unit() as unit:
@@ -151,8 +152,12 @@ def take_up(context: Context, repository_id: int, now: datetime) -> int:
 
 
 def _unheard(unit: UnitOfWork, repository_id: int, since: datetime) -> None:
-    """Of a suspended repository nothing was heard: all that was written since is read (`catching_up.py`)."""
+    """Of a suspended repository nothing was heard: all that was written since is read (`catching_up.py`).
+
+    One that was to be read from an earlier time on still is.
+    """
     heard = unit.repositories.heard_until(repository_id)
     if heard is None or heard > since:
         unit.repositories.set_heard(repository_id, since)
-    unit.progress.set_mark(f"{CATCH_UP}{repository_id}", since)
+    name = f"{CATCH_UP}{repository_id}"
+    unit.progress.set_mark(name, min(since, unit.progress.mark(name) or since))

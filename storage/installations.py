@@ -16,7 +16,10 @@ class InstallationStore:
         self._connection = connection
 
     def save(self, installation: Installation) -> bool:
-        """Keep an installation as it stands now; whether that is news. One that was removed stays so."""
+        """Keep an installation as it stands now; whether that is news. One that was removed stays so.
+
+        Of two words about one standing the earlier `since` holds: what is told last may be the older news.
+        """
         known = self.get(installation.id)
         if known is not None and known.standing is Standing.REMOVED:
             return False
@@ -28,7 +31,9 @@ class InstallationStore:
             "since": installation.since,
         }
         same = known is not None and known.standing is installation.standing
-        upsert(self._connection, installations, [row], update=("account_id", "account") if same else None)
+        if known is not None and same:
+            row["since"] = min(known.since, installation.since)
+        upsert(self._connection, installations, [row])
         return not same
 
     def get(self, installation_id: int) -> Installation | None:

@@ -139,6 +139,44 @@ def test_the_asker_of_a_parked_job_is_told_after_a_suspension_and_the_job_is_not
     assert app.jobs("DELAYED", name="later/") == [f"later/1/{job}"]
 
 
+def test_of_a_suspension_that_no_delivery_told_of_all_is_read_that_was_written_in_it(app: Whole) -> None:
+    app.ask()
+    app.round()
+    app.clock.forward(hours=1)
+    app.unreachable()
+    act(app, "suspend")
+    app.clock.forward(hours=1)
+    app.ask("/ask Where is the page size?", 2)
+    app.playground.wait_for_deliveries()
+    app.playground.state.deliveries.clear()
+    app.unreachable(False)
+    app.clock.forward(hours=25)
+    app.round()
+    assert app.waiting() == 0
+    act(app, "suspend", on=False)
+    app.round()
+    assert app.waiting() == 2
+
+
+def test_a_suspension_forgets_nothing_that_was_to_be_read_from_before_it(app: Whole) -> None:
+    """Down for days, and suspended before what was written meanwhile could be read."""
+    app.ask()
+    app.round()
+    app.unreachable()
+    app.clock.forward(hours=1)
+    app.ask("/ask Where is the page size?", 2)
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=4)
+    act(app, "suspend")
+    app.playground.state.deliveries.clear()
+    app.unreachable(False)
+    app.clock.forward(hours=1)
+    app.round()
+    act(app, "suspend", on=False)
+    app.round()
+    assert len(app.jobs()) == 2
+
+
 def test_a_transferred_repository_keeps_its_id_and_changes_owner_and_installation(app: Whole) -> None:
     app.ask()
     app.round()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ WHOSE: dict[str, Any] = {"installation_id": 5, "account_id": 9, "account": "octo
 
 
 def said(event: str, action: str, **fields: Any) -> Turn | None:
-    return read_turn(event, action, {"action": action, "installation": HERE, **fields})
+    return read_turn(event, action, {"installation": HERE, "action": action, **fields})
 
 
 def test_what_takes_access_away_is_done_at_once() -> None:
@@ -30,6 +31,17 @@ def test_what_takes_access_away_is_done_at_once() -> None:
     assert said("repository", "archived", repository=SHORT) == Turn(**WHOSE, archived=(1,))
     privatized = said("repository", "privatized", repository=SHORT)
     assert privatized == Turn(**WHOSE, named=(NAMED,), private=(1,))
+
+
+def test_a_suspension_began_when_github_says_so_not_when_it_was_heard_of() -> None:
+    for told, since in (
+        ("2026-11-18T12:00:00+02:00", datetime(2026, 11, 18, 10, tzinfo=UTC)),
+        ("2026-11-18T12:00:00", None),
+        ("yesterday", None),
+        (None, None),
+    ):
+        turn = said("installation", "suspend", installation={**HERE, "suspended_at": told})
+        assert turn == Turn(**WHOSE, standing=Standing.SUSPENDED, since=since)
 
 
 @pytest.mark.parametrize(

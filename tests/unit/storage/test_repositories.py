@@ -80,6 +80,8 @@ def test_an_installation_that_was_removed_never_comes_back(database: Database) -
         assert unit.installations.save(installation())
         assert not unit.installations.save(installation(account="renamed", since=things.NOW + HOUR))
         assert unit.installations.get(2) == installation(account="renamed")
+        assert not unit.installations.save(installation(since=things.NOW - HOUR))
+        assert unit.installations.get(2) == installation(since=things.NOW - HOUR)
         assert unit.installations.save(installation(standing=Standing.REMOVED))
         assert not unit.installations.save(installation())
         unit.installations.forget_account(2)
