@@ -19,19 +19,23 @@ from bot.drills.kills import QUIET_S, count_answers, quieten
 from bot.drills.town import START_S, Town
 from bot.process import Process
 from storage.errors import SetupError
-from storage.records import AnswerStatus, Question, Repository
+from storage.records import Question, Repository
 
 STOP_S = 20.0
+PASSED = "passed"
+"""Where a worker that lives writes which points it passed (`doomed.py`)."""
 
 
 @dataclass(kw_only=True)
 class Crashes:
     """What was done, and what came of it. `lost` and `doubled` name threads, and are empty if all is well.
 
-    `at`: the points that a worker was killed at, in the order of the answer's way.
+    `at`: the points that a worker was killed at, in the order of the answer's way; `missed`: those that
+    an answer did not come by when it was to die there.
     """
 
     at: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     asked: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -44,39 +48,36 @@ class Crashes:
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""
+        missed = f", {len(self.missed)} points not come by" if self.missed else ""
         return (
-            f"{len(self.at)} kills, each at a point of its own, from '{self.at[0] if self.at else ''}' to "
-            f"'{self.at[-1] if self.at else ''}'; {self.asked} questions; {len(self.lost)} lost, "
-            f"{len(self.doubled)} answered twice; {self.seconds:.0f} s"
+            f"{len(self.at)} kills, each at a point of its own{missed}; {self.asked} questions; "
+            f"{len(self.lost)} lost, {len(self.doubled)} answered twice; {self.seconds:.0f} s"
         )
 
 
 def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: None) -> Crashes:
-    """Kill a worker at every point, or at each `every`th, until an answer has no further one; then look.
+    """Kill a worker at every point of an answer's way, or at each `every`th; wait for quiet, and look.
 
     Raises TimeoutError when nobody dies, nor answers, for long, or it does not get quiet.
     """
     done, began = Crashes(), time.monotonic()
     since = datetime.now(UTC).replace(microsecond=0)
-    threads: list[tuple[Repository, int]] = []
     for worker in town.workers:
         worker.ask_to_stop()
         worker.wait_stopped(STOP_S)
-    repository, at = town.repositories[0], 0
-    while True:
-        number = town.ask(repository)
-        threads.append((repository, number))
-        question = _arrived(town, repository, number)
-        doomed = _doomed(town, at, question.answer_id)
-        doomed.start()
-        died = _died(town, doomed, question.answer_id)
-        if not died:
-            break
-        done.at.append((town.told.home / "died").read_text())
-        at += every
+    threads: list[tuple[Repository, int]] = []
+
+    def killed(*where: str) -> bool:
+        threads.append((town.repositories[0], town.ask(town.repositories[0])))
+        return _killed(town, _arrived(town, *threads[-1]).answer_id, where)
+
+    for _ in range(2):  # what the first answer of all reads is kept
+        killed()
+    passed = (town.told.home / PASSED).read_text().splitlines()
+    points = [(name, passed[: at + 1].count(name)) for at, name in enumerate(passed)]
+    for name, nth in points[::every]:
+        (done.at if killed(name, str(nth)) else done.missed).append(f"{name} ({nth})")
         tick()
-    doomed.ask_to_stop()
-    doomed.wait_stopped(STOP_S)
     quieten(town, since)
     done.asked = len(threads)
     done.lost, done.doubled = count_answers(town, threads, since)
@@ -84,11 +85,18 @@ def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: 
     return done
 
 
-def _doomed(town: Town, at: int, answer_id: str) -> Process:
-    """A worker of the town that dies at a point of this answer."""
+def _killed(town: Town, answer_id: str, where: Sequence[str]) -> bool:
+    """Have a worker answer that dies at a point, its name and how often it is passed; whether it died."""
+    (town.told.home / PASSED).unlink(missing_ok=True)
     part = town.workers[0].part
-    command: Sequence[str] = [sys.executable, "-m", "bot.drills.doomed", str(at), answer_id]
-    return Process(replace(part, name=f"doomed-{at}", command=command))
+    command = [sys.executable, "-m", "bot.drills.doomed", answer_id, *where]
+    doomed = Process(replace(part, name="doomed", command=command))
+    doomed.start()
+    if _died(town, doomed):
+        return True
+    doomed.ask_to_stop()
+    doomed.wait_stopped(STOP_S)
+    return False
 
 
 def _arrived(town: Town, repository: Repository, number: int) -> Question:
@@ -103,18 +111,15 @@ def _arrived(town: Town, repository: Repository, number: int) -> Question:
     raise TimeoutError(f"The question {repository.full_name}#{number} did not arrive in {START_S:.0f} s.")
 
 
-def _died(town: Town, doomed: Process, answer_id: str) -> bool:
+def _died(town: Town, doomed: Process) -> bool:
     """Whether the worker died on its answer's way; False where it came to the end of it."""
     until = time.monotonic() + QUIET_S
     while time.monotonic() < until:
         if doomed.pid is None:
             if doomed.exit_code != -signal.SIGKILL:
-                raise SetupError(f"{doomed.part.name} ended by itself: {' '.join(doomed.last_lines())}")
+                raise SetupError(f"A worker ended by itself: {' '.join(doomed.last_lines())}")
             return True
-        with town.database.unit(read_only=True) as unit:
-            answer = unit.answers.get(answer_id)
-        if answer is not None and answer.status is AnswerStatus.POSTED:
-            time.sleep(1.0)  # the last points lie behind the commit that says so
-            return doomed.pid is None
-        time.sleep(0.1)
-    raise TimeoutError(f"The worker {doomed.part.name} neither died nor answered in {QUIET_S:.0f} s.")
+        if (town.told.home / PASSED).exists():
+            return False
+        time.sleep(0.05)
+    raise TimeoutError(f"A worker neither died nor answered in {QUIET_S:.0f} s.")

@@ -1,9 +1,9 @@
 """A worker that kills itself with SIGKILL at one point of one answer's way. Started by `crashes.py`.
 
-    python -m bot.drills.doomed POINT ANSWER_ID
+    python -m bot.drills.doomed ANSWER_ID [POINT NTH]
 
-It is `thumbprint work` in everything else. Points are counted while this answer is composed and posted; which
-one it died at stands in HOME/died.
+It is `thumbprint work` in everything else. Points are counted while this answer is composed and posted; the
+names of those that were passed stand in HOME/passed once it was posted. Without a point it lives.
 """
 
 from __future__ import annotations
@@ -17,28 +17,25 @@ from dataclasses import replace
 
 from bot import logs
 from bot.commands.shared import load_settings
-from bot.drills.points import Points, pointed
+from bot.drills.points import pointed
 from bot.jobs import Worker, carry_on, steps_of
 from bot.models import Models
 from storage.database import Database
 from storage.records import Question
 
 
-def main(at: int, answer_id: str) -> None:
-    """Work until this point is passed."""
+def main(answer_id: str, point: str = "", nth: str = "0") -> None:
+    """Work until this point is passed for the nth time."""
     settings = load_settings()
     logs.configure(settings.log_level)
     counted = threading.local()
-
-    def die() -> None:
-        (settings.home / "died").write_text(points.passed[-1])
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    points = Points(at, die)
+    names: list[str] = []
 
     def passed(name: str) -> None:
         if getattr(counted, "on", False):
-            points(name)
+            names.append(name)
+            if name == point and names.count(name) == int(nth):
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def counting(call: Callable[[], object]) -> object:
         counted.on = True
@@ -57,11 +54,14 @@ def main(at: int, answer_id: str) -> None:
             return real.compose(question)
 
         def post(one: str) -> object:
-            return counting(lambda: real.post(one)) if one == answer_id else real.post(one)
+            if one != answer_id:
+                return real.post(one)
+            counting(lambda: real.post(one))
+            return (settings.home / "passed").write_text("\n".join(names))
 
         database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
         carry_on(Worker(settings, database, replace(real, compose=compose, post=post)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(*sys.argv[1:4])

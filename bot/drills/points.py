@@ -1,9 +1,8 @@
 """Named points around every commit and every call to GitHub, at which a worker can be made to die.
 
-A point is passed before and after each: `before POST comments`, `after commit in posting.take`. Whoever
-builds a worker on `pointed` counts them in a run in which nothing happens, and then has `act` called at one
-of them. Left out: what is done there, and what has to hold afterwards (`crashes.py`,
-`tests/unit/bot/test_posting.py`).
+A point is passed before and after each: `before POST comments`, `after commit in posting.take`; a number in
+an address is `#`. Whoever builds a worker on `pointed` counts them in a run in which nothing happens, and has
+it die at one of them. Left out: what has to hold afterwards (`crashes.py`, `tests/unit/bot/test_posting.py`).
 """
 
 from __future__ import annotations
@@ -49,7 +48,9 @@ class Wire(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it."""
-        name = f"{request.method} {request.url.path.rsplit('/', 1)[-1]}"
+        before, _, last = request.url.path.rpartition("/")
+        place = f"{before.rpartition('/')[2]}/#" if last.isdigit() else last
+        name = f"{request.method} {place}"
         self._points(f"before {name}")
         response = self._through.handle_request(request)
         self._points(f"after {name}")
