@@ -30,6 +30,7 @@ from bot.outgoing import amended, sealed
 from bot.reply import Body
 from bot.settings import Settings
 from bot.spending import Meter
+from bot.trigger import may_ask
 from storage.errors import GitHubRefused, Gone, Withheld
 from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
 
@@ -185,11 +186,16 @@ class Client:
         return self._post(self._calls.get(place(full_name, kind, post_id)), kind)
 
     def written_since(self, full_name: str, since: datetime) -> dict[str, list[dict[str, Any]]]:
-        """What was written or changed at `since` or later, as GitHub lists it, by the event that says so."""
+        """What was written or changed at `since` or later, as GitHub lists it, by the event that says so.
+
+        A pull request is listed under another id than its own. It is asked for itself, one call each, so of
+        them only those are here whose text may ask.
+        """
         at, when = f"/repos/{full_name}", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         oldest = {"since": when, "sort": "updated", "direction": "asc"}
         issues = list(self._calls.pages(f"{at}/issues", state="all", **oldest))
-        pulls = [one for one in issues if one.get("pull_request") and moment(one.get("created_at")) >= since]
+        new = [one for one in issues if moment(one.get("created_at")) >= since]
+        pulls = [one for one in new if one.get("pull_request") and may_ask(str(one.get("body") or ""))]
         return {
             "issues": [one for one in issues if not one.get("pull_request")],
             "pull_request": [self._calls.get(f"{at}/pulls/{one['number']}") for one in pulls],

@@ -128,7 +128,7 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     repository = Repository(
         id=at.repository().id, full_name=HERE, installation_id=at.credentials.installation_id
     )
-    pull = at.open_issue(BEN, "A change", "please", is_pull=True)
+    pull = at.open_issue(BEN, "A change", "/ask please", is_pull=True)
     inline = acts.say(at.state, BEN, pull, "why?", "review_comment", path="toc.py", line=1)
     comment = at.say(BEN, 1, "hello")
     yield lambda: ours.repository(repository.id)

@@ -261,6 +261,25 @@ def test_a_missing_file_is_none_and_a_folder_too(client_of):
     assert client.read_file("o/r", "x.yml") is None
 
 
+def test_of_many_pull_requests_only_those_that_may_ask_cost_a_call(client_of):
+    bodies = ["a change", None, "see\n/ask why?", "@thumbprint why?", "not `/ask`"]
+    listed = [
+        {**COMMENT, "number": number, "body": body, "pull_request": {"url": "…"}}
+        for number, body in enumerate(bodies, start=1)
+    ]
+
+    def answer(request):
+        if request.url.path == "/repos/o/r/issues":
+            return httpx.Response(200, json=listed)
+        number = request.url.path.rpartition("/")[2]
+        return httpx.Response(200, json=[] if number == "comments" else {"id": 70 + int(number)})
+
+    client, wire = client_of(answer)
+    found = client.written_since("o/r", datetime(2026, 11, 21, tzinfo=UTC))
+    assert [one["id"] for one in found["pull_request"]] == [73, 74] and found["issues"] == []
+    assert len(wire.asked) == 5
+
+
 def test_ours_are_found_since_a_time(client_of):
     us = {"id": 4, "login": "thumbprint[bot]", "type": "Bot"}
     client, wire = client_of(
