@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,9 @@ class Sent(Calls):
     def __init__(self) -> None:
         self.bodies: list[str] = []
 
-    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(
+        self, path: str, body: Mapping[str, Any], key: str = "", sending: Callable[[], None] | None = None
+    ) -> dict[str, Any]:
         self.bodies.append(body["body"])
         return {"id": 3, "created_at": "2026-11-21T12:00:00Z"}
 
