@@ -28,6 +28,7 @@ _CAUSES = {
     "ModelUnavailable": "the model was not to be reached.",
     "GitHubUnavailable": "GitHub was not to be reached.",
     "RateLimited": "GitHub asked me to wait for too long.",
+    "TurnBooked": "too much was to be written here at once.",
     "DatabaseBusy": "my database was busy for too long.",
     "DatabaseFull": "my disk was full for too long.",
 }

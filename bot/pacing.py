@@ -15,7 +15,7 @@ import structlog
 
 from bot.pace import HOUR_S, IN_PLACE_S, Limits, current, next_turn, take_turn
 from storage.database import Database, UnitOfWork
-from storage.errors import RateLimited
+from storage.errors import RateLimited, TurnBooked
 
 log = structlog.get_logger()
 
@@ -54,12 +54,12 @@ class Pace:
             unit.paces.put(installation_id, turns)
             unit.commit()
         if not soon:
-            raise _later(at - now)
+            raise _later(at - now, TurnBooked if key else RateLimited)
         if at > now:
             self._sleep(at - now)
 
     def expect(self, installation_id: int, key: str) -> None:
-        """Raise RateLimited where a write's turn is far: what it would take to get there is spared."""
+        """Raise TurnBooked where a write's turn is far: what it would take to get there is spared."""
         with self._database.unit() as unit:
             turns, paused_until = unit.paces.of(installation_id)
             now = self._clock(unit)
@@ -72,7 +72,7 @@ class Pace:
                 return  # and nothing is kept: the turn is taken when it is used
             unit.paces.put(installation_id, turns)
             unit.commit()
-        raise _later(at - now)
+        raise _later(at - now, TurnBooked)
 
     def pause(self, installation_id: int, seconds: float) -> None:
         """GitHub asked us to wait: nobody writes there until then, or for an hour, and then asks again."""
@@ -98,7 +98,7 @@ def _left_s(paused_until: datetime | None, now: float) -> float:
     return left_s if left_s <= HOUR_S + IN_PLACE_S else 0.0
 
 
-def _later(wait_s: float) -> RateLimited:
-    return RateLimited(
+def _later(wait_s: float, kind: type[RateLimited]) -> RateLimited:
+    return kind(
         f"We write no faster than GitHub advises: the next turn is in {wait_s:.0f} s.", retry_after_s=wait_s
     )

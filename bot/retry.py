@@ -32,6 +32,7 @@ PATIENCE = {
     "OutOfBounds": Patience(first_s=5.0, longest_s=300.0, total_s=3600.0),
     # Without a hint GitHub asks for a minute; with one, at most an hour until the limit is renewed.
     "RateLimited": Patience(first_s=60.0, longest_s=900.0, total_s=7200.0),
+    "TurnBooked": Patience(first_s=60.0, longest_s=900.0, total_s=7200.0),
     # Long enough for the other worker to look twice and post, or to be seen to have died.
     "Overtaken": Patience(first_s=60.0, longest_s=120.0, total_s=900.0),
     "DatabaseBusy": Patience(first_s=0.5, longest_s=10.0, total_s=300.0),
@@ -40,6 +41,8 @@ PATIENCE = {
 }
 UNTIL_THEN = frozenset({"Quiet"})
 """What says itself when it ends: it is waited for as long as it says, and as often."""
+LIMITS = frozenset({"RateLimited", "TurnBooked"})
+"""What knows when it ends, or at least how long it asks us to wait."""
 LONGEST_HINT_S, LEAST_HINT_S = 3600.0, 1.0
 JITTER = 0.25
 """Pauses are longer by up to this share: what failed at once is not tried again at once."""
@@ -99,7 +102,8 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     """Seconds to wait before the next attempt, after `attempts` of them failed; None to give up.
 
     Pauses double up to the longest, each with its job's jitter; a hint (GitHub's `Retry-After`) is honoured
-    where it is longer, and of a limit, which knows when it ends, where it is shorter too. All pauses
+    where it is longer, and of a limit, which knows when it ends, where it is shorter too. A booked turn is
+    come for without jitter: turns are apart already, and one that nobody comes for is lost. All pauses
     together, without jitter and hints, stay within the total, so that an asker is told.
     """
     if failure.kind in UNTIL_THEN:
@@ -111,8 +115,8 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     if sum(pauses) > patience.total_s:
         return None
     hint = min(failure.retry_after_s or 0.0, LONGEST_HINT_S)
-    told = max(hint, LEAST_HINT_S) if failure.kind == "RateLimited" and hint else max(pauses[-1], hint)
-    return told * jitter(job, attempts)
+    told = max(hint, LEAST_HINT_S) if failure.kind in LIMITS and hint else max(pauses[-1], hint)
+    return told if failure.kind == "TurnBooked" and hint else told * jitter(job, attempts)
 
 
 def later_s(failure: Failure, tries: int, job: str = "") -> float | None:
@@ -123,7 +127,7 @@ def later_s(failure: Failure, tries: int, job: str = "") -> float | None:
     """
     if failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
         return None
-    if failure.kind == "RateLimited" and failure.retry_after_s:
+    if failure.kind in LIMITS and failure.retry_after_s:
         return min(failure.retry_after_s, LONGEST_HINT_S)
     pause = min(LATER_LONGEST_S, LATER_FIRST_S * 2.0 ** min(tries, 30))
     return max(pause, min(failure.retry_after_s or 0.0, LONGEST_HINT_S)) * jitter(job, tries)

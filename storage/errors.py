@@ -5,6 +5,7 @@
     │   ├── ModelUnavailable        the model server is down, busy or too slow
     │   ├── GitHubUnavailable       5xx, time-out, connection lost
     │   ├── RateLimited             GitHub said wait, or our own pace does; carries `retry_after_s`
+    │   │   ├── TurnBooked          our own pace keeps a turn to write until then
     │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
     │   ├── Overtaken               another worker took this answer to post it
     │   ├── OutOfBounds             the App may not call GitHub there: uninstalled, suspended, archived
@@ -56,6 +57,10 @@ class GitHubUnavailable(Retryable):
 
 class RateLimited(Retryable):
     """GitHub asked us to wait."""
+
+
+class TurnBooked(RateLimited):
+    """Our own pace: a turn to write is kept until `retry_after_s`, and lost if nobody comes soon after it."""
 
 
 class OverBudget(RateLimited):

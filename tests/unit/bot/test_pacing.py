@@ -14,7 +14,7 @@ import pytest
 from bot.pace import Limits
 from bot.pacing import Pace
 from storage.database import Database, UnitOfWork
-from storage.errors import RateLimited
+from storage.errors import RateLimited, TurnBooked
 from storage.executors import ExecutorStore
 from tests.unit.bot.test_github import client_of, key_file
 
@@ -80,11 +80,14 @@ def test_a_turn_that_is_far_is_told_and_not_waited_for(tmp_path: Path) -> None:
     pace = Pace(database, Limits(an_hour=3), clock.sleep, clock)
     for _ in range(3):
         pace.turn(HERE)
-    with pytest.raises(RateLimited) as far:
+    with pytest.raises(TurnBooked) as far:
         pace.expect(HERE, "a_1")
     assert far.value.retry_after_s == pytest.approx(3598)
-    with pytest.raises(RateLimited):
+    with pytest.raises(TurnBooked):
         pace.turn(HERE, key="a_2")
+    with pytest.raises(RateLimited) as unbooked:
+        pace.turn(HERE)
+    assert not isinstance(unbooked.value, TurnBooked), "nothing is kept for it"
     clock.now += far.value.retry_after_s
     pace.expect(HERE, "a_1")
     pace.turn(HERE, key="a_1")

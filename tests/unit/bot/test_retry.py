@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.pace import Limits as PaceLimits
+from bot.pace import take_turn
 from bot.retry import (
     FOR_THE_OPERATOR,
     JITTER,
@@ -33,7 +35,9 @@ from storage.errors import (
     RateLimited,
     Retryable,
     ThumbprintError,
+    TurnBooked,
 )
+from storage.paces import Turns
 
 
 def pauses(failure: Failure) -> list[float]:
@@ -80,9 +84,8 @@ def test_what_a_person_has_to_change_is_not_tried_again(error: Exception) -> Non
 
 
 def test_a_retryable_error_of_every_kind_has_its_patience_and_so_has_a_full_disk() -> None:
-    assert {kind.__name__ for kind in Retryable.__subclasses__()} | {"DatabaseFull"} == set(
-        PATIENCE
-    ) | UNTIL_THEN
+    direct = {kind.__name__ for kind in Retryable.__subclasses__()}
+    assert direct | {"DatabaseFull", "TurnBooked"} == set(PATIENCE) | UNTIL_THEN
 
 
 @pytest.mark.parametrize("kind", sorted({*PATIENCE, *FOR_THE_OPERATOR}))
@@ -101,6 +104,17 @@ def test_a_limit_that_says_when_it_ends_is_waited_for_until_then_and_not_for_a_m
     for attempts in (1, 4):
         pause = delay_s(Failure.of(RateLimited("wait", retry_after_s=7.0), "post"), attempts)
         assert pause is not None and 7.0 <= pause <= 7.0 * (1 + JITTER)
+
+
+@given(st.floats(1, LONGEST_HINT_S), st.integers(1, 4), st.text())
+def test_whoever_booked_a_turn_comes_for_it_before_it_is_given_up(
+    wait_s: float, attempts: int, job: str
+) -> None:
+    failure = Failure.of(TurnBooked("not yet", retry_after_s=wait_s), "post")
+    assert delay_s(failure, attempts, job) == later_s(failure, attempts, job) == wait_s
+    book, limits = Turns(booked={"a_1": 1e9 + wait_s, "a_2": 1e9 + wait_s + 5}), PaceLimits()
+    _, at, soon = take_turn(book, 1e9 + (delay_s(failure, attempts, job) or 0), limits, key="a_1")
+    assert soon and at == 1e9 + wait_s
 
 
 @given(st.floats(0, 1e6), st.integers(1, 4))
