@@ -31,7 +31,7 @@ from bot.reply import with_boxes
 from bot.spending import Ledger
 from bot.time_slice import GoOn, endless
 from learning.memory.hearing import disliked
-from storage.errors import Gone, OverBudget, RateLimited, Retryable, ThumbprintError
+from storage.errors import GitHubUnavailable, Gone, OverBudget, RateLimited, Retryable, ThumbprintError
 from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Proposal, Turn
 
 log = structlog.get_logger()
@@ -76,13 +76,16 @@ def poll(
             log.info("poll_waits", installation=place.installation_id, reason=str(error))
         except ThumbprintError as error:
             log.warning("poll_failed", repository=place.repository_id, error=str(error))
-            if not isinstance(error, Retryable):
+            if not isinstance(error, Retryable) or isinstance(error, GitHubUnavailable):
                 _put_off(context, batch, clock())
     return changes
 
 
 def _put_off(context: Context, batch: Sequence[Turn], now: datetime) -> None:
-    """Leave answers that GitHub refuses to show for their next turn."""
+    """Leave answers that GitHub refuses to show, or cannot, for their next turn.
+
+    Due still, they would be first in each round, and take the time of all others.
+    """
     with context.database.unit() as unit:
         at = {turn.answer_id: polling.next_look(turn, now, context.settings.poll_s) for turn in batch}
         unit.polls.looked(at, {turn.answer_id: turn.seen for turn in batch})

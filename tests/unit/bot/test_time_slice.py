@@ -48,6 +48,7 @@ class Town:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.failed = 5
+        self.broken = ""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -55,7 +56,10 @@ class Town:
             return httpx.Response(201, json=TOKEN)
         self.calls.append(f"{request.method} {path}")
         if path == "/graphql":
-            return httpx.Response(200, json={"data": self.nodes(request.read().decode())})
+            asked = request.read().decode()
+            if self.broken and self.broken in asked:
+                return httpx.Response(502)
+            return httpx.Response(200, json={"data": self.nodes(asked)})
         if path.startswith("/repositories/"):
             number = int(path.rpartition("/")[2])
             return httpx.Response(200, json={"id": number, "full_name": f"o/r{number}"})
@@ -166,6 +170,20 @@ def test_a_look_whose_time_is_over_keeps_what_it_learned_and_leaves_the_other_an
     with context.database.unit(read_only=True) as unit:
         assert len(unit.polls.turns(NOW - timedelta(days=1), NOW)) == 2
     poll(context, clock=lambda: NOW)
+    assert all(heard(context, ids))
+
+
+def test_answers_that_github_cannot_show_do_not_take_the_time_of_all_others_again_and_again(
+    context: Context, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.github_calls.PAUSES_S", ())
+    ids = answers(context, [1, 2])
+    town.broken = "IC_1"
+    for _ in range(2):
+        poll(context, clock=lambda: NOW, go_on=allowing(1))
+    assert heard(context, ids) == [False, True]
+    town.broken = ""
+    poll(context, clock=lambda: NOW + timedelta(hours=2))
     assert all(heard(context, ids))
 
 
