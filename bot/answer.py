@@ -187,10 +187,17 @@ def _with_evidence(context: Context, done: Composition) -> Composition:
 def _store(context: Context, done: Composition, chosen: Effective | None = None) -> None:
     """Everything in one transaction; an answer that another run stored first stays.
 
+    Of a question whose asker was forgotten meanwhile nothing is kept but that it gets no answer.
     What is wrong with the configuration stands in the first answer after it was found.
     """
     with context.database.unit() as unit:
         if unit.answers.is_composed(done.answer.id):
+            return
+        unit.answers.ask(done.answer.question)
+        if not unit.answers.reword(done.answer.question):
+            forgotten = unit.answers.question(done.answer.id) or done.answer.question
+            unit.answers.save(_without_answer(forgotten))
+            unit.commit()
             return
         if chosen and (remarks := to_tell(unit, done.answer.question.repository_id, done.answer.id, chosen)):
             body = render_body(done.answer.text, replace(done.why, remarks=remarks))
@@ -204,7 +211,6 @@ def _store(context: Context, done: Composition, chosen: Effective | None = None)
         if chosen and chosen.config.draft and done.generations:
             answer = drafts.hold(unit, answer, datetime.now(UTC), context.settings.draft_days)
         unit.answers.save(answer)
-        unit.answers.reword(answer.question)
         unit.commit()
 
 

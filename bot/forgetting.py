@@ -6,6 +6,7 @@
 | an edit of theirs that others edited or voted on since | stays, nobody's: it teaches nothing |
 | what their replies proposed, in the folds of answers | erased |
 | their questions | without text and name; whether and what was answered stays |
+| answers to those that were not posted yet, drafts too | never are, and are left without words |
 | what quoted them: prompts, texts that were not picked, the context of lessons | erased |
 | webhooks that are kept | without their person, and without what they wrote |
 | what they taught | weights as if they had never taught; lessons of theirs alone are erased |
@@ -26,11 +27,14 @@ from datetime import datetime
 from typing import Any
 
 from bot import lessons
-from bot.queue import Queue
+from bot.control import cancel
+from bot.queue import JobName, Queue
 from storage.audits import FORGOT_USER
 from storage.database import UnitOfWork
-from storage.records import AnswerStatus, Audit, Feedback, FeedbackKind, Learning
+from storage.records import AnswerStatus, Audit, Decision, Feedback, FeedbackKind, Learning
 from storage.rights import GHOST
+
+FORGOTTEN = "whoever asked was forgotten"
 
 Counts = dict[str, int]
 
@@ -45,6 +49,7 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     repositories = sorted(unit.people.repositories_of(actor_id))
     asked = unit.people.questions_of(actor_id)
     quotes = _quotes(unit, asked, logins)
+    _let_go(unit, queue, asked, now)
     threads = _add(counts, "deliveries", _redact_deliveries(unit, actor_id))
     quoting = unit.people.prompts_quoting({*asked, *_in_threads(unit, threads)}, quotes)
     _count(counts, "prompts", unit.people.empty_prompts(quoting))
@@ -77,6 +82,24 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     unit.audits.add(Audit(at=now, act=FORGOT_USER, counts=counts))
     _tell(unit, queue, told)
     return counts
+
+
+def _let_go(unit: UnitOfWork, queue: Queue, asked: Collection[str], now: datetime) -> None:
+    """End what is under way for somebody's questions: it would read their words on GitHub once more."""
+    jobs: list[str] = []
+    places: dict[int, list[str]] = {}
+    for answer_id in asked:
+        question = unit.answers.question(answer_id)
+        if question is not None:
+            kind = question.post_kind.value
+            jobs.append(f"{JobName.ANSWER.value}/{question.repository_id}/{kind}/{question.post_id}")
+            places.setdefault(question.repository_id, []).append(f"{JobName.POST.value}/{answer_id}/")
+        unit.drafts.decide(answer_id, Decision.DISCARDED, now)
+    for repository_id, begins in places.items():
+        ids = unit.jobs.of_repository(repository_id)
+        jobs += [one for one in ids if one.startswith(tuple(begins))]
+    cancel(queue.database, unit, jobs, FORGOTTEN)
+    unit.people.drop_unposted(asked)
 
 
 def _links(theirs: Collection[Feedback], known: Collection[Feedback]) -> set[str]:

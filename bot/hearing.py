@@ -3,6 +3,7 @@
 The receiver knows a repository's triggers by a row that may be old or not there yet, and then takes whatever
 looks like one. Here the word decides by which it asked; where that asks nothing, the post may ask otherwise.
 And what is answered is what the post says when it is answered: people change and delete what they wrote.
+Of somebody who was forgotten (`bot/forgetting.py`) nothing is read again.
 Left out: the receiver's half (`webhooks/route.py`). Run: `pytest tests/integration/test_configuration.py`.
 """
 
@@ -27,7 +28,8 @@ def target(question: Question) -> int:
 def heard(
     client: Client, repository: Repository, question: Question, chosen: Effective, slug: str
 ) -> Question | None:
-    """The question, or what its post asks by the triggers here, or None. Raises Gone with the post."""
+    """The question, or what its post asks by the triggers here, or None. Raises Gone with post or asker."""
+    _still_asked(question)
     asks = asks_of(chosen.config)
     if asks.takes(question.trigger):
         return question
@@ -41,8 +43,9 @@ def as_it_stands(
 ) -> tuple[Question, bool]:
     """What the post of a question asks now, and whether somebody changed that since.
 
-    Raises Gone where it was deleted, or asks nothing (any more).
+    Raises Gone where it was deleted, or asks nothing (any more), or whoever asked was forgotten.
     """
+    _still_asked(question)
     post = client.read_post(repository.full_name, question.post_kind, target(question))
     found = asking(post.body, slug, asks_of(chosen.config))
     if found is None:
@@ -51,3 +54,8 @@ def as_it_stands(
     before = {storable(one.text) for one in (found, received) if one is not None}
     now = replace(question, full_name=repository.full_name, text=storable(found.text), trigger=found.trigger)
     return now, question.text not in before
+
+
+def _still_asked(question: Question) -> None:
+    if question.asker.id <= 0:
+        raise Gone("whoever asked was forgotten, and the question with them")

@@ -34,7 +34,7 @@ class Taken(enum.Enum):
 def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Taken:
     """Keep a delivery and its job in one transaction, or neither.
 
-    A repository that is out of bounds takes no job, nor does what somebody asked before they were forgotten.
+    A repository that is out of bounds takes no job, nor does what somebody did before they were forgotten.
     """
     with database.unit() as unit:
         if not unit.deliveries.add(delivery, job.repository.id):
@@ -43,10 +43,13 @@ def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Take
         reach = unit.repositories.reach(job.repository.id)
         if reach is not None and reach.closed is not None:
             return Taken.CLOSED
+        actor_id, at = job.actor_id, job.acted_at
         if job.question is not None:
-            forgotten = unit.people.forgotten_until(job.question.asker.id)
-            if forgotten is not None and job.question.asked_at <= forgotten:
-                return Taken.FORGOTTEN
+            actor_id, at = job.question.asker.id, job.question.asked_at
+        forgotten = unit.people.forgotten_until(actor_id)
+        if forgotten is not None and at is not None and at <= forgotten:
+            return Taken.FORGOTTEN
+        if job.question is not None:
             unit.answers.ask(job.question)
         number = int(job.thread_key.rpartition("/")[2])
         if job.name is JobName.REPLIED and not unit.answers.of_thread(job.repository.id, number):

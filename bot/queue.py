@@ -61,7 +61,7 @@ class Job:
     """What a delivery asks for. `id` follows from its meaning: the same thing twice is one job.
 
     Jobs of one `thread_key` run one at a time, in order; those of different ones side by side. An ANSWER
-    carries its question.
+    carries its question; of others, `actor_id` did what they are about, then, where a delivery says so.
     """
 
     name: JobName
@@ -69,6 +69,8 @@ class Job:
     thread_key: str
     repository: Repository
     question: Question | None = None
+    actor_id: int = 0
+    acted_at: datetime | None = None
 
 
 def rows_of(database: Database) -> sa.TableClause:
@@ -103,6 +105,11 @@ class Queue:
             retry_connection_errors=False,
         )
         self._rows = rows_of(database)
+
+    @property
+    def database(self) -> Database:
+        """The database that the queue is in."""
+        return self._database
 
     def migrate(self) -> None:
         """Create or update our tables and DBOS's. Safe to call from several processes at once."""

@@ -62,10 +62,12 @@ class AnswerStore:
         query = sa.select(questions).where(here).order_by(questions.c.asked_at, questions.c.answer_id)
         return [_question(row._mapping) for row in self._connection.execute(query)]
 
-    def reword(self, question: Question) -> None:
-        """Keep what a question says now."""
-        here = questions.c.answer_id == question.answer_id
-        self._connection.execute(sa.update(questions).where(here).values(text=question.text))
+    def reword(self, question: Question) -> bool:
+        """Keep what a question says now; False, and nothing is kept, where its asker was forgotten since."""
+        here = sa.and_(questions.c.answer_id == question.answer_id, questions.c.asker_id == question.asker.id)
+        return (
+            self._connection.execute(sa.update(questions).where(here).values(text=question.text)).rowcount > 0
+        )
 
     def is_composed(self, answer_id: str) -> bool:
         """Whether there is an answer already that its question has not outlived."""

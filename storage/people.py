@@ -16,6 +16,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from storage.columns import upsert
+from storage.records import AnswerStatus
 from storage.rights import GHOST
 from storage.tables import (
     admissions,
@@ -97,8 +98,8 @@ class PeopleStore:
         return found
 
     def questions_of(self, actor_id: int) -> list[str]:
-        """The answer ids of a person's questions."""
-        query = sa.select(questions.c.answer_id).where(questions.c.asker_id == actor_id)
+        """The answer ids of a person's questions. None is answered meanwhile: the rows are locked."""
+        query = sa.select(questions.c.answer_id).where(questions.c.asker_id == actor_id).with_for_update()
         return sorted(self._connection.execute(query).scalars())
 
     def deliveries_naming(self, actor_id: int) -> Iterator[tuple[int, bytes]]:
@@ -162,6 +163,22 @@ class PeopleStore:
         )
         which = questions.c.answer_id.in_(ids)
         return int(self._connection.execute(questions.update().where(which).values(**nobody)).rowcount)
+
+    def drop_unposted(self, answer_ids: Collection[str]) -> int:
+        """Leave those of some answers that never stood on GitHub without words, and never to be posted.
+
+        One that may have been sent just now stays: whoever sent it says what became of it.
+        """
+        never_sent = sa.and_(answers.c.status == AnswerStatus.INTENT.value, answers.c.intent_at.is_(None))
+        ended = (AnswerStatus.PENDING, AnswerStatus.OUTDATED, AnswerStatus.CANCELLED, AnswerStatus.FAILED)
+        unposted = sa.and_(
+            answers.c.id.in_(sorted(answer_ids)),
+            sa.or_(answers.c.status.in_([status.value for status in ended]), never_sent),
+        )
+        failed = AnswerStatus.FAILED.value
+        status = sa.case((answers.c.status == failed, failed), else_=AnswerStatus.CANCELLED.value)
+        nothing = {"status": status, "text": "", "body": "", "candidate_id": None}
+        return int(self._connection.execute(answers.update().where(unposted).values(nothing)).rowcount)
 
     def empty_prompts(self, prompt_ids: Collection[str]) -> int:
         """Leave prompts without their messages."""

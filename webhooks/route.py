@@ -134,7 +134,14 @@ def _asked(
         said = None if kind is PostKind.ISSUE else suggested(body if found is None else found.text)
         if said is not None:
             name, thread = f"reply/{repository.id}/{kind.value}/{post_id}", f"{repository.id}/{number}"
-            return Job(name=JobName.REPLIED, id=name, thread_key=thread, repository=repository)
+            return Job(
+                name=JobName.REPLIED,
+                id=name,
+                thread_key=thread,
+                repository=repository,
+                actor_id=author.id,
+                acted_at=_time(post, "created_at"),
+            )
     if found is None:
         return Ignored("no_question")
     question = Question(
@@ -173,7 +180,14 @@ def _edited(
     at = _time(post, "updated_at")
     when = "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
     name = f"edit/{repository.id}/{kind.value}/{_id(post, 'id')}/{digest}/{when}"
-    return Job(name=JobName.EDITED, id=name, thread_key=thread, repository=repository)
+    return Job(
+        name=JobName.EDITED,
+        id=name,
+        thread_key=thread,
+        repository=repository,
+        actor_id=sender.id,
+        acted_at=at,
+    )
 
 
 def _is_ours(post: dict[str, Any], app: App) -> bool:

@@ -161,6 +161,8 @@ def test_a_reply_that_corrects_is_feedback_also_where_it_mentions_us(body: str) 
     job = route(delivery(saying(body)), APP)
     assert isinstance(job, Job)
     assert (job.name, job.id, job.thread_key) == (JobName.REPLIED, "reply/1/issue_comment/4", "1/3")
+    assert job.actor_id == MONA["id"]
+    assert job.acted_at is not None
     assert job.question is None
 
 
@@ -183,6 +185,8 @@ def test_a_persons_edit_of_our_comment_is_feedback() -> None:
     job = route(delivery(edited(ours())), APP)
     assert isinstance(job, Job)
     assert (job.name, job.thread_key, job.question) == (JobName.EDITED, "1/3", None)
+    assert job.actor_id > 0
+    assert job.acted_at is not None
     assert job.id.startswith("edit/1/issue_comment/5/")
     assert job.id.endswith("/2026-11-20T11:00:00Z")
 
