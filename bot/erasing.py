@@ -2,8 +2,9 @@
 
 The grace (`THUMBPRINT_ERASE_AFTER_DAYS`) is there because people uninstall by mistake, and repositories come
 back after a transfer. Exports and snapshots read the rows, so they follow; an audit says that it happened,
-with numbers alone. Left out: backups and logs, which are the operator's. Run:
-`pytest tests/integration/test_lifecycle.py`.
+with numbers alone. What GitHub still lists of its deliveries is remembered by its GUIDs, for else it would be
+sent again, and make the repository known once more. Left out: backups and logs, which are the operator's.
+Run: `pytest tests/integration/test_lifecycle.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.context import Context
+from bot.sweeping import KEPT_BEYOND
 from storage.audits import ERASED
 from storage.erasure import erase
 from storage.records import Audit, Standing
@@ -42,6 +44,8 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
         unit.jobs.forget_attempts(
             [each for one in unit.jobs.of_repository(repository_id) for each in (one, f"eyes/{one}")]
         )
+        listed = now - context.settings.github_host.redelivery_window - KEPT_BEYOND
+        unit.progress.sight_kept(repository_id, listed)
         counts = erase(unit.connection, repository_id)
         unit.audits.add(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
         unit.commit()

@@ -41,6 +41,14 @@ class ProgressStore:
         """Note deliveries that reached us and asked for nothing."""
         upsert(self._connection, sightings, [{"guid": guid, "at": at} for guid in guids], update=())
 
+    def sight_kept(self, repository_id: int, since: datetime) -> None:
+        """Note the deliveries about a repository that reached us since a time: their rows are to go."""
+        theirs = sa.select(deliveries.c.guid, deliveries.c.received_at.label("at")).where(
+            deliveries.c.repository_id == repository_id, deliveries.c.received_at >= since
+        )
+        rows = [{"guid": row.guid, "at": row.at} for row in self._connection.execute(theirs)]
+        upsert(self._connection, sightings, rows, update=())
+
     def known(self, guids: Collection[str]) -> set[str]:
         """Those of some deliveries that reached us, whatever they asked for."""
         found: set[str] = set()

@@ -271,6 +271,25 @@ def test_what_was_lost_is_erased_after_the_grace_and_not_before_it(app: Whole) -
     assert [job.split("/")[1] for job in app.jobs()] == [str(app.playground.repository("sailcloth").id)]
 
 
+def test_what_was_erased_at_once_is_not_sent_again_nor_known_once_more(tmp_path: Path) -> None:
+    """GitHub lists a delivery for longer than the rows that it left are kept."""
+    with whole(tmp_path, erase_after_days=0) as app:
+        app.ask()
+        app.round()
+        repository = app.playground.repository()
+        act(app, "select", on=False)
+        app.clock.forward(minutes=6)
+        app.round()
+        sent = len(app.playground.deliveries())
+        for _ in range(2):
+            app.clock.forward(minutes=6)
+            app.round()
+        assert len(app.playground.deliveries()) == sent
+        assert app.jobs() == []
+        with app.database.unit(read_only=True) as unit:
+            assert unit.repositories.get(repository.id) is None
+
+
 def test_installed_again_within_the_grace_what_was_learned_is_there(app: Whole) -> None:
     app.ask()
     app.round()
