@@ -16,10 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.drills.kills import THINKS_S, count_answers, quieten
+from bot.drills.kills import count_answers, quieten
 from bot.drills.town import Town
 from storage.errors import ThumbprintError
 from storage.records import Repository
+
+THINKS_S = 2.0
+"""How long the model takes for an answer: longer than it takes until the next question."""
 
 BETWEEN_S = 1.0
 
