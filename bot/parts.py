@@ -88,7 +88,7 @@ def parts_of(settings: Settings, playground: Mapping[str, str] | None, database:
         env=environment("work", settings, os.environ, playground),
         log=logs / "work.log",
         ready=_beats_since(datetime.now(UTC), database),
-        stop_s=13,
+        stop_s=20,
         silent_s=WORK_SILENT_S if database.is_sqlite else 0.0,
         alive=_beats_go_on(database),
     )
