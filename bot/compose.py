@@ -16,7 +16,6 @@ from bot.effects import ALLOWED_HOSTS
 from bot.memory import Memory, nearest
 from bot.models import Models
 from bot.plan import Plan
-from bot.prompt import TEMPLATE
 from bot.reply import Marker, Why, render_body
 from bot.rerank import Abstain, Scored
 from bot.rounds import Work, cosine, generate
@@ -25,6 +24,7 @@ from bot.sources import sources
 from bot.thread import cut
 from learning.memory.choice import EMPTY, Choice, assess, choose
 from learning.memory.repair import repair
+from learning.prompt import TEMPLATE
 from storage.records import (
     Answer,
     AnswerStatus,

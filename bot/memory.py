@@ -20,6 +20,7 @@ from learning.memory.hearing import heard, over
 from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge, live
 from learning.memory.text import terms
+from learning.prompt import Example
 from storage.database import Database, UnitOfWork
 from storage.phrases import Forgotten, taken_back
 from storage.records import (
@@ -50,16 +51,6 @@ KEPT = 64
 """Repositories whose memory is kept loaded."""
 FRESH = timedelta(days=1)
 """How long a loaded memory stands: weights decay as time goes by, also where nobody teaches."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """An earlier question and the answer that people left standing: corrected by a writer, or liked."""
-
-    question: str
-    text: str
-    answer_id: str = ""
-    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.memory import Example, Memory
+from bot.memory import Memory
 from bot.models import Models, Text
 from bot.plan import Plan
-from bot.prompt import FIXED, TEMPLATE, build, rule
 from bot.rerank import Abstain, Pick, Retry, Scored, grounded, guards, rank, repeated, score, tidy
 from bot.thread import cut, render
 from learning.memory.choice import EMPTY, Choice, assess, biases
+from learning.prompt import FIXED, TEMPLATE, Example, build, rule
 from storage.records import (
     Candidate,
     Generation,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.memory import Example
 from learning.memory.text import atoms, is_code, tokens
+from learning.prompt import Example
 from storage.records import Question, Thread
 
 MOST = 3

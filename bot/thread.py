@@ -15,7 +15,7 @@ So no post is missing, and none cut, that would have fitted. Posts stand in the 
 thread. The question's own post is left out: it is asked separately. A cost is the form's token
 count with its separator; what fits is decided by the token count of the whole: should it be more than
 the sum of its parts, the last claims go; is it less, the posts left out are tried again in their order.
-Left out: fencing (`bot/prompt.py`). Run: `pytest tests/unit/bot/test_thread.py`.
+Left out: fencing (`learning/prompt.py`). Run: `pytest tests/unit/bot/test_thread.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Lessons act late: one stands in a prompt only when the question is near what taught it, or holds the wrong
 form; all others wait until a text really breaks them (`assess`), and are then named in the retry or carried
 out (`repair.py`). So an answer that no lesson concerns is the answer of a model without memory.
-Left out: wording of the prompt around the lines (`bot/prompt.py`).
+Left out: wording of the prompt around the lines (`learning/prompt.py`).
 Run: `pytest tests/unit/learning/memory/test_choice.py`.
 """
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bot.compose import HINT, compose
-from bot.memory import Example, Memory
+from bot.memory import Memory
 from bot.plan import Mechanisms, Plan
 from bot.reply import BOXES, parse_marker
 from learning.memory.index import PhraseIndex
+from learning.prompt import Example
 from storage.records import AnswerStatus, Phrase, PhraseKind, PhraseWeight
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.bot.threads import NOW, post, question, thread

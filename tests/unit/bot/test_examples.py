@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.memory import Example, examples_of, nearest
+from bot.memory import examples_of, nearest
+from learning.prompt import Example
 from storage.records import Actor, Answer, AnswerStatus, Feedback, FeedbackKind, Permission, Reaction
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.bot.threads import ANNA, CARL, NOW, question

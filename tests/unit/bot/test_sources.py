@@ -1,7 +1,7 @@
 """A source is claimed only where a name shows it."""
 
-from bot.memory import Example
 from bot.sources import sources
+from learning.prompt import Example
 from tests.unit.bot.threads import US, post, question, thread
 
 ASKED = question("Where do the settings live?")

@@ -6,15 +6,15 @@ and chat template read it: the tokens that do are taken apart here. Without less
 examples the prompt is, to the byte, that of a bot without memory. Left out: what is chosen
 (`learning/memory/choice.py`, `bot/memory.py`), budgets (`bot/answer.py`), templates whose turns begin with
 plain words (`USER:`), which no rule tells from text.
-Run: `thumbprint why ANSWER` prints a prompt; `pytest tests/unit/bot/test_prompt.py`.
+Run: `thumbprint why ANSWER` prints a prompt; `pytest tests/unit/learning/test_prompt.py`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.memory import Example
 from learning.memory.choice import line
 from learning.memory.forms import CODE
 from storage.records import Message, PhraseKind, PhraseWeight
@@ -42,6 +42,16 @@ _CONTROL = re.compile(
 )
 """Where a control token of the common chat templates begins: its first character. Case counts, as it does for
 the tokenizers. Sources: the `chat_template` and `added_tokens` of these families' tokenizer_config.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """An earlier question and the answer that people left standing: corrected by a writer, or liked."""
+
+    question: str
+    text: str
+    answer_id: str = ""
+    url: str = ""
 
 
 def build(

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.memory import Example
-from bot.prompt import build, defused, fence, rule
 from bot.settings import Settings
+from learning.prompt import Example, build, defused, fence, rule
 from storage.records import Phrase, PhraseKind, PhraseWeight
 from tests.unit.bot.threads import NOW
 
