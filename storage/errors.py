@@ -16,6 +16,7 @@
         ├── SetupError              the machine lacks something (disk, port, compiler, Python)
         ├── ModelError              a model's files are missing, damaged or refused
         ├── ModelRequestError       the model server rejected what was asked of it
+        ├── TrainingDataError       a folder of training data is missing, damaged or in another format
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
         ├── Withheld                a text would do something on GitHub that it must not: it did not go out
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
@@ -101,6 +102,10 @@ class ModelError(Permanent):
 
 class ModelRequestError(Permanent):
     """The model server rejected the request itself."""
+
+
+class TrainingDataError(Permanent):
+    """A folder of training data is missing, damaged or in another format; names the file and its line."""
 
 
 class GitHubRefused(Permanent):
