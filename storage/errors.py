@@ -15,8 +15,8 @@
         ├── ConfigurationError      a setting is missing or wrong; names it and the remedy
         ├── SetupError              the machine lacks something (disk, port, compiler, Python)
         ├── ModelError              a model's files are missing, damaged or refused
+        ├── DataError               training data is missing, damaged, or not what it says it is
         ├── ModelRequestError       the model server rejected what was asked of it
-        ├── TrainingDataError       a folder of training data is missing, damaged or in another format
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
         ├── Withheld                a text would do something on GitHub that it must not: it did not go out
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
@@ -100,12 +100,12 @@ class ModelError(Permanent):
     """A model's files are missing, damaged or of a kind that is refused."""
 
 
+class DataError(Permanent):
+    """Data to train on, or a folder of it, is missing, damaged, or not what it says it is."""
+
+
 class ModelRequestError(Permanent):
     """The model server rejected the request itself."""
-
-
-class TrainingDataError(Permanent):
-    """A folder of training data is missing, damaged or in another format; names the file and its line."""
 
 
 class GitHubRefused(Permanent):

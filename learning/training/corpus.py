@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from storage.errors import TrainingDataError
+from storage.errors import DataError
 
 NAMED = ("questions.jsonl", "questions.jsonl.gz")
 TERMS = datetime(2018, 5, 2, tzinfo=UTC)
@@ -74,7 +74,7 @@ class CorpusQuestion:
 def read(folder: Path) -> Iterator[CorpusQuestion]:
     """Every question of a folder (or of one file), in the files' order.
 
-    Raises TrainingDataError that names file and line: of a folder without questions, a damaged archive, a
+    Raises DataError that names file and line: of a folder without questions, a damaged archive, a
     line that is no question, two questions of one id.
     """
     known: dict[str, str] = {}
@@ -83,27 +83,27 @@ def read(folder: Path) -> Iterator[CorpusQuestion]:
             place = f"{path}, line {line}"
             found = _question(_object(raw, place), place)
             if found.id in known:
-                raise TrainingDataError(
+                raise DataError(
                     f"{place}: question {found.id} was read already at {known[found.id]}: keep one of them."
                 )
             known[found.id] = place
             yield found
     if not known:
-        raise TrainingDataError(f"{folder} has no questions: its files are empty.")
+        raise DataError(f"{folder} has no questions: its files are empty.")
 
 
 def files(folder: Path) -> list[Path]:
-    """The files that are read. Raises TrainingDataError where there is none, or it is unclear which."""
+    """The files that are read. Raises DataError where there is none, or it is unclear which."""
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise TrainingDataError(f"There is no folder {folder}: give one that holds questions.jsonl.gz.")
+        raise DataError(f"There is no folder {folder}: give one that holds questions.jsonl.gz.")
     named = [folder / name for name in NAMED if (folder / name).is_file()]
     if len(named) > 1:
-        raise TrainingDataError(f"{folder} has both {' and '.join(NAMED)}: keep one of them.")
+        raise DataError(f"{folder} has both {' and '.join(NAMED)}: keep one of them.")
     found = named or sorted(path for suffix in ("*.jsonl", "*.jsonl.gz") for path in folder.glob(suffix))
     if not found:
-        raise TrainingDataError(f"{folder} has no questions.jsonl.gz, nor another file of JSON lines.")
+        raise DataError(f"{folder} has no questions.jsonl.gz, nor another file of JSON lines.")
     return found
 
 
@@ -119,11 +119,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if text.strip():
                     yield number, text
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TrainingDataError(
-            f"{path} is damaged after line {number}: fetch it again ({error})."
-        ) from error
+        raise DataError(f"{path} is damaged after line {number}: fetch it again ({error}).") from error
     except OSError as error:
-        raise TrainingDataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _object(raw: bytes, place: str) -> dict[str, Any]:
@@ -131,11 +129,11 @@ def _object(raw: bytes, place: str) -> dict[str, Any]:
         found = json.loads(raw.decode("utf-8"))
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
-        raise TrainingDataError(f"{place} is not UTF-8: save the file as such.") from error
+        raise DataError(f"{place} is not UTF-8: save the file as such.") from error
     except (ValueError, RecursionError) as error:
-        raise TrainingDataError(f"{place} is no JSON ({error}): one object a line.") from error
+        raise DataError(f"{place} is no JSON ({error}): one object a line.") from error
     if not isinstance(found, dict):
-        raise TrainingDataError(f"{place} is no JSON object: one question a line.")
+        raise DataError(f"{place} is no JSON object: one question a line.")
     return found
 
 
@@ -158,11 +156,11 @@ def _question(row: dict[str, Any], place: str) -> CorpusQuestion:
 def _answers(row: dict[str, Any], place: str) -> tuple[CorpusAnswer, ...]:
     given = row.get("answers")
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
-        raise TrainingDataError(f"{place}: `answers` must be a list of at least one object.")
+        raise DataError(f"{place}: `answers` must be a list of at least one object.")
     ranked = ["rank" in one for one in given]
     voted = ["score" in one for one in given]
     if not (all(ranked) or all(voted)):
-        raise TrainingDataError(f"{place}: every answer needs a `rank`, or every answer a `score`.")
+        raise DataError(f"{place}: every answer needs a `rank`, or every answer a `score`.")
     if all(voted) and not all(ranked):
         given = sorted(given, key=lambda one: -_whole(one, "score", place))
     answers = [
@@ -178,7 +176,7 @@ def _answers(row: dict[str, Any], place: str) -> tuple[CorpusAnswer, ...]:
     answers.sort(key=lambda one: one.rank)
     ranks = [one.rank for one in answers]
     if ranks[0] < 0 or len(set(ranks)) < len(ranks):
-        raise TrainingDataError(f"{place}: ranks must be different whole numbers from 0 on, not {ranks}.")
+        raise DataError(f"{place}: ranks must be different whole numbers from 0 on, not {ranks}.")
     return tuple(answers)
 
 
@@ -187,14 +185,14 @@ def _text(row: dict[str, Any], key: str, place: str, *, empty: bool = False) -> 
     if found is None and empty:
         return ""
     if not isinstance(found, str) or not (empty or found.strip()):
-        raise TrainingDataError(f"{place}: `{key}` must be {'text or null' if empty else 'text'}.")
+        raise DataError(f"{place}: `{key}` must be {'text or null' if empty else 'text'}.")
     return found
 
 
 def _whole(row: dict[str, Any], key: str, place: str, default: int | None = None) -> int:
     found = row.get(key, default)
     if not isinstance(found, int) or isinstance(found, bool):
-        raise TrainingDataError(f"{place}: `{key}` must be a whole number.")
+        raise DataError(f"{place}: `{key}` must be a whole number.")
     return found
 
 
@@ -206,7 +204,7 @@ def _time(row: dict[str, Any], key: str, place: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(found)
     except (TypeError, ValueError) as error:
-        raise TrainingDataError(f"{place}: `{key}` must be a date as 2018-05-02.") from error
+        raise DataError(f"{place}: `{key}` must be a date as 2018-05-02.") from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from learning.training import corpus
-from storage.errors import TrainingDataError
+from storage.errors import DataError
 
 DATA = Path(__file__).parents[5] / "shared/data"
 
@@ -105,7 +105,7 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("row", "said"), WRONG, ids=[said for _, said in WRONG])
 def test_a_wrong_line_is_named_with_its_file(tmp_path: Path, row: Any, said: str) -> None:
     kept(tmp_path, [{**RANKED, "id": "so-0"}, row])
-    with pytest.raises(TrainingDataError) as caught:
+    with pytest.raises(DataError) as caught:
         list(corpus.read(tmp_path))
     assert "questions.jsonl, line 2" in str(caught.value)
     assert said in str(caught.value)
@@ -114,7 +114,7 @@ def test_a_wrong_line_is_named_with_its_file(tmp_path: Path, row: Any, said: str
 @pytest.mark.parametrize("line", [b"{", b'{"id": "\xff"}', b"not json"])
 def test_a_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "questions.jsonl").write_bytes(json.dumps(RANKED).encode() + b"\n" + line)
-    with pytest.raises(TrainingDataError, match=r"line 2 is (no JSON|not UTF-8)"):
+    with pytest.raises(DataError, match=r"line 2 is (no JSON|not UTF-8)"):
         list(corpus.read(tmp_path))
 
 
@@ -123,29 +123,29 @@ def test_a_damaged_archive_is_named_with_the_last_whole_line(tmp_path: Path) -> 
     path = kept(tmp_path, rows, "questions.jsonl.gz") / "questions.jsonl.gz"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainingDataError, match=r"questions.jsonl.gz is damaged after line \d+"):
+    with pytest.raises(DataError, match=r"questions.jsonl.gz is damaged after line \d+"):
         list(corpus.read(tmp_path))
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0xFF
     path.write_bytes(flipped)
-    with pytest.raises(TrainingDataError):
+    with pytest.raises(DataError):
         list(corpus.read(tmp_path))
 
 
 def test_one_id_twice_is_named_with_both_places(tmp_path: Path) -> None:
     kept(tmp_path, [RANKED, VOTED, RANKED])
-    with pytest.raises(TrainingDataError, match=r"line 3: question so-1 was read already at .*line 1"):
+    with pytest.raises(DataError, match=r"line 3: question so-1 was read already at .*line 1"):
         list(corpus.read(tmp_path))
 
 
 def test_a_folder_without_questions_says_so(tmp_path: Path) -> None:
     for folder, said in ((tmp_path / "none", "There is no folder"), (tmp_path, "has no questions.jsonl.gz")):
-        with pytest.raises(TrainingDataError, match=said):
+        with pytest.raises(DataError, match=said):
             list(corpus.read(folder))
-    with pytest.raises(TrainingDataError, match="files are empty"):
+    with pytest.raises(DataError, match="files are empty"):
         list(corpus.read(kept(tmp_path, [])))
     kept(tmp_path, [RANKED], "questions.jsonl.gz")
-    with pytest.raises(TrainingDataError, match="has both"):
+    with pytest.raises(DataError, match="has both"):
         list(corpus.read(tmp_path))
 
 
