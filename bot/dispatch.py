@@ -121,7 +121,10 @@ class Dispatcher:
 
         A worker is dead once its row is gone: it is deleted here, and its jobs re-enqueued, in one
         transaction, or it beats first and nothing of it is touched. Their attempts stay without an end.
+        First its connections are ended: it may stand still in the midst of a transaction, and hold this turn.
         """
+        with self._database.unit(read_only=True) as unit:
+            unit.executors.cut_off(lease)
         with self._database.unit() as unit:
             if not self._alone(unit):
                 return 0

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,7 +86,7 @@ class Worker:
         pulse: Pulse = Pulse(),
     ) -> None:
         self.ended: ThumbprintError | None = None
-        self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.executor_id = database.session
         self.on_end = on_end
         self._settings, self._database, self._steps, self._pulse = settings, database, steps, pulse
         self._queue = Queue(database)

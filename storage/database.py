@@ -6,6 +6,9 @@ same database; `bot.queue.migrate(database)` brings both up to date.
 
 from __future__ import annotations
 
+import os
+import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -59,7 +62,9 @@ class Database:
                 Path(self.name).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise DatabaseError(f"the folder of {self.name} cannot be made: {error.strerror}") from error
-        self.engine = engine.create(self.url, busy_timeout_s)
+        self.session = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        """This process's name, unlike any other's: what PostgreSQL calls its connections."""
+        self.engine = engine.create(self.url, busy_timeout_s, self.session)
 
     @property
     def is_sqlite(self) -> bool:

@@ -42,10 +42,14 @@ def parse(url: str) -> sa.URL:
     return parsed.set(drivername="sqlite")
 
 
-def create(url: sa.URL, busy_timeout_s: float) -> sa.Engine:
-    """An engine for a parsed URL. A SQLite writer waits `busy_timeout_s` for another one."""
+def create(url: sa.URL, busy_timeout_s: float, session: str) -> sa.Engine:
+    """An engine for a parsed URL. A SQLite writer waits `busy_timeout_s` for another one.
+
+    PostgreSQL knows its connections by the name `session`, at most 63 bytes.
+    """
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+        named = {"application_name": session}
+        return sa.create_engine(url, connect_args=named, pool_pre_ping=True, pool_size=10, max_overflow=10)
     library = sqlite_library()
     journal = "WAL" if library.sqlite_version_info >= WAL_IS_SAFE_FROM else "DELETE"
     engine = sa.create_engine(url, module=library, pool_size=10, max_overflow=10)

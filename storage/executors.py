@@ -42,6 +42,23 @@ class ExecutorStore:
         """A worker ends."""
         self._connection.execute(executors.delete().where(executors.c.id == executor_id))
 
+    def cut_off(self, lease: timedelta) -> int:
+        """End the connections of workers whose last beat is older than `lease`; returns how many.
+
+        A worker that is stopped, not dead, keeps the locks of the transaction that it stands in: on a row, or
+        on the turn to take over from it. PostgreSQL only; a SQLite file has one worker.
+        """
+        if self._connection.dialect.name != "postgresql":
+            return 0
+        activity = sa.table("pg_stat_activity", sa.column("pid"), sa.column("application_name"))
+        theirs = activity.c.application_name == executors.c.id
+        ended = (
+            sa.select(sa.func.pg_terminate_backend(activity.c.pid))
+            .select_from(activity.join(executors, theirs))
+            .where(executors.c.beat_at < self.now() - lease)
+        )
+        return len(self._connection.execute(ended).all())
+
     def bury(self, lease: timedelta) -> list[str]:
         """Delete the workers whose last beat is older than `lease`; returns their ids."""
         dead = executors.delete().where(executors.c.beat_at < self.now() - lease)

@@ -11,11 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from bot.dispatch import Dispatcher
+from bot.dispatch import LOCK, Dispatcher
 from bot.queue import rows_of
 from storage import executors as store
 from storage.database import Database
+from storage.errors import DatabaseBusy
 from storage.records import JobOutcome, stable_id
 from storage.tables import executors, job_attempts
 from tests.integration.postgres_server import server, url
@@ -88,7 +90,8 @@ def test_what_a_killed_worker_left_is_taken_over_by_the_living(bench: Bench) -> 
     assert count(bench, f"post {question.answer_id}") == 1
     assert bench.job(job_of(question)).outcome is JobOutcome.DONE
     with bench.database.engine.connect() as connection:
-        assert connection.execute(job_attempts.select()).all() == []
+        of_it = job_attempts.select().where(job_attempts.c.job_id == job_of(question))
+        assert connection.execute(of_it).all() == []
 
 
 def test_a_worker_that_was_taken_for_dead_ends_and_writes_nothing_down(bench: Bench) -> None:
@@ -141,6 +144,33 @@ def test_turns_are_fair_over_all_workers(bench: Bench) -> None:
     posted = [line for line in bench.log() if line.startswith("post ")]
     assert len(posted) == len(set(posted)) == 43
     assert lone <= set(posted[:12]), "one of two turns is theirs; what was given out before goes first"
+
+
+def test_what_a_worker_that_stands_still_holds_locked_keeps_nobody_from_taking_over(bench: Bench) -> None:
+    still, rows = Database(bench.settings.database_url), rows_of(bench.database)
+    bench.ask(4)
+    frozen = Dispatcher(still, still.session)
+    frozen.join(1, timedelta(hours=1))
+    (job,) = frozen.release()
+    claimed = {"status": "PENDING", "executor_id": still.session, "application_name": "thumbprint"}
+    with bench.database.unit() as unit:
+        unit.connection.execute(rows.update().where(rows.c.workflow_uuid == job).values(claimed))
+        unit.commit()
+    silent = executors.update().values(beat_at=sa.func.now() - timedelta(hours=1))
+    with bench.database.unit() as unit:
+        unit.connection.execute(silent)
+        unit.commit()
+    with still.unit() as stopped:
+        assert stopped.connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK)))
+        stopped.connection.execute(rows.update().where(rows.c.workflow_uuid == job).values(status="PENDING"))
+        stopped.connection.execute(silent)
+        with ThreadPoolExecutor(1) as pool:
+            living = Dispatcher(bench.database, bench.database.session)
+            assert pool.submit(living.take_over, timedelta(seconds=30)).result(60) == 1
+        with pytest.raises(DatabaseBusy):
+            stopped.commit()
+    assert not frozen.beat()
+    still.dispose()
 
 
 def test_of_many_that_see_a_death_exactly_one_takes_each_job(bench: Bench) -> None:
