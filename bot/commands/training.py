@@ -1,0 +1,83 @@
+"""Training: the verbs that make data, train and judge. Each stage is a file of `learning/training/`.
+
+Stages that load a network run as processes of their own (`python -m learning.training.STAGE`), for nothing
+here may import torch; those that need none are called. Left out: what a stage does, and its options' meaning.
+"""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from bot.commands.shared import load_settings, out
+
+if TYPE_CHECKING:
+    from learning.training.corpus_build import Built
+
+corpus = typer.Typer(help="Published questions, made into training data.", no_args_is_help=True)
+
+
+class Votes(enum.StrEnum):
+    """How votes become a score."""
+
+    LOG = "log"
+    TANH = "tanh"
+
+
+class By(enum.StrEnum):
+    """What a question's part of the data follows from."""
+
+    ID = "id"
+    TIME = "time"
+
+
+@corpus.command()
+def build(
+    data: Annotated[
+        list[Path], typer.Option("--data", help="A folder of questions.jsonl.gz; may be given several times.")
+    ],
+    into: Annotated[
+        Path | None, typer.Option("--out", help="Where snapshots are kept; else <home>/snapshots.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many questions; 0 for all.")] = 0,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="A filter, or a group: recipe, code, images, links, long; repeatable."),
+    ] = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Pairs of one question at most.")] = 10,
+    votes: Annotated[Votes, typer.Option("--votes", help="The scale of voted answers.")] = Votes.LOG,
+    by: Annotated[By, typer.Option("--by", help="Split by the questions' ids, or by time.")] = By.ID,
+) -> None:
+    """Make a snapshot of published questions, and show what each filter catches."""
+    from learning.training import corpus_build
+
+    options = corpus_build.Options(
+        filters=tuple(filters or ()), limit=limit, most_pairs=pairs, votes=votes.value, by=by.value
+    )
+    folder = into or load_settings().home / "snapshots"
+    _show_built(corpus_build.run(data, folder, options))
+
+
+def _show_built(built: Built) -> None:
+    """The filters' table, the counts of each part, and where the snapshot is."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("filter")
+    for name in ("questions", "answers", "questions out", "answers out"):
+        table.add_column(name, justify="right")
+    for count in built.counts:
+        out_of = (count.questions_dropped, count.answers_dropped) if count.applied else ("", "")
+        table.add_row(count.name, *(str(cell) for cell in (count.questions, count.answers, *out_of)))
+    out.print(table)
+    rows = built.snapshot.rows
+    origins = [one.origin for one in rows.pairs] + [one.origin for one in rows.demonstrations]
+    groups = {origin.group: origin.split.value for origin in origins}
+    parts = ", ".join(f"{part} {list(groups.values()).count(part)}" for part in sorted({*groups.values()}))
+    out.print(
+        f"{built.read:,} questions read, {len(groups):,} kept ({parts}): "
+        f"{len(rows.pairs):,} pairs and triplets, {len(rows.demonstrations):,} demonstrations."
+    )
+    out.print(str(built.snapshot.folder), markup=False)
