@@ -1,7 +1,7 @@
 """Published questions → a snapshot: read, filter, pair, split, write. A stage; no network is loaded.
 
 The same folders and options make the same snapshot, byte for byte, wherever they lie. Left out: this
-installation's own feedback (`thumbprint export`).
+installation's own feedback.
 Run: `thumbprint corpus build --data FOLDER`.
 """
 
