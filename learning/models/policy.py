@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from learning.models import adapters
 from learning.models.lora import Lora
 from learning.models.network import Network, Prefix, Tails
 from learning.models.sampling import PhraseBiases, Picker, dense
@@ -90,7 +91,10 @@ class Policy:
     """A network with its tokenizer. Immutable but for its block cache; not for two threads at once."""
 
     def __init__(self, folder: Path, *, adapter: Path | None = None, context: int | None = None) -> None:
+        """A model, and an adapter that was made for it merged in. Raises ModelError where it was not."""
         self.tokens = Tokens(folder)
+        if adapter is not None:
+            adapters.check(adapter, base=folder, tokens=self.tokens)
         self.network = Network(folder, lora=Lora(adapter) if adapter else None, context=context)
         self._ends = end_tokens(folder)
         self.blocks = Blocks(limit_bytes=192 * 1024 * 1024)

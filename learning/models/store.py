@@ -28,21 +28,29 @@ def sha256_of(file: Path) -> str:
 
 
 @contextmanager
-def making(cache: Path, home: Path, need_mib: int) -> Iterator[Path]:
-    """A folder beside `home` that becomes `home` when the block ends well, and vanishes when it does not."""
+def making(
+    cache: Path,
+    home: Path,
+    need_mib: int,
+    *,
+    what: str = "The model cache",
+    remedy: str = "set THUMBPRINT_MODEL_CACHE to another folder",
+) -> Iterator[Path]:
+    """A folder beside `home` that becomes `home` when the block ends well, and vanishes when it does not.
+
+    `what` and `remedy` are the words for errors. Raises SetupError for a disk that is full or read-only.
+    """
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"The model cache {cache} cannot be written ({error.strerror}): make it writable, "
-            "or set THUMBPRINT_MODEL_CACHE to another folder."
+            f"{what} {cache} cannot be written ({error.strerror}): make it writable, or {remedy}."
         ) from error
     _sweep(home.parent)
     free = shutil.disk_usage(home.parent).free // MIB
     if free < need_mib:
         raise SetupError(
-            f"{cache} has {free} MiB free, but {need_mib} MiB are needed: make room, "
-            "or set THUMBPRINT_MODEL_CACHE to a folder elsewhere."
+            f"{cache} has {free} MiB free, but {need_mib} MiB are needed: make room, or {remedy}."
         )
     folder = Path(tempfile.mkdtemp(prefix=f".partial-{os.getpid()}-", dir=home.parent))
     try:

@@ -48,6 +48,30 @@ class Tokens:
         """Token ids of plain text, nothing added, nothing in it special."""
         return list(self._inner(self._defused(text), add_special_tokens=False).input_ids)
 
+    def answer(self, text: str) -> list[int]:
+        """Token ids of an answer as a policy learns to write it: its text, then the token that ends a turn.
+
+        Raises ValueError when the tokenizer has no such token.
+        """
+        return [*self.encode(text), self.end]
+
+    @property
+    def end(self) -> int:
+        """The token that ends a turn. Raises ValueError when the tokenizer has none."""
+        if self._inner.eos_token_id is None:
+            raise ValueError("the model's tokenizer has no token that ends a text")
+        return int(self._inner.eos_token_id)
+
+    @property
+    def pad(self) -> int:
+        """The token that fills up short rows; another one than `end` wherever the vocabulary has one."""
+        return int(self._inner.pad_token_id)
+
+    @property
+    def inner(self) -> Any:
+        """The Hugging Face tokenizer itself, for trainers that want one."""
+        return self._inner
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without special tokens."""
         return str(

@@ -13,9 +13,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from learning.models import weights
+from learning.models.adapters import NEEDED
 from learning.models.app import create_app
 from learning.models.engine import QUEUE, Engine
 from storage.errors import ModelError
+from tests.unit.learning.models.test_adapters import seal
 from tests.unit.learning.models.tiny import write_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
@@ -172,6 +174,45 @@ def test_a_damaged_adapter_is_refused_in_one_sentence_and_the_server_goes_on(
     assert answer.status_code == 400
     assert "damaged or of another kind" in answer.json()["error"]["message"]
     assert [each["id"] for each in http.get("/v1/models").json()["data"]] == ["policy"]
+
+
+def test_an_adapter_with_one_byte_flipped_is_refused_and_the_former_serves_on(
+    http: TestClient, base: Path, tmp_path: Path
+) -> None:
+    folder = write_adapter(tmp_path / "night-1", base)
+    seal(folder, base)
+    assert http.post(
+        "/v1/load_lora_adapter", json={"lora_name": "night-1", "lora_path": str(folder)}
+    ).is_success
+    try:
+        former = http.post("/v1/chat/completions", json=chat(model="night-1")).json()["choices"]
+        later = Path(shutil.copytree(folder, tmp_path / "night-2"))
+        for name in NEEDED:
+            whole = (later / name).read_bytes()
+            (later / name).write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+            answer = http.post(
+                "/v1/load_lora_adapter", json={"lora_name": "night-2", "lora_path": str(later)}
+            )
+            assert answer.status_code == 400
+            assert f"{name} is damaged" in answer.json()["error"]["message"]
+            (later / name).write_bytes(whole)
+            assert http.post("/v1/chat/completions", json=chat(model="night-2")).status_code == 404
+        assert http.post("/v1/chat/completions", json=chat(model="night-1")).json()["choices"] == former
+    finally:
+        http.post("/v1/unload_lora_adapter", json={"lora_name": "night-1"})
+
+
+@pytest.mark.parametrize(
+    ("field", "says"), [("base", "another base"), ("template", "another prompt template")]
+)
+def test_an_adapter_of_another_base_or_template_is_refused(
+    field: str, says: str, http: TestClient, base: Path, tmp_path: Path
+) -> None:
+    folder = write_adapter(tmp_path / "adapter", base)
+    seal(folder, base, **{field: "0" * 64})
+    answer = http.post("/v1/load_lora_adapter", json={"lora_name": "x", "lora_path": str(folder)})
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
