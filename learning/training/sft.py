@@ -1,0 +1,297 @@
+"""Supervised fine-tuning: a LoRA adapter from a snapshot's demonstrations, through TRL's SFTTrainer.
+
+The tokens are those of serving (`sft_data.py`), the loss is on answers and their ends only, and is looked at
+on the first batch. Killed and started again it goes on from its last whole checkpoint, and comes to the same
+adapter. What it writes is an artefact (`artefact.py`), with every option in its manifest. Left out: choosing
+rows (the snapshot's), judging the result.
+
+    python -m learning.training.sft --data SNAPSHOT --out DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import torch
+from rich.console import Console
+
+from learning import prompt
+from learning.models import hub
+from learning.models.adapters import Manifest, base_hash, template_hash
+from learning.models.tokenizer import Tokens
+from learning.models.weights import read_config
+from learning.training import artefact, snapshot
+from learning.training.paraphrase import Paraphraser, reworded
+from learning.training.rows import Demonstration, Split
+from learning.training.sft_checkpoints import Work
+from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
+from learning.training.sft_options import Options
+from learning.training.sft_watch import Watch
+from storage.errors import DataError, ThumbprintError
+
+LOSSES = "losses.jsonl"
+FIGURES = ("step", "loss", "grad_norm", "learning_rate", "mean_token_accuracy", "entropy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run did. `seconds` and `tokens_per_second` are of this process alone: 0 when all was there."""
+
+    manifest: Manifest
+    resumed_from: int
+    seconds: float
+    tokens_per_second: float
+
+
+def run(options: Options, *, console: Console | None = None) -> Report:
+    """Train, and write the adapter into `options.out`; at once when that run's adapter is there already.
+
+    Raises ConfigurationError (options, a folder that is taken), DataError (no or foreign demonstrations, a
+    number that is not finite), ModelError (base, parent, paraphraser), SetupError (full disk).
+    """
+    console = console or Console(stderr=True)
+    options.check()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    options = replace(options, precision=_precision(options.precision))
+    base = hub.resolve(options.model, "policy", options.cache, console=console)
+    read_config(base)
+    tokens, data = Tokens(base), snapshot.read(options.data)
+    parent = artefact.check(options.parent, base=base, tokens=tokens) if options.parent else None
+    about = Manifest(
+        stage="sft",
+        run="",
+        base=base_hash(base),
+        base_name=str(options.recorded()["model"]),
+        template=template_hash(tokens),
+        template_version=prompt.TEMPLATE,
+        snapshot=data.id,
+        parent=parent.id if parent else "",
+        seeds=(options.seed,),
+        options=options.recorded(),
+    )
+    about = replace(about, run=artefact.run_id("sft", about.text()))
+    if artefact.is_of(options.out, about.run):
+        return Report(manifest=artefact.read(options.out), resumed_from=0, seconds=0.0, tokens_per_second=0.0)
+    artefact.refuse_taken(options.out)
+    train, held_out = _rows(data, options, console)
+    about = replace(about, data=_described(train))
+    with artefact.full_disk_said(options.out.parent):
+        return _train(options, base, tokens, train, held_out, about, console)
+
+
+def _rows(
+    data: snapshot.Snapshot, options: Options, console: Console
+) -> tuple[list[Demonstration], list[Demonstration]]:
+    """The demonstrations to learn, reworded ones too, and those to measure on. Raises DataError."""
+    parts = {split: [row for row in data.rows.demonstrations if row.origin.split is split] for split in Split}
+    train, held_out = parts[Split.TRAIN], parts[Split.VALIDATION][: options.validation]
+    if not train:
+        raise DataError(
+            f"The snapshot {data.id[:12]} has no demonstration in its training part: nothing can be learned "
+            "from it yet. Collect feedback, or build a corpus."
+        )
+    refuse_other_templates([*train, *held_out], f"The snapshot {data.id[:12]}")
+    if options.paraphraser is not None and options.paraphrases:
+        train += reworded(train, Paraphraser(options.paraphraser), options.paraphrases, options.seed)
+        console.print(f"{sum(row.origin.is_paraphrased for row in train)} questions reworded.")
+    return train, held_out
+
+
+def _train(
+    options: Options,
+    base: Path,
+    tokens: Tokens,
+    train: Sequence[Demonstration],
+    held_out: Sequence[Demonstration],
+    about: Manifest,
+    console: Console,
+) -> Report:
+    work = Work(options.out, about.run)
+    learned, measured = (examples(rows, tokens, options.longest) for rows in (train, held_out))
+    if not learned.rows:
+        raise DataError(
+            f"All {learned.too_long} demonstrations have over {options.longest} tokens: raise --longest."
+        )
+    watch = Watch(console)
+    trainer = _trainer(options, base, tokens, learned, measured, work, watch)
+    check_batch(next(iter(trainer.get_train_dataloader())), learned.rows, tokens)
+    latest, notes = work.latest(), work.notes
+    before = notes.get("before", _loss(trainer, measured)) if measured.rows else None
+    work.note(before=before)
+    begin, done = time.monotonic(), int(latest.name.rpartition("-")[2]) if latest else 0
+    try:
+        trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+    finally:
+        watch.stop()
+    seconds, steps = time.monotonic() - begin, int(trainer.state.global_step)
+    read = learned.tokens / len(learned.rows) * options.batch * options.accumulate * (steps - done)
+    metrics: dict[str, object] = {
+        "steps": steps,
+        "demonstrations": len(learned.rows),
+        "too_long": learned.too_long,
+        "tokens": learned.tokens,
+        "learned_tokens": learned.learned,
+    }
+    if measured.rows:
+        metrics |= {"held_out": len(measured.rows), "loss_before": before, "loss": _loss(trainer, measured)}
+    history = [
+        {key: entry[key] for key in FIGURES if key in entry}
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    ]
+    losses = "".join(json.dumps(entry) + "\n" for entry in history)
+    manifest = artefact.write(
+        options.out, trainer.model, replace(about, metrics=metrics), extra={LOSSES: losses}
+    )
+    work.done()
+    return Report(
+        manifest=manifest, resumed_from=done, seconds=seconds, tokens_per_second=read / max(seconds, 1e-9)
+    )
+
+
+def _trainer(
+    options: Options,
+    base: Path,
+    tokens: Tokens,
+    learned: Examples,
+    measured: Examples,
+    work: Work,
+    watch: Watch,
+) -> Any:
+    """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's."""
+    from datasets import Dataset
+    from peft import LoraConfig, PeftModel
+    from transformers import AutoModelForCausalLM, PrinterCallback, set_seed
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    cpu = not torch.cuda.is_available()
+    config = SFTConfig(
+        output_dir=str(work.folder),
+        per_device_train_batch_size=options.batch,
+        per_device_eval_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulate,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=options.warmup,
+        num_train_epochs=options.epochs,
+        max_steps=options.max_steps or -1,
+        train_sampling_strategy="group_by_length",
+        save_steps=options.checkpoint_every,
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        activation_checkpointing=False,
+        bf16=options.precision == "bf16",
+        use_cpu=cpu,
+        seed=options.seed,
+        data_seed=options.seed,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    set_seed(options.seed)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(base), dtype=torch.float32, local_files_only=True, trust_remote_code=False
+    )
+    lora = None
+    if options.parent is not None:
+        model = PeftModel.from_pretrained(model, str(options.parent), is_trainable=True)
+        # an artefact names its base without a path, and PEFT would ask the hub for that name
+        model.peft_config["default"].base_model_name_or_path = str(base)
+    else:
+        lora = LoraConfig(
+            r=options.rank,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list([dict(row) for row in learned.rows]),
+        eval_dataset=Dataset.from_list([dict(row) for row in measured.rows]) if measured.rows else None,
+        processing_class=tokens.inner,
+        peft_config=lora,
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _loss(trainer: Any, measured: Examples) -> float | None:
+    """The mean loss on held-out demonstrations, in nats a token; None where there are none."""
+    return float(trainer.evaluate()["eval_loss"]) if measured.rows else None
+
+
+def _precision(asked: str) -> str:
+    """bf16 where the processor multiplies in it, else fp32; what was asked for by name stays."""
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    native: Any = torch.ops.mkldnn._is_mkldnn_bf16_supported
+    return "bf16" if native() else "fp32"
+
+
+def _described(rows: Sequence[Demonstration]) -> dict[str, object]:
+    """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
+    return {
+        "sources": dict(sorted(Counter(row.origin.source.value for row in rows).items())),
+        "licences": dict(sorted(Counter(row.origin.licence for row in rows).items())),
+        "private": sum(row.origin.private for row in rows),
+        "paraphrased": sum(row.origin.is_paraphrased for row in rows),
+    }
+
+
+def _options(given: Sequence[str] | None) -> Options:
+    """The options that a command line names, a flag a field; the rest have their defaults."""
+    parser = argparse.ArgumentParser(
+        prog="python -m learning.training.sft",
+        description="Every option stands with its sentence in learning/training/sft_options.py.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    kinds = get_type_hints(Options)
+    for each in fields(Options):
+        kind = next((one for one in get_args(kinds[each.name]) if one is not type(None)), kinds[each.name])
+        given_or_default: dict[str, Any] = (
+            {"required": True} if each.default is MISSING else {"default": each.default, "help": " "}
+        )
+        parser.add_argument(f"--{each.name.replace('_', '-')}", type=kind, **given_or_default)
+    return Options(**vars(parser.parse_args(given)))
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line. Returns 1, with one sentence, when it cannot be done."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    console = Console(stderr=True)
+    try:
+        report = run(_options(given), console=console)
+    except ThumbprintError as error:
+        console.print(f"✗ {error}", style="red", markup=False)
+        return 1
+    figures = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in report.manifest.metrics.items()
+    )
+    console.print(f"✓ adapter {report.manifest.id[:12]}: {figures}", style="green")
+    console.print(f"{report.seconds:.0f} s, {report.tokens_per_second:.0f} tokens/s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
