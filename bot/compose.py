@@ -31,6 +31,7 @@ from storage.records import (
     Candidate,
     Generation,
     PhraseKind,
+    PhraseWeight,
     Prompt,
     Question,
     Repair,
@@ -39,6 +40,8 @@ from storage.records import (
 
 HINT = "Write your question behind the command, for example: `{word} How do I run the tests?`"
 ABSTAIN = "I would rather leave this one to the people here."
+MOST_KEPT = 8
+"""Lessons that only chose among candidates and are shown; the candidates' rows hold them all."""
 SILENT = "People here asked me to leave questions like this one to them."
 
 
@@ -122,6 +125,24 @@ def _mend(best: Scored, work: Work) -> tuple[str, tuple[Repair, ...], str]:
     return text, repairs, ""
 
 
+def _shaped(work: Work, best: Scored | None, repairs: tuple[Repair, ...]) -> tuple[PhraseWeight, ...]:
+    """The lessons that made the answer what it is, or that made it none.
+
+    Those the policy was told or biased by, named in a retry, or that were carried out afterwards; and, the
+    strongest first and at most so many, those that another candidate broke and the picked one keeps.
+    """
+    told = dict.fromkeys(work.choice.weights)
+    acted = {*work.named, *(repair.phrase_id for repair in repairs)}
+    told.update(dict.fromkeys(work.broken[one] for one in work.broken if one in acted))
+    still = {*best.violations, *best.disliked} if best else set()
+    kept = [lesson for one, lesson in work.broken.items() if one not in still and lesson not in told]
+    kept.sort(key=lambda lesson: (-abs(lesson.weight), lesson.phrase.id))
+    told.update(dict.fromkeys(kept[:MOST_KEPT]))
+    if work.choice.silence:
+        told[work.choice.silence] = None
+    return tuple(told)
+
+
 def _finish(
     work: Work,
     now: datetime,
@@ -136,10 +157,7 @@ def _finish(
         (one for one in work.generations if best and one.id == best.candidate.generation_id),
         work.generations[-1] if work.generations else None,
     )
-    lessons = dict.fromkeys(work.choice.weights)
-    lessons.update(dict.fromkeys(work.broken[r.phrase_id] for r in repairs if r.phrase_id in work.broken))
-    if work.choice.silence:
-        lessons[work.choice.silence] = None
+    lessons = _shaped(work, best, repairs)
     marker = Marker(
         answer_id=work.question.answer_id,
         template=TEMPLATE,
@@ -152,7 +170,7 @@ def _finish(
         marker=marker,
         attempt=len(work.generations),
         candidates=len(work.scored),
-        lessons=tuple(lessons),
+        lessons=lessons,
         repairs=repairs,
         sources=sources(text, work.asked, work.thread, work.question, work.examples) if best else (),
         boxes=not abstained,

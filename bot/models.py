@@ -78,13 +78,15 @@ class Models:
         key = settings.model_key.get_secret_value()
         self._policy = Endpoint(settings.resolved_model_url, key, timeout_s, proxies=not ours)
         same = settings.resolved_encoder_url == settings.resolved_model_url
+        own = settings.encoder_key.get_secret_value()
         self._encoder = (
-            self._policy if same else Endpoint(settings.resolved_encoder_url, "", timeout_s, proxies=True)
+            self._policy if same else Endpoint(settings.resolved_encoder_url, own, timeout_s, proxies=True)
         )
         self._counter = Counter(settings.resolved_model_url, settings.model_name, key, proxies=not ours)
         self._announced: dict[str, dict[str, Any]] = {}
         self._lacks: set[str] = set()
-        self._proven = self._embedded = False
+        self._proven: set[str] = set()
+        self._embedded = False
 
     def complete(
         self,
@@ -218,7 +220,7 @@ class Models:
         return [self._create({**body, "seed": body["seed"] + place}, 1) for place in places]
 
     def _create(self, body: dict[str, Any], n: int) -> ChatCompletion:
-        """One request, without what the server refuses of `n` and `logprobs` at its first one."""
+        """One request, without what the server refuses of `n` and `logprobs` before it ever took it."""
         extras: dict[str, Any] = {"n": n} if n > 1 else {}
         if "logprobs" not in self._lacks:
             extras["logprobs"] = True
@@ -227,11 +229,11 @@ class Models:
                 answer = self._policy.chat({**body, **extras})
                 break
             except (ModelRequestError, ModelUnavailable) as error:
-                refused = set() if self._proven else refused_fields(error, extras)
+                refused = refused_fields(error, extras.keys() - self._proven)
                 if not refused:
                     raise
                 extras = {name: value for name, value in extras.items() if name not in refused}
-        self._proven = True
+        self._proven |= extras.keys()
         written = any(choice.message.content for choice in answer.choices)
         if "logprobs" not in extras or (
             written and not any(logprobs_of(choice) for choice in answer.choices)

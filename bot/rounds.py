@@ -49,6 +49,9 @@ class Work:
     generations: list[Generation] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     broken: dict[str, PhraseWeight] = field(default_factory=dict)
+    """Lessons that a candidate broke, or a disliked wording that it used, by phrase id."""
+    named: set[str] = field(default_factory=set)
+    """Those of them that a retry's prompt named."""
 
     @property
     def issue(self) -> str:
@@ -119,13 +122,15 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: st
             built = tried
             break
         room -= max(over, 8)
+    named = [lesson.phrase.id for lesson in broken[: len(again)]]
+    work.named.update(named)
     return Prompt(
         id=stable_id("p", work.question.answer_id, attempt),
         answer_id=work.question.answer_id,
         attempt=attempt,
         template=TEMPLATE,
         messages=built,
-        phrase_ids=shown.phrase_ids,
+        phrase_ids=tuple(dict.fromkeys((*shown.phrase_ids, *named))),
         tokens=models.count_prompt(built),
         reason=reason,
     )

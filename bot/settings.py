@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     encoder_url: str = Field(
         "", description="OpenAI-compatible embeddings server; empty means the same as `model_url`."
     )
+    encoder_key: SecretStr = Field(SecretStr(""), description="API key for `encoder_url`, if it needs one.")
     encoder_name: str = Field("encoder", description="Embedding model name to ask for.")
     model_port: int = Field(8002, description="Port of our own model process, on loopback.")
     policy: str = Field(

@@ -143,6 +143,35 @@ def test_without_mechanisms_there_is_one_candidate_and_no_trace_of_memory():
     assert done.answer.text == WRONG and not done.answer.phrase_ids
 
 
+FAR = replace(CORRECTION, contexts=("How do I bake sourdough bread in a cold oven?",))
+
+
+def test_a_lesson_that_only_a_retry_named_is_in_its_prompt_and_in_the_fold():
+    done = run(ScriptedModels([[WRONG], [GOOD]]), memory(FAR))
+    assert [prompt.phrase_ids for prompt in done.prompts] == [(), ("p_correction",)]
+    assert done.answer.phrase_ids == parse_marker(done.answer.body).phrases == ("p_correction",)
+    assert "Nothing that people taught me" not in done.answer.body
+
+
+def test_a_lesson_that_chose_between_two_candidates_is_in_the_fold():
+    done = run(ScriptedModels([[WRONG, GOOD]]), memory(FAR))
+    assert done.answer.text == GOOD and len(done.generations) == 1
+    assert done.answer.phrase_ids == ("p_correction",)
+
+
+def test_an_abstention_names_the_lesson_that_it_is_for(monkeypatch):
+    monkeypatch.setattr("bot.compose.repair", lambda text, lessons: (text, ()))
+    done = run(ScriptedModels([[WRONG]]), memory(FAR))
+    assert done.answer.abstained and done.answer.phrase_ids == ("p_correction",)
+    assert "Nothing that people taught me" not in done.answer.body
+
+
+def test_a_disliked_wording_that_the_picked_candidate_has_did_not_shape_it():
+    disliked = lesson(PhraseKind.WORDING, text="of your project", right="", weight=-0.2)
+    done = run(ScriptedModels([[GOOD, GOOD]]), memory(replace(disliked, contexts=FAR.contexts)))
+    assert done.answer.text == GOOD and done.answer.phrase_ids == ()
+
+
 def test_a_lesson_elsewhere_leaves_the_prompt_untouched_to_the_byte():
     far = replace(
         lesson(PhraseKind.MENTION, text="", right="CHANGELOG.md"), contexts=("When is the next party?",)

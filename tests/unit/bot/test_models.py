@@ -201,6 +201,15 @@ def test_a_failure_of_a_moment_is_no_lack_of_a_feature(status: int, server: Serv
     assert missing(logs) == []
 
 
+def test_a_field_that_was_never_sent_may_be_refused_after_others_were_taken(server: Server) -> None:
+    server.refuses, server.refusal, server.n = ("n",), 400, False
+    models = server.models_client()
+    assert len(models.complete(ASK, n=1, **HOW).candidates) == 1
+    with capture_logs() as logs:
+        assert len(models.complete(ASK, n=2, **HOW).candidates) == 2
+    assert missing(logs) == ["n"]
+
+
 def test_a_refusal_by_a_server_that_took_everything_before_is_an_error(server: Server) -> None:
     models = server.models_client()
     models.complete(ASK, n=2, **HOW)
@@ -313,12 +322,14 @@ def test_a_server_that_is_down_is_retryable_and_not_ready() -> None:
     models.close()
 
 
-def test_the_key_goes_to_the_policy_server_alone(server: Server) -> None:
-    models = server.models_client(model_key="s3cret", encoder_url=f"http://127.0.0.1:{server.port}/v1/")
+@pytest.mark.parametrize("own", ["", "0wn"])
+def test_each_server_gets_its_own_key_alone(own: str, server: Server) -> None:
+    elsewhere = f"http://127.0.0.1:{server.port}/v1/"
+    models = server.models_client(model_key="s3cret", encoder_url=elsewhere, encoder_key=own)
     models.complete(ASK, n=1, **HOW)
     assert server.headers[-1]["authorization"] == "Bearer s3cret"
     models.embed(["a"])
-    assert "s3cret" not in str(server.headers[-1])
+    assert "s3cret" not in str(server.headers[-1]) and own in str(server.headers[-1])
 
 
 def test_tokens_are_counted_by_the_server_once_a_text(server: Server) -> None:

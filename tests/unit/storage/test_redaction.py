@@ -103,6 +103,7 @@ LIVE = {
     "webhook_secret_old": "former-hook-value",
     "pages_token": "pages/token+value",
     "model_key": "modelkeyvalue",
+    "encoder_key": "encoderkeyvalue",
 }
 PASSWORD = "p%40ss/w0rd"
 
