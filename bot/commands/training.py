@@ -7,18 +7,24 @@ here may import torch; those that need none are called. Left out: what a stage d
 from __future__ import annotations
 
 import enum
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.table import Table
 
 from bot.commands.shared import load_settings, out
+from bot.environment import model_env
 
 if TYPE_CHECKING:
     from learning.training.corpus_build import Built
 
 corpus = typer.Typer(help="Published questions, made into training data.", no_args_is_help=True)
+train = typer.Typer(help="Training, a stage each, in a process of its own.", no_args_is_help=True)
+MORE = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""For a stage's verb: options that it does not know itself are the stage's."""
 
 
 class Votes(enum.StrEnum):
@@ -81,3 +87,26 @@ def _show_built(built: Built) -> None:
         f"{len(rows.pairs):,} pairs and triplets, {len(rows.demonstrations):,} demonstrations."
     )
     out.print(str(built.snapshot.folder), markup=False)
+
+
+@train.command(context_settings=MORE)
+def sft(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="The snapshot to learn from.")],
+    into: Annotated[Path, typer.Option("--out", help="The adapter's folder, which must be new.")],
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Fine-tune a LoRA adapter on a snapshot's demonstrations; the same command goes on where it was ended.
+
+    Every further option is the stage's: `python -m learning.training.sft --help` lists them.
+    """
+    settings = load_settings()
+    base = ["--model", model or settings.policy, "--cache", str(settings.model_cache)]
+    _become("sft", ["--data", str(data), "--out", str(into), *base, *context.args])
+
+
+def _become(stage: str, given: list[str]) -> NoReturn:
+    """Go over to the process of a stage, which knows no secret and reads no `.env`."""
+    command = [sys.executable, "-m", f"learning.training.{stage}", *given]
+    sys.stdout.flush()
+    os.execve(command[0], command, model_env(os.environ))  # noqa: S606

@@ -5,7 +5,7 @@ on the first batch. Killed and started again it goes on from its last whole chec
 adapter. What it writes is an artefact (`artefact.py`), with every option in its manifest. Left out: choosing
 rows (the snapshot's), judging the result.
 
-    python -m learning.training.sft --data SNAPSHOT --out DIR
+    thumbprint train sft --data SNAPSHOT --out DIR
 """
 
 from __future__ import annotations

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -35,3 +38,37 @@ def test_corpus_build_prints_the_filters_the_counts_and_the_folder(data: Path) -
 
 def test_corpus_build_needs_a_folder(data: Path) -> None:
     assert CliRunner().invoke(app, ["corpus", "build"]).exit_code == 2
+
+
+class Gone(Exception):
+    """Stands for the process that another program has taken over."""
+
+
+def test_train_sft_becomes_the_stage_on_the_served_base_without_a_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setenv("THUMBPRINT_POLICY", "org/llama")
+    monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "s3cret")
+    monkeypatch.setenv("HF_TOKEN", "s3cret")
+    given = ["train", "sft", "--data", "s", "--out", "o", "--rank", "8", "--learning-rate", "2e-4"]
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given, catch_exceptions=False)
+    program, command, env = found
+    assert command[:3] == [program, "-m", "learning.training.sft"] == [sys.executable, *command[1:3]]
+    flags = dict(zip(command[3::2], command[4::2], strict=True))
+    assert (flags["--data"], flags["--out"], flags["--model"]) == ("s", "o", "org/llama")
+    assert (flags["--rank"], flags["--learning-rate"]) == ("8", "2e-4")
+    assert "s3cret" not in env.values()
+
+
+def test_models_push_refuses_a_folder_that_is_no_adapter(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["models", "push", str(tmp_path), "--to", "me/night"])
+    assert done.exit_code == 1
+    assert "no adapter of ours" in str(done.exception)
