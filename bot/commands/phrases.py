@@ -11,11 +11,12 @@ from rich.table import Table
 
 from bot import lessons
 from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
-from bot.wording import number, printable, says, state, taught_ago
+from bot.wording import age, did, number, printable, says, state, taught_ago
+from storage.errors import Gone
 from storage.records import Actor, Learning, PhraseWeight
 
 app = typer.Typer(
-    help="What each repository taught: list, search, forget, freeze, export.", no_args_is_help=True
+    help="What each repository taught: list, search, show, forget, freeze, export.", no_args_is_help=True
 )
 
 Repo = Annotated[str, typer.Option("--repo", help="owner/name, or its numeric id.")]
@@ -34,6 +35,28 @@ def search(
 ) -> None:
     """The phrases of one repository that contain a text."""
     _show(repo, text, limit)
+
+
+@app.command()
+def show(phrase_id: Annotated[str, typer.Argument(help="The id that `phrases list` shows.")]) -> None:
+    """One phrase: its weight, and who taught it by what, with links."""
+    with open_database(load_settings()) as database, database.unit(read_only=True) as unit:
+        phrase = unit.phrases.phrases_of([phrase_id]).get(phrase_id)
+        if phrase is None:
+            raise Gone(
+                f"There is no phrase {phrase_id}: `thumbprint phrases list` shows those that there are."
+            )
+        weight = unit.phrases.weights_of([phrase_id]).get(phrase_id)
+        pieces = unit.phrases.evidence_of([phrase_id])[phrase_id]
+        events = unit.feedback.by_ids({piece.event_id for piece in pieces})
+    now = datetime.now(UTC)
+    said = f"{number(weight.weight)} {state(weight)}" if weight else "it has no weight any more"
+    lines = [f"{phrase.id}  {printable(says(phrase, weight.weight if weight else 0.0))}", f"weight {said}"]
+    for piece in pieces:
+        what = did(events[piece.event_id]) if piece.event_id in events else "taught it"
+        line = f"@{piece.actor_login} ({piece.permission.value}) {what} {age(piece.at, now)}"
+        lines.append(f"  {line}, mass {number(piece.mass)}  {piece.url}".rstrip())
+    typer.echo(printable("\n".join(lines)))
 
 
 @app.command()

@@ -104,6 +104,16 @@ def test_phrases_are_listed_searched_exported_and_forgotten(taught: str) -> None
     assert taught not in run("phrases", "list", "--repo", "1")[1]
 
 
+def test_a_phrase_is_shown_with_who_taught_it_by_what(taught: str) -> None:
+    code, out, _ = run("phrases", "show", taught)
+    assert code == 0 and "+0.67 active" in out and "make check" in out
+    event = feedback()
+    assert f"@{event.actor.login} ({event.permission.value}) edited" in out and event.url in out
+    assert "There is no phrase p_none" in str(
+        CliRunner().invoke(app, ["phrases", "show", "p_none"]).exception
+    )
+
+
 def test_a_list_that_is_cut_says_so_and_an_empty_one_has_no_head(taught: str, home: Path) -> None:
     database = Database(f"sqlite:///{home / 'playground.db'}")
     wordings = [
