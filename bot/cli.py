@@ -12,7 +12,7 @@ from importlib.metadata import version as installed_version
 import typer
 from rich.text import Text
 
-from bot.commands import answers, bench, drill, jobs, models, people, phrases, servers, training
+from bot.commands import answers, bench, drill, export, jobs, models, people, phrases, servers, training
 from bot.commands.shared import err, out
 from storage.errors import ThumbprintError
 
@@ -34,6 +34,7 @@ app.command("why")(answers.why)
 app.command("poll")(jobs.poll)
 app.add_typer(jobs.app, name="jobs")
 app.command("forget-user")(people.forget_user)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.add_typer(phrases.app, name="phrases")
 app.add_typer(training.corpus, name="corpus")

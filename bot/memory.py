@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from bot.lessons import unheard
-from learning.memory.hearing import heard, over
+from learning.memory.hearing import enough, heard, over
 from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge, live
 from learning.memory.text import terms
@@ -41,9 +41,6 @@ NEAR = 0.65
 
 LIKED = frozenset({Reaction.PLUS_ONE, Reaction.HEART, Reaction.HOORAY, Reaction.ROCKET})
 DISLIKED = frozenset({Reaction.MINUS_ONE, Reaction.CONFUSED})
-READERS = 3
-"""People without write access who must like an answer before it becomes an example."""
-
 EXAMPLES = 500
 """Answers, the newest that people edited or reacted to, among which examples are looked for."""
 
@@ -129,9 +126,9 @@ def examples_of(
     forgotten: Mapping[Forgotten, datetime] | None = None,
     too_many: Collection[str] = (),
 ) -> tuple[Example, ...]:
-    """Answers worth showing again, newest first: corrected or liked by a writer, or by `READERS` people.
+    """Answers worth showing again, newest first: corrected or liked by a writer, or by three people.
 
-    One that a writer or so many people disliked and nobody corrected, one that was deleted, and an abstention
+    One that a writer or three people disliked and nobody corrected, one that was deleted, and an abstention
     are none; nor is one whose feedback taught what is `forgotten` since (phrase id → until when): it would
     teach that again. Who is not heard by the memory is not heard here; `too_many` are the ids of events over
     the cap of a day, as far as other answers' events decide that.
@@ -196,9 +193,4 @@ def _left_standing(events: Sequence[Feedback], answer: Answer) -> str:
         for e in events
         if e.reaction in LIKED and e.actor != answer.question.asker
     }
-    return answer.text if _enough(fans) and not _enough(against) else ""
-
-
-def _enough(people: Mapping[int, bool]) -> bool:
-    """Whether these people (each with whether they may write) count: a writer, or `READERS` of them."""
-    return any(people.values()) or len(people) >= READERS
+    return answer.text if enough(fans) and not enough(against) else ""

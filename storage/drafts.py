@@ -37,6 +37,12 @@ class DraftStore:
         query = sa.select(drafts).where(undecided).order_by(drafts.c.made_at, drafts.c.answer_id)
         return self._drafts(query.limit(limit))
 
+    def approved(self, repository_id: int) -> list[str]:
+        """The answers of a repository that somebody approved as they were."""
+        asis = sa.and_(drafts.c.decision == Decision.APPROVED.value, drafts.c.edited.is_(sa.false()))
+        query = sa.select(drafts.c.answer_id).where(drafts.c.repository_id == repository_id, asis)
+        return sorted(self._connection.execute(query).scalars())
+
     def due(self, now: datetime) -> list[Draft]:
         """Drafts that nobody decided about in time."""
         late = sa.and_(drafts.c.decision == Decision.WAITING.value, drafts.c.expires_at <= now)

@@ -7,7 +7,7 @@ Run: `pytest tests/unit/learning/memory/test_hearing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date
 
 from storage.records import Feedback, FeedbackKind, Reaction
@@ -27,6 +27,9 @@ REACTIONS = {
 
 HIDDEN = {"abuse", "low-quality", "off-topic", "spam"}
 """Reasons of a minimised comment that judge it. Outdated, resolved and duplicate ones were tidied up."""
+
+READERS = 3
+"""People without write access who must say one thing of an answer before it is believed of the answer."""
 
 VOTES = (FeedbackKind.REACTION, FeedbackKind.REASON, FeedbackKind.HIDDEN)
 """Kinds of events that are one voice a person and answer."""
@@ -51,6 +54,11 @@ def heard(event: Feedback) -> bool:
 def disliked(events: Iterable[Feedback]) -> bool:
     """Whether among events that stand there is a reaction against the answer that is heard."""
     return any(one.reaction is not None and REACTIONS[one.reaction] < 0 and heard(one) for one in events)
+
+
+def enough(people: Mapping[int, bool]) -> bool:
+    """Whether these people (each with whether they may write) count: a writer, or `READERS` of them."""
+    return any(people.values()) or len(people) >= READERS
 
 
 def day(event: Feedback) -> tuple[int, date] | None:

@@ -31,7 +31,7 @@ from storage.records import (
 )
 from storage.rights import is_machine
 
-__all__ = ["REACTIONS", "fold", "judge", "live", "weigh"]
+__all__ = ["REACTIONS", "fold", "history", "judge", "live", "version_at", "votes", "weigh"]
 
 EDIT_MASS = 1.0
 """What one edit, or one deletion, is worth."""
@@ -52,15 +52,12 @@ def judge(
     the table of rights leaves out, nor an event whose id is among the `unheard`: those over the cap of a day,
     which it takes a repository's events to know (`hearing.over`). Restoring our own text is always heard.
     """
-    known = sorted({e.id: e for e in events if e.answer_id == answer.id}.values(), key=_moment)
-    edits = list(dropwhile(lambda e: e.actor.is_bot, (e for e in known if e.kind is FeedbackKind.EDIT)))
-    ours = (edits[0].before or answer.text) if edits else answer.text
-    standing = [e for e in live(known) if heard(e) and (e.id not in unheard or _restores(e, ours))]
+    edits, standing, _ = history(answer, events, unheard)
     found: dict[tuple[str, str], tuple[Phrase, Feedback, float]] = {}
     for event, lesson, mass in _edited(answer, edits, {e.id for e in standing}, background):
         _add(found, lesson.phrase, event, mass)
     voted_on: dict[str, list[tuple[Phrase, float]]] = {}
-    for event, value in _votes(standing, edits):
+    for event, value in votes(standing, edits):
         text = _text_at(answer, edits, event)
         reasoned = _reasoned(answer, text, event.reason)
         if reasoned is not None:
@@ -82,6 +79,20 @@ def judge(
     rows = [_row(answer, asked, *found[key]) for key in sorted(found) if found[key][2]]
     named = {phrase.id: phrase for phrase, _, mass in found.values() if mass}
     return [named[name] for name in sorted(named)], rows
+
+
+def history(
+    answer: Answer, events: Iterable[Feedback], unheard: Collection[str] = ()
+) -> tuple[list[Feedback], list[Feedback], str]:
+    """All edits of an answer since a person's first, which events are heard, and the text before all edits.
+
+    Each list is in order of time. An edit that was taken back is among the edits: others built on it.
+    """
+    known = sorted({e.id: e for e in events if e.answer_id == answer.id}.values(), key=_moment)
+    edits = list(dropwhile(lambda e: e.actor.is_bot, (e for e in known if e.kind is FeedbackKind.EDIT)))
+    ours = (edits[0].before or answer.text) if edits else answer.text
+    standing = [e for e in live(known) if heard(e) and (e.id not in unheard or _restores(e, ours))]
+    return edits, standing, ours
 
 
 def fold(
@@ -173,7 +184,7 @@ def _unsaid(answer: Answer, taught: Sequence[Lesson]) -> list[Lesson]:
     return found
 
 
-def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[tuple[Feedback, float]]:
+def votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[tuple[Feedback, float]]:
     """The one vote of each person, with what it is worth: the latest reaction, not on their own words.
 
     Of whoever ticked why an answer is not right the boxes are the vote, in equal parts. What hides a comment
@@ -189,7 +200,7 @@ def _votes(standing: Sequence[Feedback], edits: Sequence[Feedback]) -> list[tupl
         for actor, event in sorted(latest.items())
         if event.reaction
         and actor not in said
-        and ((version := _version_at(edits, event)) is None or version.actor.id != actor)
+        and ((version := version_at(edits, event)) is None or version.actor.id != actor)
     ]
     votes += [(event, -1.0 / len(boxes)) for _, boxes in sorted(said.items()) for event in boxes.values()]
     return votes + [(event, -1.0) for event in standing if event.kind is FeedbackKind.HIDDEN][-1:]
@@ -217,13 +228,14 @@ def _replied(answer: Answer, event: Feedback, background: Background) -> list[tu
     return [(lesson, EDIT_MASS * lesson.share / total) for lesson in taught]
 
 
-def _version_at(edits: Sequence[Feedback], event: Feedback) -> Feedback | None:
+def version_at(edits: Sequence[Feedback], event: Feedback) -> Feedback | None:
+    """The edit that had been made last when an event happened."""
     return next((edit for edit in reversed(edits) if edit.at <= event.at), None)
 
 
 def _text_at(answer: Answer, edits: Sequence[Feedback], event: Feedback) -> str:
     """The text that stood when an event happened."""
-    version = _version_at(edits, event)
+    version = version_at(edits, event)
     return version.after if version else (edits[0].before or answer.text) if edits else answer.text
 
 

@@ -7,7 +7,7 @@
 
 `datasets.load_dataset("<into>/<id>/preference")` finds the three parts by their names. The same rows make the
 same bytes, whatever their order; the folder is written beside, and renamed when it is whole. Left out: which
-rows there are. Run: `pytest tests/unit/learning/training/test_snapshot.py`.
+rows there are (`learning/training/export.py`). Run: `pytest tests/unit/learning/training/test_snapshot.py`.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ def write(rows: Rows, into: Path, *, about: Mapping[str, object]) -> Snapshot:
     """Write rows as `into/<id>`; returns what is there, also where the same was written before.
 
     `about` is what the manifest says besides: plain JSON without the time of day or a path, for the id
-    follows from it, too. Raises DataError for a row that cannot be trained on and for a group in two parts of
-    the data, SetupError where the folder cannot be written.
+    follows from it, too. Raises DataError for a row that cannot be trained on, a group in two parts of the
+    data or a private repository's rows beside others', SetupError where the folder cannot be written.
     """
     records = _sorted(rows)
     _one_part_a_group(records)
+    _private_alone(records)
     try:
         into.mkdir(parents=True, exist_ok=True)
         with _alone(into):
@@ -143,6 +144,14 @@ def _one_part_a_group(records: Records) -> None:
         for one in of_kind:
             if part.setdefault(one["group"], one["split"]) != one["split"]:
                 raise DataError(f"The rows of {one['group']} are in two parts of the data: split by group.")
+
+
+def _private_alone(records: Records) -> None:
+    everywhere = {one["repository_id"] for some in records.values() for one in some}
+    if len(everywhere) > 1 and any(one["private"] for some in records.values() for one in some):
+        raise DataError(
+            "A private repository's rows are in a snapshot of several: they must stay by themselves."
+        )
 
 
 def _write(into: Path, records: Records, about: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 A group is a thread, or a corpus's question: all its rows are in one part, so that nothing is tested on what
 it was trained on. The part follows from the group's name alone, and stays the same from night to night and on
-every machine. Left out: what is asked in two groups in nearly the same words.
+every machine. Left out: what two groups ask in nearly the same words (`learning/training/hygiene.py`).
 Run: `pytest tests/unit/learning/training/test_splitting.py`.
 """
 

@@ -126,6 +126,13 @@ def test_no_group_is_in_two_parts_of_the_data(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_private_repositorys_rows_are_in_no_snapshot_with_others(tmp_path: Path) -> None:
+    private = pair(origin=origin(private=True))
+    assert write(Rows(pairs=(private,), judged=(judged(origin=private.origin),)), tmp_path, about={}).id
+    with pytest.raises(DataError, match="must stay by themselves"):
+        write(Rows(pairs=(private, pair(2, origin=origin(2, repository_id=9)))), tmp_path, about={})
+
+
 @pytest.mark.parametrize(
     "bad",
     [
