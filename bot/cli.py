@@ -39,6 +39,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(phrases.app, name="phrases")
 app.add_typer(training.corpus, name="corpus")
 app.add_typer(training.train, name="train")
+app.add_typer(training.evaluate, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(drill.app, name="drill")
 

@@ -64,6 +64,12 @@ def model_env(environ: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **offline, **_PLAIN_LOG}
 
 
+def training_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """All that a stage of the training gets: where things are, how a hub is reached; no setting or secret."""
+    kept = {name: environ[name] for name in (*_MACHINE, *_HUB_CACHE, *_WEB) if name in environ}
+    return {**kept, **_PLAIN_LOG}
+
+
 def variable(setting: str) -> str:
     """The variable that sets it."""
     return f"{PREFIX}{setting.upper()}"

@@ -16,13 +16,14 @@ import typer
 from rich.table import Table
 
 from bot.commands.shared import load_settings, out
-from bot.environment import model_env
+from bot.environment import model_env, training_env
 
 if TYPE_CHECKING:
     from learning.training.corpus_build import Built
 
 corpus = typer.Typer(help="Published questions, made into training data.", no_args_is_help=True)
 train = typer.Typer(help="Training, a stage each, in a process of its own.", no_args_is_help=True)
+evaluate = typer.Typer(help="Judge what was trained, on questions it never saw.", no_args_is_help=True)
 MORE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For a stage's verb: options that it does not know itself are the stage's."""
 
@@ -105,8 +106,41 @@ def sft(
     _become("sft", ["--data", str(data), "--out", str(into), *base, *context.args])
 
 
-def _become(stage: str, given: list[str]) -> NoReturn:
-    """Go over to the process of a stage, which knows no secret and reads no `.env`."""
+@train.command("reward", context_settings=MORE)
+def train_reward(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="A snapshot, or a folder with questions.jsonl.gz.")],
+    into: Annotated[Path, typer.Option("--out", help="The model's folder; a killed run goes on.")],
+) -> None:
+    """Train the reward model. Further options: `python -m learning.training.reward --help`."""
+    _become("reward", ["--data", str(data), "--out", str(into), *_cache(), *context.args], online=True)
+
+
+@evaluate.command("reward", context_settings=MORE)
+def evaluate_reward(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="A snapshot, or a folder with questions.jsonl.gz.")],
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A trained reward model; else the untrained encoder.")
+    ] = None,
+    into: Annotated[Path | None, typer.Option("--out", help="Folder for report.md and report.json.")] = None,
+) -> None:
+    """Judge a reward model. Further options: `python -m learning.training.reward_report --help`."""
+    given = ["--data", str(data)]
+    given += ["--model", str(model)] if model else []
+    given += ["--out", str(into)] if into else []
+    _become("reward_report", [*given, *_cache(), *context.args], online=True)
+
+
+def _cache() -> list[str]:
+    return ["--cache", str(load_settings().model_cache.expanduser().absolute())]
+
+
+def _become(stage: str, given: list[str], *, online: bool = False) -> NoReturn:
+    """Go over to the process of a stage, which knows no secret and reads no `.env`.
+
+    `online`: what an option names, it may fetch.
+    """
     command = [sys.executable, "-m", f"learning.training.{stage}", *given]
     sys.stdout.flush()
-    os.execve(command[0], command, model_env(os.environ))  # noqa: S606
+    os.execve(command[0], command, (training_env if online else model_env)(os.environ))  # noqa: S606

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from learning.models import store
 from learning.models.fetch import convert
-from learning.models.packages import PACKAGES, Kind, Package, fill, home_of
+from learning.models.packages import BY_NAME, PACKAGES, Kind, Package, fill, home_of
 from storage.errors import ModelError
 
 
@@ -124,10 +124,11 @@ def _elsewhere(spec: str, kind: Kind) -> Listed:
 
 
 def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = None) -> Path:
-    """The folder with the safetensors that `spec` means: `packaged`, folder, .gguf file or Hugging Face id.
+    """The folder with the safetensors that `spec` means.
 
-    A packaged model is checked against its manifest; a GGUF is converted once; a Hugging Face id is fetched
-    when it is not there yet. Raises ModelError (missing, damaged, refused) or SetupError.
+    `packaged`, a packaged model's name, a folder, a .gguf file or a Hugging Face id. What is packaged is held
+    against its manifest, and fetched when it is named and not there; a GGUF is converted once; a Hugging Face
+    id is fetched when it is not there yet. Raises ModelError (missing, damaged, refused) or SetupError.
     """
     cache = cache.expanduser()
     if spec == "packaged":
@@ -135,6 +136,12 @@ def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = Non
         if package is None:
             raise ModelError(f"There is no packaged {kind}: name a Hugging Face id or a folder.")
         return store.verified(home_of(package, cache))
+    named = next((each for each in (*PACKAGES, *BY_NAME) if (each.name, each.kind) == (spec, kind)), None)
+    if named is not None:
+        home = home_of(named, cache)
+        if not home.is_dir():
+            pull(cache, packages=(named,), console=console)
+        return store.verified(home)
     path = Path(spec).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():

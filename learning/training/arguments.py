@@ -1,0 +1,86 @@
+"""A stage's options on its command line: one flag a field, and the sentence under the field is its help.
+
+    options = parse(Options, "what the stage does", argv)
+
+A field that holds options of its own gives its fields' flags; so names must differ. Left out: lists, files of
+options. Run: pytest tests/unit/learning/training/test_arguments.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import inspect
+import textwrap
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Options = TypeVar("Options")
+
+
+def parse(options: type[Options], about: str, argv: Sequence[str] | None = None) -> Options:
+    """The options that a command line gives. Wrong usage ends the process, exit code 2."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add(parser, options)
+    return _made(options, vars(parser.parse_args(argv)))  # type: ignore[no-any-return]
+
+
+def _add(parser: argparse.ArgumentParser, options: type[Any]) -> None:
+    hints, told = get_type_hints(options), _sentences(options)
+    for one in dataclasses.fields(options):
+        kind = hints[one.name]
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            _add(parser, kind)
+            continue
+        flag = "--" + one.name.replace("_", "-")
+        needed = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+        help_text = told.get(one.name, "").replace("%", "%%")
+        if not needed:
+            help_text = f"{help_text} (default: {one.default})"
+        if kind is bool:
+            parser.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=one.default, help=help_text
+            )
+            continue
+        choices = get_args(kind) if get_origin(kind) is Literal else None
+        parser.add_argument(
+            flag,
+            type=type(choices[0]) if choices else _plain(kind),
+            choices=choices,
+            required=needed,
+            default=None if needed else one.default,
+            help=help_text,
+        )
+
+
+def _plain(kind: Any) -> Any:
+    """The type of a value that is given: `Path` of `Path | None`."""
+    if isinstance(kind, types.UnionType) or get_origin(kind) is Union:
+        return next(each for each in get_args(kind) if each is not types.NoneType)
+    return kind
+
+
+def _made(options: type[Any], given: dict[str, Any]) -> Any:
+    hints, values = get_type_hints(options), {}
+    for one in dataclasses.fields(options):
+        kind = hints[one.name]
+        nested = dataclasses.is_dataclass(kind) and isinstance(kind, type)
+        values[one.name] = _made(kind, given) if nested else given[one.name]
+    return options(**values)
+
+
+def _sentences(options: type[Any]) -> dict[str, str]:
+    """What stands under each field of a dataclass."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(options))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, below in zip(body.body, body.body[1:], strict=False):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split())
+    return found

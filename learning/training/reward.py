@@ -1,0 +1,252 @@
+"""The reward model's training: data → encoder → head → calibration → a folder that scores. Resumable.
+
+1. Train the encoder on triplets of the training part, real and adversarial, if a loss is chosen. 2. Fit the
+head on the encoder's vectors. 3. Calibrate on the validation part. The test part is not looked at. With
+`--start`, an earlier model learns on: it is where the new one begins and what its head is held to, and
+`--rehearse` mixes earlier data in. What is half done lies beside the folder, in `<out>.part`, until the model
+is whole. Left out: the judging (`learning/training/reward_report.py`).
+Run: thumbprint train reward --data FOLDER --out DIR
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from learning.models import hub, store
+from learning.training import reward_data
+from learning.training.arguments import parse
+from learning.training.reward_data import Data, Pairing, Ranked
+from learning.training.reward_encoder import Tuning, tune
+from learning.training.reward_fit import calibrated, fitted
+from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of, open_encoder
+from learning.training.reward_pairs import triplets
+from learning.training.reward_terms import Bounds
+from learning.training.rows import Split
+from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+
+FEWEST = 30
+"""Fewer held-out pairs calibrate nothing: then those that train do, and the manifest says so."""
+NOT_OPTIONS = ("out", "cache", "threads", "device")
+"""Where and on what it is computed: no part of what is computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a reward model is trained on, and how. Kept whole in its manifest."""
+
+    data: Path
+    """A snapshot, or a folder of ranked or voted questions."""
+    out: Path
+    """The folder of the model; the same command goes on where a killed one stopped."""
+    encoder: str = "packaged"
+    """`packaged`, a packaged model's name, a Hugging Face id or a folder with safetensors."""
+    start: Path | None = None
+    """A reward model that learns on; its encoder and reading take the place of `encoder` and `reading`."""
+    rehearse: Path | None = None
+    """Data that is mixed in, as many questions as there are new ones, so that it is not forgotten."""
+    tuning: Tuning = field(default_factory=Tuning)
+    """How the encoder is trained."""
+    reading: Reading = field(default_factory=Reading)
+    """How texts become vectors."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """Of the reward's terms."""
+    pairing: Pairing = "extremes"
+    """Of ranked data: the best against the worst, or every pair of unequal answers."""
+    most_pairs: int = 3
+    """Of one question: no thread teaches more than another."""
+    adversarial: float = 0.5
+    """Adversarial triplets a question for the encoder; for the head their weight beside the real pairs' 1."""
+    head: bool = True
+    """Whether a head is fitted; without one the reward is the calibrated cosine or dot."""
+    penalty: float = 1e-2
+    """Holds the head's parameters to zero, or to the earlier model's."""
+    most_questions: int = 0
+    """Train on no more than these many, drawn by the seed; 0 for all."""
+    threads: int = 0
+    """Of torch; 0 leaves its own choice."""
+    device: str = "cpu"
+    """Where the encoder computes: cpu, cuda, or mps."""
+    cache: Path = CACHE
+    """Of downloaded models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What became of a run: where the model is, and what its manifest says."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+
+def run(options: Options, console: Console | None = None) -> Report:
+    """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
+    console = console or Console(stderr=True)
+    wanted = _plain(options)
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        done = RewardModel.load(options.out, cache=options.cache).about
+        if done["options"] != wanted:
+            raise ConfigurationError(
+                f"{options.out} holds a reward model of other options: name another folder."
+            )
+        console.print(f"{options.out}: there already, checked.")
+        return Report(folder=options.out, manifest=done)
+    part = options.out.with_name(options.out.name + ".part")
+    try:
+        _begin(part, wanted)
+        _train(options, wanted, part, console)
+        if options.out.is_dir():
+            options.out.rmdir()
+        (part / "model").rename(options.out)
+        shutil.rmtree(part)
+    except OSError as error:
+        raise SetupError(
+            f"{part} could not be written ({error.strerror or error}): make room; the same command goes on "
+            "from what is there."
+        ) from error
+    return Report(folder=options.out, manifest=store.manifest(options.out))
+
+
+def _begin(part: Path, wanted: Mapping[str, Any]) -> None:
+    """Note the options beside what they make; refuse to go on with others."""
+    part.mkdir(parents=True, exist_ok=True)
+    note = part / "options.json"
+    if not note.exists():
+        fresh = part / "options.new"
+        fresh.write_text(json.dumps(wanted, indent=1))
+        fresh.rename(note)
+    elif json.loads(note.read_text()) != wanted:
+        raise ConfigurationError(f"{part} was begun with other options: remove it, or name another folder.")
+    shutil.rmtree(part / "model", ignore_errors=True)
+
+
+def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Console) -> None:
+    """All of it, into `part / "model"`."""
+    if options.threads:
+        import torch
+
+        torch.set_num_threads(options.threads)
+    data = reward_data.read(options.data, options.pairing)
+    old = reward_data.read(options.rehearse, options.pairing) if options.rehearse else None
+    train, held, mixed = _parts(data, old, options)
+    if not train:
+        raise DataError(f"{options.data} has no question in its training part: nothing can be learned.")
+    model, base = _start(options)
+    trained = options.tuning.loss != "none"
+    console.print(f"{len(train)} questions train, {len(mixed)} are rehearsed, {len(held)} are held out")
+    if trained:
+        _tune(model, [*train, *mixed], options, part, console)
+    if options.head:
+        model.head, loss = fitted(
+            model,
+            [*train, *mixed],
+            most_pairs=options.most_pairs,
+            adversarial=options.adversarial,
+            penalty=options.penalty,
+            work=part,
+            console=console,
+        )
+        console.print(f"head: loss {loss:.4f}")
+    enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
+    model.calibration = calibrated(model, held if enough else [*held, *train], options.most_pairs)
+    model.bounds = options.bounds
+    model.seen |= {one.key for one in (*train, *mixed, *held)}
+    about = {
+        **base,
+        "options": wanted,
+        "data": data.id,
+        "rehearsed": old.id if old else "",
+        "questions": {"train": len(train), "rehearsed": len(mixed), "validation": len(held)},
+        "calibrated_on": "validation" if enough else "validation and train",
+        "contradictions": data.contradictions,
+    }
+    own = trained or (options.start is not None and (options.start / ENCODER).is_dir())
+    model.save(part / "model", about, with_encoder=own)
+
+
+def _parts(data: Data, old: Data | None, options: Options) -> tuple[list[Ranked], list[Ranked], list[Ranked]]:
+    """What trains, what is held out to calibrate, and what is mixed in of the earlier data."""
+    rng = np.random.default_rng(options.tuning.seed)
+
+    def drawn(found: Sequence[Ranked], most: int) -> list[Ranked]:
+        order = rng.permutation(len(found))
+        return [found[n] for n in (order[:most] if most else order)]
+
+    train = drawn([one for one in data.questions if one.split is Split.TRAIN], options.most_questions)
+    held = [one for one in data.questions if one.split is Split.VALIDATION]
+    if options.most_questions:
+        held = held[: max(FEWEST, options.most_questions // 4)]
+    if old is None:
+        return train, held, []
+    new = {one.key for one in data.questions}
+    earlier = [one for one in old.questions if one.key not in new]
+    again = drawn([one for one in earlier if one.split is Split.TRAIN], len(train))
+    kept = drawn([one for one in earlier if one.split is Split.VALIDATION], len(held))
+    return train, [*held, *kept], again
+
+
+def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
+    """The model to begin with, and what its manifest says of its encoder."""
+    if options.start:
+        model = RewardModel.load(options.start, cache=options.cache, device=options.device)
+        return model, {
+            "encoder": model.about["encoder"],
+            "encoder_sha256": model.about["encoder_sha256"],
+            "started_from": store.sha256_of(options.start / store.MANIFEST),
+        }
+    home = hub.resolve(options.encoder, "encoder", options.cache)
+    model = RewardModel(open_encoder(home, options.device), reading=options.reading)
+    return model, {"encoder": options.encoder, "encoder_sha256": hash_of(home), "started_from": ""}
+
+
+def _tune(
+    model: RewardModel, questions: Sequence[Ranked], options: Options, part: Path, console: Console
+) -> None:
+    """Train the encoder; a bar shows the steps and the loss."""
+    prefix = model.reading.answer_prefix
+    rows = [
+        (question, prefix + better, prefix + worse)
+        for question, better, worse in triplets(
+            questions, most_pairs=options.most_pairs, adversarial=options.adversarial, echo=bool(prefix)
+        )
+    ]
+    with Progress(console=console) as progress:
+        bar = progress.add_task("encoder", total=None)
+
+        def tell(step: int, steps: int, said: Mapping[str, float]) -> None:
+            words = f"encoder, loss {said['loss']:.4f}" if "loss" in said else "encoder"
+            progress.update(bar, completed=step, total=steps, description=words)
+
+        tune(model.encoder, rows, options.tuning, model.reading.similarity, part / "encoder", tell)
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    """The options as JSON has them, without those that change nothing of the result."""
+    found = json.loads(json.dumps(dataclasses.asdict(options), default=str))
+    return {name: value for name, value in found.items() if name not in NOT_OPTIONS}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line. Our own errors are one sentence on stderr and exit code 1."""
+    console = Console(stderr=True)
+    try:
+        report = run(parse(Options, __doc__, argv), console)
+    except ThumbprintError as error:
+        console.print(f"✗ {error}", markup=False)
+        return 1
+    console.print(f"{report.folder}: calibrated on {report.manifest['calibrated_on']}", markup=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""The reward model: (question, answer) → how good, calibrated and bounded.
+
+A bi-encoder, a small head or none, a calibration, and bounded terms. Its folder holds safetensors and JSON,
+and a manifest with the hash of each; an encoder that was not trained stays where it is and is known by its
+hash. Left out: training it (`learning/training/reward.py`); ensembles: score with several and take what you
+need.
+Run: thumbprint evaluate reward --data FOLDER --model DIR
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from learning.models import hub, store
+from learning.training.reward_head import Array, Calibration, Head, features, surface
+from learning.training.reward_terms import Bounds, Terms, terms
+from storage.errors import ModelError
+
+FORMAT = "thumbprint-reward-1"
+CACHE = Path("~/.cache/thumbprint")
+ENCODER, HEAD, SEEN = "encoder", "head.safetensors", "seen.txt"
+Similarity = Literal["cosine", "dot"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How texts become vectors."""
+
+    similarity: Similarity = "cosine"
+    """cosine: vectors of unit length; dot: as the pooling leaves them."""
+    longest_tokens: int = 256
+    """Of each text; the rest is not read, and the length term sees to it that it is not free."""
+    answer_prefix: str = ""
+    """Before each answer: with one, a question said back is not read as the question is."""
+    surface: bool = False
+    """Whether the head also counts words, code and links."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One answer's reward, and what it is made of: `network` in [-1, 1], the terms, and their clipped sum."""
+
+    network: float
+    terms: Terms
+    reward: float
+
+
+class RewardModel:
+    """Rewards in [-1, 1]. Not for two threads at once."""
+
+    def __init__(
+        self,
+        encoder: Any,
+        *,
+        reading: Reading,
+        head: Head | None = None,
+        calibration: Calibration | None = None,
+        bounds: Bounds | None = None,
+        about: Mapping[str, Any] | None = None,
+        seen: frozenset[str] = frozenset(),
+    ) -> None:
+        self.encoder, self.reading, self.head = encoder, reading, head
+        self.calibration = calibration or Calibration()
+        self.bounds = bounds or Bounds()
+        self.about: Mapping[str, Any] = about or {}
+        self.seen = seen
+        """Keys of the questions that it was trained, chosen or calibrated on."""
+        _prepare(encoder, reading)
+
+    @classmethod
+    def load(cls, folder: Path, *, cache: Path = CACHE, device: str = "cpu") -> RewardModel:
+        """A trained model. Raises ModelError (missing, another format, one byte changed)."""
+        about = store.manifest(folder)
+        if about.get("format") != FORMAT:
+            raise ModelError(f"{folder} holds no reward model: `thumbprint train reward` makes one.")
+        bad = store.damaged(folder)
+        if bad is not None:
+            raise ModelError(
+                f"{folder / bad} is damaged (its hash has changed): train the reward model anew."
+            )
+        home = folder / ENCODER
+        if not home.is_dir():
+            home = hub.resolve(about["encoder"], "encoder", cache)
+            if hash_of(home) != about["encoder_sha256"]:
+                raise ModelError(
+                    f"{home} is not the encoder on which {folder} was trained: its hash differs."
+                )
+        head = None
+        if (folder / HEAD).is_file():
+            tensors = load_file(folder / HEAD)
+            head = Head(mean=tensors["mean"], spread=tensors["spread"], weight=tensors["weight"])
+        return cls(
+            open_encoder(home, device),
+            reading=Reading(**about["reading"]),
+            head=head,
+            calibration=Calibration(**about["calibration"]),
+            bounds=Bounds(**about["bounds"]),
+            about=about,
+            seen=frozenset((folder / SEEN).read_text().split()),
+        )
+
+    @classmethod
+    def untrained(
+        cls, encoder: str, *, reading: Reading | None = None, cache: Path = CACHE, device: str = "cpu"
+    ) -> RewardModel:
+        """The encoder as it comes: its cosine, uncalibrated. The baseline. Raises ModelError."""
+        home = hub.resolve(encoder, "encoder", cache)
+        return cls(open_encoder(home, device), reading=reading or Reading(), about={"encoder": encoder})
+
+    def save(self, folder: Path, about: Mapping[str, Any], *, with_encoder: bool) -> None:
+        """Write the model into `folder`, its manifest last, in which `about` is, too."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if with_encoder:
+            self.encoder.save_pretrained(str(folder / ENCODER), create_model_card=False)
+        if self.head is not None:
+            save_file(
+                {name: np.ascontiguousarray(value) for name, value in vars(self.head).items()}, folder / HEAD
+            )
+        (folder / SEEN).write_text("".join(f"{key}\n" for key in sorted(self.seen)))
+        store.seal(
+            folder,
+            **{
+                **about,
+                "format": FORMAT,
+                "reading": dataclasses.asdict(self.reading),
+                "calibration": dataclasses.asdict(self.calibration),
+                "bounds": dataclasses.asdict(self.bounds),
+            },
+        )
+
+    def score(
+        self, questions: Sequence[str], answers: Sequence[str], ended: Sequence[bool] | None = None
+    ) -> list[float]:
+        """One reward in [-1, 1] a pair. `ended`: whether the policy ended each answer by itself, if known."""
+        return [one.reward for one in self.explain(questions, answers, ended)]
+
+    def explain(
+        self, questions: Sequence[str], answers: Sequence[str], ended: Sequence[bool] | None = None
+    ) -> list[Scored]:
+        """The same with what each is made of. Raises ModelError where a number is not finite."""
+        network = self.calibration.score(self.raw(questions, answers))
+        known = ended if ended is not None else [None] * len(answers)
+        made = []
+        for question, answer, done, value in zip(questions, answers, known, network, strict=True):
+            lost = terms(question, answer, done, self.bounds)
+            reward = min(1.0, max(-1.0, float(value) + lost.total))
+            made.append(Scored(network=float(value), terms=lost, reward=reward))
+        return made
+
+    def raw(self, questions: Sequence[str], answers: Sequence[str]) -> Array:
+        """What the network says, before calibration and terms: (n,)."""
+        if len(questions) != len(answers):
+            raise ValueError(f"{len(questions)} questions and {len(answers)} answers: one each is needed")
+        if not answers:
+            return np.zeros(0)
+        asked, said = self.embed(questions), self.embed(answers, answer=True)
+        if self.head is None:
+            found: Array = (asked * said).sum(1)
+        else:
+            found = self.head.raw(features(asked, said, surface(answers) if self.reading.surface else None))
+        if not np.isfinite(found).all():
+            raise ModelError("The reward model gives rewards that are not finite: train it anew.")
+        return found
+
+    def embed(self, texts: Sequence[str], *, answer: bool = False, progress: bool = False) -> Array:
+        """(n, d) vectors; each different text is read once."""
+        prefix = self.reading.answer_prefix if answer else ""
+        unique = list(dict.fromkeys(texts))
+        vectors = self.encoder.encode(
+            [prefix + text for text in unique],
+            batch_size=32,
+            normalize_embeddings=self.reading.similarity == "cosine",
+            show_progress_bar=progress,
+        )
+        place = {text: n for n, text in enumerate(unique)}
+        found: Array = np.asarray(vectors, dtype=np.float64)[[place[text] for text in texts]]
+        return found
+
+
+def open_encoder(folder: Path, device: str = "cpu") -> Any:
+    """A sentence-transformers model from safetensors. Raises ModelError."""
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(
+            str(folder),
+            device=device,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"The encoder in {folder} cannot be loaded: {error}") from error
+
+
+def _prepare(encoder: Any, reading: Reading) -> None:
+    """Set the window; for dot products, let vectors keep their length."""
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    config = getattr(getattr(encoder[0], "model", None), "config", None)
+    most = getattr(config, "max_position_embeddings", reading.longest_tokens)
+    encoder.max_seq_length = min(reading.longest_tokens, most)
+    if reading.similarity == "dot":
+        for name, module in list(encoder.named_children()):
+            if isinstance(module, Normalize):
+                del encoder._modules[name]
+
+
+def hash_of(folder: Path) -> str:
+    """SHA-256 of an encoder's safetensors, in the order of their names."""
+    files = sorted(folder.rglob("*.safetensors"))
+    return "-".join(store.sha256_of(file)[: 16 if len(files) > 1 else 64] for file in files)

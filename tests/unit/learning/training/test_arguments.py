@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from learning.training.arguments import parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    rate: float = 0.5
+    """How fast."""
+    kind: Literal["a", "b"] = "a"
+    """Which of the two, 100 % sure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    data: Path
+    """Where it is."""
+    start: Path | None = None
+    count: int = 3
+    loud: bool = True
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_every_field_has_its_flag_those_of_inner_options_too() -> None:
+    found = parse(Outer, "", ["--data=d", "--start=s", "--count=4", "--no-loud", "--rate=0.1", "--kind=b"])
+    assert found == Outer(
+        data=Path("d"), start=Path("s"), count=4, loud=False, inner=Inner(rate=0.1, kind="b")
+    )
+
+
+def test_what_is_not_given_keeps_its_default() -> None:
+    assert parse(Outer, "", ["--data", "d"]) == Outer(data=Path("d"))
+
+
+@pytest.mark.parametrize("given", [[], ["--data", "d", "--kind", "c"], ["--data", "d", "--odd", "1"]])
+def test_wrong_usage_ends_with_exit_code_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(Outer, "", given)
+    assert ended.value.code == 2 and capsys.readouterr().err
+
+
+def test_the_sentence_under_a_field_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(Outer, "About it.", ["--help"])
+    said = capsys.readouterr().out
+    assert (
+        "About it." in said and "Where it is." in said and "100 % sure" in said and "(default: 0.5)" in said
+    )

@@ -1,0 +1,229 @@
+"""Training with a tiny random encoder: the real loading, losses, trainer, head and calibration."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from learning.training import reward, reward_data, reward_encoder, reward_report
+from learning.training.reward import Options
+from learning.training.reward_encoder import Tuning
+from learning.training.reward_model import ENCODER, Reading, RewardModel
+from learning.training.rows import Split
+from storage.errors import ConfigurationError, DataError, SetupError
+from tests.unit.learning.training.conftest import made_up
+
+Folder = Callable[..., Path]
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def options(encoder: Path, data: Path, out: Path, **named: Any) -> Options:
+    tuning = {"loss": "none", "batch": 8, "rate": 1e-3, "checkpoint_steps": 3, **named.pop("tuning", {})}
+    return Options(
+        data=data,
+        out=out,
+        encoder=str(encoder),
+        tuning=Tuning(**tuning),
+        reading=Reading(longest_tokens=64, **named.pop("reading", {})),
+        **named,
+    )
+
+
+def accuracy(folder: Path, data: Path) -> float:
+    judged = reward_report.Options(data=data, model=folder, part="test", most_adversarial=5)
+    return reward_report.run(judged, QUIET).network.mean
+
+
+def test_a_head_on_the_frozen_encoder_learns_what_people_prefer(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    data = folder_of(made_up(120))
+    report = reward.run(options(encoder, data, tmp_path / "m"), QUIET)
+    assert (
+        report.manifest["questions"]["train"] > 80
+        and report.manifest["calibrated_on"] == "validation and train"
+    )
+    assert accuracy(tmp_path / "m", data) > 0.9
+    assert not (tmp_path / "m.part").exists() and not (tmp_path / "m" / ENCODER).exists()
+
+
+@pytest.mark.parametrize("loss", ["triplet", "ranking", "pairwise"])
+def test_every_loss_moves_the_encoder_towards_what_people_prefer(
+    encoder: Path, folder_of: Folder, tmp_path: Path, loss: str
+) -> None:
+    data = folder_of(made_up(60))
+    given = options(
+        encoder, data, tmp_path / "m", tuning={"loss": loss, "epochs": 2.0}, head=False, adversarial=0.25
+    )
+    reward.run(given, QUIET)
+    before = reward_report.run(reward_report.Options(data=data, encoder=str(encoder), part="train"), QUIET)
+    model = RewardModel.load(tmp_path / "m")
+    questions = [one for one in reward_data.read(data).questions if one.split is Split.TRAIN]
+    won = [model.raw([one.question] * 2, [one.answers[0], one.answers[2]]).argmax() == 0 for one in questions]
+    if loss != "pairwise":
+        assert sum(won) / len(won) > max(0.8, before.network.mean - 0.05)
+    assert (tmp_path / "m" / ENCODER / "model.safetensors").exists()
+
+
+def test_dot_products_train_too(encoder: Path, folder_of: Folder, tmp_path: Path) -> None:
+    data = folder_of(made_up(24))
+    tuning = {"loss": "triplet", "margin": 5.0}
+    reward.run(options(encoder, data, tmp_path / "m", tuning=tuning, reading={"similarity": "dot"}), QUIET)
+    assert RewardModel.load(tmp_path / "m").reading.similarity == "dot"
+
+
+def test_the_same_seed_gives_the_same_rewards_and_a_killed_run_goes_on_to_them(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = folder_of(made_up(40))
+    tuning = {"loss": "pairwise", "seed": 5}
+    whole = options(encoder, data, tmp_path / "whole", tuning=tuning)
+    reward.run(whole, QUIET)
+
+    steps = iter(range(100))
+    compute = reward_encoder.Training.compute_loss
+
+    def killed(self: Any, *given: Any, **named: Any) -> Any:
+        if next(steps) == 4:
+            raise KeyboardInterrupt
+        return compute(self, *given, **named)
+
+    broken = dataclasses.replace(whole, out=tmp_path / "broken")
+    monkeypatch.setattr(reward_encoder.Training, "compute_loss", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reward.run(broken, QUIET)
+    assert not (tmp_path / "broken").exists()
+    assert (tmp_path / "broken.part" / "encoder" / "checkpoint-3").is_dir()
+    reward.run(broken, QUIET)
+    asked, said = ["how do i sort a list"] * 2, ["use the sort it works", "never mind"]
+    one, two = (RewardModel.load(tmp_path / name).score(asked, said) for name in ("whole", "broken"))
+    assert one == pytest.approx(two, abs=1e-4)
+
+
+def test_a_finished_run_is_not_run_again_and_another_one_does_not_overwrite_it(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    given = options(encoder, folder_of(made_up(40)), tmp_path / "m")
+    first = reward.run(given, QUIET)
+    stamp = (tmp_path / "m" / "manifest.json").stat().st_mtime_ns
+    assert reward.run(given, QUIET).manifest == first.manifest
+    assert (tmp_path / "m" / "manifest.json").stat().st_mtime_ns == stamp
+    with pytest.raises(ConfigurationError, match="other options"):
+        reward.run(dataclasses.replace(given, penalty=0.5), QUIET)
+
+
+def test_a_few_repository_pairs_are_learned_without_forgetting_the_corpus(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    old = folder_of(made_up(160), "old")
+    rows = made_up(60, good="key value", bad="bad error")
+    for row in rows:
+        row["id"] = f"repository-{row['id']}"
+        row["question"] += " in our own code"
+    new = folder_of(rows, "new")
+    reward.run(options(encoder, old, tmp_path / "first"), QUIET)
+    before = accuracy(tmp_path / "first", old)
+    given = options(encoder, new, tmp_path / "second", start=tmp_path / "first", rehearse=old)
+    report = reward.run(given, QUIET)
+    assert report.manifest["questions"]["rehearsed"] == report.manifest["questions"]["train"]
+    assert report.manifest["started_from"]
+    assert accuracy(tmp_path / "second", old) >= before - 0.1 > 0.8
+    assert accuracy(tmp_path / "second", new) > 0.9
+
+
+def test_what_was_trained_or_calibrated_on_is_never_judged_whatever_folder_it_comes_in(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    rows = made_up(60)
+    reward.run(options(encoder, folder_of(rows), tmp_path / "m"), QUIET)
+    renamed = [{**row, "id": f"renamed-{row['id']}"} for row in rows]
+    report = reward_report.run(
+        reward_report.Options(
+            data=folder_of(renamed, "renamed"), model=tmp_path / "m", out=tmp_path / "report"
+        ),
+        QUIET,
+    )
+    seen = RewardModel.load(tmp_path / "m").seen
+    assert report.about["questions"] == 60 - len(seen) > 0
+    assert report.about["left_out_as_seen"] == len(seen)
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "untrained encoder" in page and "echo" in page and "rank correlation with length" in page
+    told = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert told["accuracy"]["low"] <= told["accuracy"]["mean"] <= told["accuracy"]["high"]
+    assert set(told["adversarial"]) == {
+        "echo", "paraphrase", "short", "other", "truncated", "padded", "template", "thanks",
+    }  # fmt: skip
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence_and_leaves_no_model(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    given = options(
+        encoder, folder_of(made_up(24)), tmp_path / "m", tuning={"loss": "pairwise", "rate": 1e30}
+    )
+    with pytest.raises(DataError, match=r"The loss is nan at step \d+"):
+        reward.run(given, QUIET)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_full_disk_is_a_sentence_and_what_was_done_stays(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    given = options(encoder, folder_of(made_up(40)), tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(RewardModel, "save", full)
+        with pytest.raises(SetupError, match=r"No space left on device.*goes on"):
+            reward.run(given, QUIET)
+    kept = list((tmp_path / "m.part" / "answers").glob("*.npy"))
+    assert kept and not (tmp_path / "m").exists()
+    reward.run(given, QUIET)
+    assert RewardModel.load(tmp_path / "m")
+
+
+def test_a_checkpoint_that_a_kill_left_half_written_is_not_gone_on_from(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    given = options(encoder, folder_of(made_up(24)), tmp_path / "m", tuning={"loss": "triplet"})
+    (tmp_path / "m.part" / "encoder" / "checkpoint-99").mkdir(parents=True)
+    reward.run(given, QUIET)
+    assert RewardModel.load(tmp_path / "m")
+
+
+def test_only_the_layers_that_are_asked_for_are_frozen(encoder: Path) -> None:
+    from learning.training.reward_model import open_encoder
+
+    model = open_encoder(encoder)
+    reward_encoder.freeze(model, 1)
+    still = {name for name, one in model.named_parameters() if not one.requires_grad}
+    assert any(".layer.0." in name for name in still) and any("embeddings" in name for name in still)
+    assert not any(".layer.1." in name for name in still)
+    with pytest.raises(DataError, match="2 layers"):
+        reward_encoder.freeze(model, 2)
+
+
+def test_the_command_line_says_in_one_sentence_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reward.main(["--data", str(tmp_path), "--out", str(tmp_path / "m")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("✗") and "Traceback" not in said

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from learning.training.reward_figures import Figure
+from learning.training.reward_page import Adversarial, Report, markdown
+
+
+def figure(mean: float, wide: float = 0.02, questions: int = 900) -> Figure:
+    return Figure(mean=mean, low=mean - wide, high=mean + wide, questions=questions)
+
+
+GOOD = Report(
+    about={"data": "d1", "encoder": "packaged", "seed": 0, "questions": 900, "left_out_as_seen": 7},
+    accuracy=figure(0.66),
+    network=figure(0.67),
+    untrained=figure(0.6),
+    length_only=figure(0.61),
+    gain=figure(0.06),
+    same_length=figure(0.63),
+    same_length_untrained=figure(0.55),
+    by_source={"corpus": figure(0.66), "edit": figure(0.7, questions=0)},
+    with_values=figure(0.2),
+    with_length=figure(-0.1),
+    adversarial={"echo": Adversarial(below=figure(0.95), gap=figure(0.5))},
+)
+
+
+def test_a_good_model_passes_every_gate_and_its_page_has_every_figure() -> None:
+    assert all(GOOD.gates.values())
+    page = markdown(GOOD)
+    assert "| reward | 66.0% | 64.0% to 68.0% | 900 |" in page
+    assert "| echo | 95.0% | 0.500 | 0.480 to 0.520 | 900 |" in page
+    assert "7 that it had seen" in page and "| source edit | none | | 0 |" in page
+    assert "failed" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "gate"),
+    [
+        ({"accuracy": figure(0.51)}, "accuracy above chance"),
+        ({"accuracy": figure(0.6)}, "accuracy above length alone"),
+        ({"with_length": figure(-0.4)}, "rank correlation with length below 0.3"),
+        ({"with_length": figure(float("nan"))}, "rank correlation with length below 0.3"),
+        (
+            {"adversarial": {"thanks": Adversarial(below=figure(0.6), gap=figure(0.01))}},
+            "every adversarial kind below the real answer",
+        ),
+    ],
+)
+def test_one_failing_figure_fails_its_gate(changed: dict[str, object], gate: str) -> None:
+    report = dataclasses.replace(GOOD, **changed)  # type: ignore[arg-type]
+    assert report.gates[gate] is False
+    assert "| failed |" in markdown(report)
