@@ -79,12 +79,14 @@ def run(options: Options, console: Console | None = None) -> Report:
     else:
         model = RewardModel.untrained(options.encoder, cache=options.cache, device=options.device)
         base, reading = options.encoder, Reading()
-    untrained = RewardModel.untrained(base, reading=reading, cache=options.cache, device=options.device)
     data = reward_data.read(options.data)
     questions, left_out = _questions(data.questions, model.seen, options)
     with Progress(console=console) as progress:
         judged = list(_judged(model, questions, progress, "the model"))
-        before = list(_judged(untrained, questions, progress, "the untrained encoder"))
+        before = judged
+        if options.model:
+            other = RewardModel.untrained(base, reading=reading, cache=options.cache, device=options.device)
+            before = list(_judged(other, questions, progress, "the untrained encoder"))
         worst = _adversarial(model, questions[: options.most_adversarial], progress, options.seed)
     about = {
         "data": data.id,
