@@ -59,14 +59,13 @@ def fingerprint(*parts: object) -> str:
 def code(plan: Plan) -> str:
     """The code that decides what is asked, answered and learned: trials of two versions are not added up."""
     root = Path(__file__).parents[2]
-    files = sorted((root / "learning" / "memory").glob("*.py"))
+    files = [*sorted((root / "learning" / "memory").glob("*.py")), root / "learning" / "prompt.py"]
     names = (
         "compose",
         "effects",
         "gfm",
         "lessons",
         "memory",
-        "prompt",
         "rerank",
         "rounds",
         "sanitise",
