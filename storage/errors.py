@@ -16,6 +16,7 @@
         ├── SetupError              the machine lacks something (disk, port, compiler, Python)
         ├── ModelError              a model's files are missing, damaged or refused
         ├── DataError               training data is missing, damaged, or not what it says it is
+        ├── TrainingError           a training stopped itself; its last checkpoint is kept
         ├── ModelRequestError       the model server rejected what was asked of it
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
         ├── Withheld                a text would do something on GitHub that it must not: it did not go out
@@ -102,6 +103,10 @@ class ModelError(Permanent):
 
 class DataError(Permanent):
     """Data to train on, or a folder of it, is missing, damaged, or not what it says it is."""
+
+
+class TrainingError(Permanent):
+    """A training stopped itself: an alarm, or a number that is none. Its last checkpoint is kept."""
 
 
 class ModelRequestError(Permanent):

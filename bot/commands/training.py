@@ -106,6 +106,26 @@ def sft(
     _become("sft", ["--data", str(data), "--out", str(into), *base, *context.args])
 
 
+@train.command(context_settings=MORE)
+def ppo(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="The snapshot whose questions are answered.")],
+    reward: Annotated[Path, typer.Option("--reward", help="The folder of the reward model.")],
+    into: Annotated[Path, typer.Option("--out", help="The run's folder; a killed run goes on in it.")],
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Train the policy by PPO on a snapshot's questions; the same command goes on where it was ended.
+
+    Every further option is the stage's: `python -m learning.training.ppo --help` lists them.
+    """
+    from learning.models import hub
+
+    settings = load_settings()
+    base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
+    given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
+    _become("ppo", [*given, *_cache(), *context.args])
+
+
 @train.command("reward", context_settings=MORE)
 def train_reward(
     context: typer.Context,

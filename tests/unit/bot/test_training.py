@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
+from learning.training.arguments import parse
+from learning.training.ppo_options import Options
+from tests.unit.learning.models.tiny import write_model
 
 
 @pytest.fixture
@@ -72,3 +76,27 @@ def test_models_push_refuses_a_folder_that_is_no_adapter(tmp_path: Path) -> None
     done = CliRunner().invoke(app, ["models", "push", str(tmp_path), "--to", "me/night"])
     assert done.exit_code == 1
     assert "no adapter of ours" in str(done.exception)
+
+
+def test_train_ppo_becomes_the_stage_with_all_that_was_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And what it becomes is a command line that the stage understands."""
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "s3cret")
+    base = write_model(tmp_path / "base")
+    given = f"train ppo --model {base} --data d --reward r --out o --batch 32 --kl 9"
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    program, command, env = found
+    assert command[:3] == [program, "-m", "learning.training.ppo"]
+    wanted = Options(model=base, data=Path("d"), reward=Path("r"), out=Path("o"), batch=32)
+    made = parse(Options, "", command[3:])
+    assert made == replace(wanted, limits=replace(wanted.limits, kl=9.0), cache=made.cache)
+    assert "s3cret" not in env.values()

@@ -1,0 +1,236 @@
+"""A batch of PPO before anything is learned: prompts, answers, their scores, advantages, and what to report.
+
+Each process answers its part of the prompts and scores it; then all have everything, so that whitening,
+alarms and the KL controller see the batch as one process would. Left out: the update (`ppo_update.py`).
+Run: `pytest tests/unit/learning/training/test_ppo.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from learning.prompt import ASK, TEXT
+from learning.training import alarms, ppo_math, rollouts
+from learning.training.ppo_update import Sample
+from learning.training.processes import Processes
+from learning.training.roles import Role, Roles
+from learning.training.rows import Demonstration, Judged, PreferencePair, Rows, Split
+from storage.errors import TrainingError
+from storage.records import Message
+
+Reward = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
+"""Scores (questions, answers) -> one finite number an answer; plain texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What the policy is asked: token ids, and the question in it as plain text, which rewards judge by."""
+
+    ids: tuple[int, ...]
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """One answer to a prompt, read by policy and reference; tensors (tokens,) on the CPU."""
+
+    prompt: Prompt
+    answer: rollouts.Answer
+    score: float
+    independent: float
+    log_probs: Tensor
+    reference: Tensor
+    entropies: Tensor
+    values: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaping:
+    """How scores become rewards: the options of `ppo.py` of the same names."""
+
+    shortest: int
+    longest: int
+    per_token: float
+    most: float
+    missing_eos: float
+    whiten_rewards: bool
+    discount: float
+    trace: float
+
+
+def prompts_of(rows: Rows, split: Split, roles: Roles, longest: int) -> list[Prompt]:
+    """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
+    tokens. A longer one is left out: cut, it would not be what is served."""
+    every: tuple[PreferencePair | Judged | Demonstration, ...] = (
+        *rows.pairs,
+        *rows.judged,
+        *rows.demonstrations,
+    )
+    found: dict[tuple[Message, ...], None] = dict.fromkeys(
+        row.prompt for row in every if row.origin.split is split
+    )
+    made = []
+    for messages in sorted(found, key=lambda each: [(one.role, one.content) for one in each]):
+        ids = tuple(roles.tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
+        if 0 < len(ids) <= longest:
+            made.append(Prompt(ids=ids, question=question_of(messages)))
+    return made
+
+
+def question_of(messages: Sequence[Message]) -> str:
+    """The question in a prompt that `learning/prompt.py` built; the whole last message where it did not."""
+    text = messages[-1].content
+    if text.startswith(f"{TEXT}\n~"):
+        fence = text.split("\n", 2)[1]
+        text = text.rpartition(f"\n{fence}\n")[2]
+    found = re.search(rf"^{re.escape(ASK)} (.*)", text, re.MULTILINE | re.DOTALL)
+    return (found[1] if found else text).strip()
+
+
+def answered(
+    roles: Roles,
+    prompts: Sequence[Prompt],
+    chances: Tensor,
+    *,
+    temperature: float,
+    at_once: int,
+    reward: Reward,
+    independent: Reward | None,
+    against: Role,
+    processes: Processes,
+) -> list[Episode]:
+    """An episode for each prompt, the same list in every process. `chances` (prompts, T): random numbers.
+
+    `against` says whose log-probabilities stand beside the policy's. Raises TrainingError for a reward that
+    returns something else than a finite number an answer.
+    """
+    own, share = processes.own(prompts), chances[processes.rank :: processes.count]
+    answers = (
+        rollouts.write(roles, [one.ids for one in own], share, temperature=temperature, at_once=at_once)
+        if own
+        else []
+    )
+    questions, texts = [one.question for one in own], [one.text for one in answers]
+    scores = scored(reward, questions, texts, "The reward")
+    others = scored(independent, questions, texts, "The independent reward") if independent else scores
+    found: list[Episode] = []
+    for start in range(0, len(own), at_once):
+        part = slice(start, start + at_once)
+        reads = _read(roles, own[part], answers[part], temperature, against)
+        for prompt, answer, score, other, read in zip(
+            own[part], answers[part], scores[part], others[part], reads, strict=True
+        ):
+            found.append(
+                Episode(
+                    prompt=prompt,
+                    answer=answer,
+                    score=score,
+                    independent=other,
+                    log_probs=read[0],
+                    reference=read[1],
+                    entropies=read[2],
+                    values=read[3],
+                )
+            )
+    return processes.gather(found)
+
+
+def scored(reward: Reward, questions: Sequence[str], answers: Sequence[str], name: str) -> list[float]:
+    """What `reward` says, as plain numbers. Raises TrainingError naming it when that is no use."""
+    if not answers:
+        return []
+    scores = [float(score) for score in reward(questions, answers)]
+    if len(scores) != len(answers):
+        raise TrainingError(f"{name} returned {len(scores)} numbers for {len(answers)} answers.")
+    odd = next((score for score in scores if not math.isfinite(score)), None)
+    if odd is not None:
+        raise TrainingError(f"{name} returned {odd}: mend it so that every answer gets a finite number.")
+    return scores
+
+
+@torch.no_grad()
+def _read(
+    roles: Roles,
+    prompts: Sequence[Prompt],
+    answers: Sequence[rollouts.Answer],
+    temperature: float,
+    against: Role,
+) -> list[tuple[Tensor, ...]]:
+    batch = roles.sequences([one.ids for one in prompts], [one.ids for one in answers])
+    policy, reference = roles.read(batch, temperature), roles.read(batch, temperature, against)
+    assert policy.values is not None
+    on_device = (policy.log_probs, reference.log_probs, policy.entropies, policy.values)
+    tables = [table.cpu() for table in on_device]
+    return [
+        tuple(table[row, : len(answer.ids)].clone() for table in tables) for row, answer in enumerate(answers)
+    ]
+
+
+def samples(
+    episodes: Sequence[Episode], shaping: Shaping, coefficient: float
+) -> tuple[list[Sample], dict[str, float]]:
+    """What the policy learns from, advantages whitened over the whole batch; and the objective's figures."""
+    lengths = torch.tensor([len(one.answer.ids) for one in episodes])
+    mask = ppo_math.answer_mask(lengths, int(lengths.max()))
+    policy, reference, values = (
+        pad_sequence([getattr(one, name) for one in episodes], batch_first=True)
+        for name in ("log_probs", "reference", "values")
+    )
+    raw = torch.tensor([one.score for one in episodes])
+    ended = torch.tensor([one.answer.ended for one in episodes])
+    penalty = ppo_math.length_penalty(
+        lengths,
+        shortest=shaping.shortest,
+        longest=shaping.longest,
+        per_token=shaping.per_token,
+        most=shaping.most,
+    )
+    scores = ppo_math.final_scores(raw, ended, lengths, penalty, shaping.missing_eos)
+    rewards = ppo_math.kl_rewards(scores, policy, reference, mask, coefficient)
+    total = rewards.sum(1).mean()
+    if shaping.whiten_rewards:
+        rewards = ppo_math.masked_whiten(rewards, mask, shift_mean=False)
+    advantages, returns = ppo_math.gae(rewards, values, mask, discount=shaping.discount, trace=shaping.trace)
+    advantages = ppo_math.masked_whiten(advantages, mask)
+    made = [
+        Sample(
+            prompt=one.prompt.ids,
+            answer=one.answer.ids,
+            log_probs=one.log_probs,
+            values=one.values,
+            advantages=advantages[row, : len(one.answer.ids)],
+            returns=returns[row, : len(one.answer.ids)],
+        )
+        for row, one in enumerate(episodes)
+    ]
+    return made, {
+        **figures(episodes),
+        "scores": float(scores.mean()),
+        "non_score_reward": float(total - scores.mean()),
+        "rlhf_reward": float(total),
+        "length_penalty": float(penalty.mean()),
+        "value": float(ppo_math.masked_mean(values, mask)),
+    }
+
+
+def figures(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Means over answers: reward as the model gave it, KL and entropy in nats, length in tokens, rates."""
+    count, texts = len(episodes), [one.answer.text for one in episodes]
+    return {
+        "reward": math.fsum(one.score for one in episodes) / count,
+        "independent": math.fsum(one.independent for one in episodes) / count,
+        "kl": math.fsum(float((one.log_probs - one.reference).sum()) for one in episodes) / count,
+        "entropy": math.fsum(float(one.entropies.mean()) for one in episodes) / count,
+        "length": sum(len(one.answer.ids) for one in episodes) / count,
+        "ended": sum(one.answer.ended for one in episodes) / count,
+        "yes_no": alarms.yes_no_rate(texts),
+        "echo": alarms.echo_rate([one.prompt.question for one in episodes], texts),
+        "distinct_2": alarms.distinct(texts),
+    }

@@ -1,0 +1,213 @@
+"""PPO as a whole, on a tiny random model: it learns, goes on where it was killed, stops when it should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from learning.models.policy import Options as Sampling
+from learning.models.policy import Policy
+from learning.prompt import build
+from learning.training import ledger, ppo
+from learning.training.alarms import Limits
+from learning.training.ppo_batch import question_of
+from learning.training.roles import Roles
+from storage.errors import ConfigurationError, DataError, TrainingError
+from storage.records import Message
+from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
+
+Made = tuple[ppo.Report, list[dict[str, float]]]
+PINNED = {
+    "reward": [0.2146, 0.3433, 0.4684],
+    "kl": [0.0, 13.14, 16.82],
+    "entropy": [4.399, 4.100, 3.785],
+}
+"""The first step, the fifth, the ninth."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_snapshot(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def whole(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Made]:
+    """A whole run of a seed, made once."""
+    made: dict[int, Made] = {}
+
+    def run(seed: int) -> Made:
+        if seed not in made:
+            out = tmp_path_factory.mktemp("run")
+            report = ppo.run(options(base, data, out, seed=seed), reward=letters)
+            made[seed] = (report, ledger.read(out))
+        return made[seed]
+
+    return run
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_a_toy_preference_reward_rises_with_every_seed(whole, seed):
+    report, lines = whole(seed)
+    assert report.last_reward > report.first_reward + 0.15
+    assert len(lines) == 9 and [line["step"] for line in lines] == list(range(1, 10))
+    assert lines[0]["objective/kl"] == pytest.approx(0, abs=1e-4) and report.kl > 0.1
+
+
+def test_the_curves_of_seed_0_are_pinned(whole):
+    """A change of any part of the arithmetic moves them, and so does one of the random numbers."""
+    _, lines = whole(0)
+    curves = {name: [line[f"objective/{name}"] for line in lines[::4]] for name in PINNED}
+    assert curves == {name: pytest.approx(wanted, rel=0.1, abs=0.02) for name, wanted in PINNED.items()}
+
+
+def test_metrics_say_what_happened_and_the_first_ratio_is_one(whole):
+    _, lines = whole(0)
+    assert all(line["val/first_ratio"] == pytest.approx(1, abs=1e-4) for line in lines)
+    named = {name for line in lines for name in line}
+    for name in ("scores", "rlhf_reward", "non_score_reward", "kl", "entropy", "length", "ended"):
+        assert f"objective/{name}" in named
+    for name in (
+        "policy_loss",
+        "value_loss",
+        "approx_kl",
+        "clip_fraction",
+        "gradient_norm",
+        "kl_coefficient",
+    ):
+        assert f"ppo/{name}" in named
+    assert [line["step"] for line in lines if "val/reward" in line] == [3, 6, 9]
+    assert lines[0]["ppo/learning_rate"] == 0.02 and lines[-1]["ppo/learning_rate"] < 0.003
+
+
+def test_the_adapter_that_it_leaves_is_what_a_server_merges(whole, base):
+    """The served policy, its weights merged and int8, writes letters as the trained one does."""
+    report, _ = whole(0)
+    prompt = Roles.load(base).tokens.chat([{"role": one.role, "content": one.content} for one in asked(1)])
+    sampling = Sampling(n=32, max_tokens=8, seed=1)
+    before, after = (
+        sum(letters([], [one.text for one in Policy(base, adapter=adapter).write(prompt, sampling)])) / 32
+        for adapter in (None, report.adapter)
+    )
+    assert after > before + 0.15
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_numbers_bit_for_bit(whole, base, data, tmp_path):
+    calls = 0
+
+    def dying(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        nonlocal calls
+        calls += 1
+        if calls == 8:  # validation asks it too
+            raise KeyboardInterrupt
+        return letters(questions, answers)
+
+    given = options(base, data, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        ppo.run(given, reward=dying)
+    assert [line["step"] for line in ledger.read(tmp_path)] == [1, 2, 3, 4, 5]
+    assert not (tmp_path / "adapter").exists()
+    report = ppo.run(given, reward=letters)
+    unbroken, lines = whole(0)
+    assert ledger.read(tmp_path) == lines
+    weights = "adapter_model.safetensors"
+    assert (report.adapter / weights).read_bytes() == (unbroken.adapter / weights).read_bytes()
+
+
+def test_a_finished_run_that_is_started_again_learns_nothing_more(base, data, tmp_path):
+    given = options(base, data, tmp_path, steps=1, validate_every=0)
+    ppo.run(given, reward=letters)
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+
+    def never(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        raise AssertionError("nothing is left to answer")
+
+    ppo.run(given, reward=never)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_the_folder_of_another_run_is_refused(base, data, tmp_path):
+    ppo.run(options(base, data, tmp_path, steps=1, validate_every=0), reward=letters)
+    with pytest.raises(ConfigurationError, match="other options"):
+        ppo.run(options(base, data, tmp_path, steps=2, validate_every=0), reward=letters)
+
+
+def test_a_damaged_checkpoint_is_named(base, data, tmp_path):
+    given = options(base, data, tmp_path, steps=1, validate_every=0)
+    ppo.run(given, reward=letters)
+    file = tmp_path / "checkpoints" / "step-1.pt"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"step-1\.pt is damaged"):
+        ppo.run(given, reward=letters)
+
+
+def test_fewer_prompts_than_a_batch_are_refused(base, data, tmp_path):
+    with pytest.raises(DataError, match="fewer than the batch of 256"):
+        ppo.run(options(base, data, tmp_path, batch=256), reward=letters)
+
+
+def test_prompts_that_are_too_long_are_left_out_and_not_cut(base, data, tmp_path):
+    with pytest.raises(DataError, match="has 0 different prompts"):
+        ppo.run(options(base, data, tmp_path, max_prompt=20), reward=letters)
+
+
+def test_prompts_and_answers_beyond_the_models_window_are_refused(base, data, tmp_path):
+    with pytest.raises(ConfigurationError, match="window of 256"):
+        ppo.run(options(base, data, tmp_path, max_answer=200), reward=letters)
+
+
+def test_without_a_reward_the_option_is_named(base, data, tmp_path):
+    with pytest.raises(ConfigurationError, match="--reward"):
+        ppo.run(options(base, data, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"), [([float("nan")] * 64, "returned nan"), ([1.0], "1 numbers for 64 answers")]
+)
+def test_a_reward_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(
+    base, data, tmp_path, scores, says
+):
+    calls = 0
+
+    def reward(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        nonlocal calls
+        calls += 1
+        return scores if calls == 3 else letters(questions, answers)
+
+    with pytest.raises(TrainingError, match=says) as raised:
+        ppo.run(options(base, data, tmp_path, checkpoint_every=1, validate_every=0), reward=reward)
+    assert "step-2.pt" in str(raised.value) and (tmp_path / "checkpoints" / "step-2.pt").is_file()
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(base, data, tmp_path):
+    def huge(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        return [1e30] * len(answers)
+
+    with pytest.raises(TrainingError, match="no finite number in step 1"):
+        ppo.run(options(base, data, tmp_path, validate_every=0), reward=huge)
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_an_alarm_stops_the_run_with_its_reason_and_no_adapter(base, data, tmp_path):
+    limits = Limits(kl=1e9, yes_no=1.0, echo=1.0, distinct=0.0, never_ends=1.0, window=2, fall=0.01)
+
+    def opposite(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        return [-score for score in letters(questions, answers)]
+
+    given = options(base, data, tmp_path, limits=limits, validate_every=0)
+    with pytest.raises(TrainingError, match="the independent one fell"):
+        ppo.run(given, reward=letters, independent=opposite)
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["objective/independent"] == pytest.approx(-last["objective/reward"])
+    assert not (tmp_path / "adapter").exists() and ANYTHING.window > limits.window
+
+
+def test_the_question_of_a_prompt_is_what_was_asked_without_the_thread():
+    assert question_of(build("How do I sort?\n\nA list.", "")) == "How do I sort?\n\nA list."
+    assert question_of(build("Why?", "A thread. Question: none.")) == "Why?"
+    assert question_of(build("Is it `Question: x`?", "")) == "Is it `Question: x`?"
+    assert question_of(build("Which?", "~~~\nQuestion: a line of the thread")) == "Which?"
+    assert question_of(asked(7)) == "7?" and question_of([Message(role="user", content="Hm?")]) == "Hm?"

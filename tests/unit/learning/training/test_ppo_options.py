@@ -1,0 +1,49 @@
+"""Options that do not go together are refused with both numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from learning.training.alarms import Limits
+from learning.training.arguments import parse
+from learning.training.ppo_options import Options
+from storage.errors import ConfigurationError
+
+GIVEN = Options(model=Path("m"), data=Path("d"), out=Path("o"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"batch": 60, "minibatch": 16}, "batch of 60 answers .* minibatches of 16"),
+        ({"batch": 8, "minibatch": 16}, "batch of 8 answers .* minibatches of 16"),
+        ({"minibatch": 0}, "minibatches of 0"),
+        ({"kl_horizon": 32}, "horizon of 32 .* batch of 64"),
+        ({"shortest": 200}, "at least 200 and at most 128"),
+        ({"temperature": 0.0}, "temperature is 0"),
+        ({"dtype": "int8"}, "'int8' is none of float32, bfloat16"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_both_numbers(changes, says):
+    with pytest.raises(ConfigurationError, match=says):
+        replace(GIVEN, **changes).check()
+
+
+def test_the_defaults_go_together():
+    GIVEN.check()
+
+
+def test_a_command_line_names_any_option_and_the_alarms_limits_too():
+    line = "--model m --data d --out o --batch 32 --cpu --kl-target 0 --kl 9 --adapter a"
+    wanted = replace(GIVEN, batch=32, cpu=True, kl_target=0.0, limits=Limits(kl=9.0), adapter=Path("a"))
+    assert parse(Options, "", line.split()) == wanted
+
+
+def test_what_is_recorded_names_no_folder_of_this_machine():
+    made = replace(GIVEN, model=Path("/srv/models/base"), reward=Path("/srv/reward"), cache=Path("/srv"))
+    assert "/srv" not in json.dumps(made.recorded)
+    assert made.recorded["model"] == "base" and "out" not in made.recorded
