@@ -12,16 +12,22 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
+from learning.memory.common import ENDINGS, SUFFIXES
+
 _PLAIN = r"[A-Za-z]++(?![\w/@+#'’-]|[.:]\w|:/)"  # most words: no other form need be tried
 _URL = r"https?://[^\s<>()\[\]`\"']*[^\s<>()\[\]`\"'.,;:!?*_]"
 _PATH = r"(?:~|\.{1,2}|\.?[\w@-]+(?:\.[\w-]+)*)?(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-]+(?:\.[\w-]+)*)+/?"
+_MAIL = r"[\w.+-]+@[^\W\d][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}(?![\w-]|\.\w)"
+_FILE = rf"\w[\w-]*+(?:\.[\w-]+)*?\.(?:{'|'.join((SUFFIXES + ENDINGS).split())})(?![\w(-]|\.\w)"
 _DOTTED = r"@?\.?[^\W\d]\w*(?:\.\w+)+(?:-\w+(?:\.\w+)*)*|@[^\W\d]\w*|\.[a-z][\w-]+(?:\.\w+)*"
 _FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
 _NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"
 _PREFIX = r"(?<!\w)(?i:[fb]|[fb]?r|r[fb])(?='\w)"  # of a string in code: f'pip install' holds the word pip
 _WORD = r"[^\W_]\w*(?:['’]\w+)*(?:-\w+(?:['’]\w+)*)*(?:\+\+|#(?!\w))?|_\w+"
 _MARKS = r"[-+*/=<>!&|^%@:~]+|[^\w\s]"
-ATOM = re.compile("|".join((_PLAIN, _URL, _PATH, _DOTTED, _FLAG, _NUMBER, _PREFIX, _WORD, _MARKS)))
+ATOM = re.compile(
+    "|".join((_PLAIN, _URL, _PATH, _MAIL, _FILE, _DOTTED, _FLAG, _NUMBER, _PREFIX, _WORD, _MARKS))
+)
 
 CHUNK = 40
 """Characters up to which a chunk's atoms are kept for the next time."""

@@ -209,15 +209,30 @@ INSTANCES = """
 """Names that code gives to objects."""
 
 SUFFIXES = """
-    c cfg cpp css csv db docx gz html ini ipynb jpg js json log md pdf png py rst sh sql toml txt xlsx xml
-    yaml yml
+    adoc avi bak bat bin bz2 c cc cfg cjs cmd conf cpp crt cs css csv dat db dll docx ejs env eps exe gif go
+    gql gradle graphql gz h h5 hcl hpp htm html ico ics ini ipynb j2 jar java jpeg jpg js json json5 jsonl
+    jsx kt log lua md mdx mjs mk mp3 mp4 ndjson npy npz odt onnx parquet pdf pem php pickle pkl pl png pptx
+    proto ps1 psv pt pth py pyc pyi pyx rb rdf rs rst rtf sass scala scss sh so sql sqlite sqlite3 svg tar
+    tex tf tgz tmpl toml ts tsv tsx txt vue wasm wav webm webp whl woff xhtml xls xlsx xml xsd xz yaml yml
+    zip
 """
 """What makes a word before a dot a file's name."""
+
+ENDINGS = """
+    class diff dockerfile key less lock out patch properties r s service swift
+"""
+"""The same for a name with a hyphen: of one without, they are attributes too."""
 
 FILLERS = """
     also course fact in just note of please quite rather really simply so that then very well
 """
 """Words that can be taken out of a sentence without breaking it."""
+
+SUBJECTS = """
+    can could don't it let let's lets may might must never not shall should that they to us we which will
+    would you i also always
+"""
+"""Words behind which a word is a verb."""
 
 ASKING = """
     code error example get help problem program python question try work write

@@ -23,6 +23,7 @@ PROSE = "prose"
 WORD = "word"
 
 _SUFFIX = "|".join(SUFFIXES.split())
+_FILE = re.compile(rf"\.?\w[\w.-]*\.(?:{_SUFFIX})")
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|command|statement)\b")
 
@@ -40,7 +41,8 @@ def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
     ranges = code_ranges(text)
     found = [(a, b) for a, b in found if _belongs(phrase, text, a, b, any(s <= a < e for s, e, _ in ranges))]
     if phrase.text.casefold() in phrase.right.casefold():
-        right = [m.span() for m in borders(phrase.right, True).finditer(text)]
+        folded = phrase.text.casefold() != phrase.right.casefold()
+        right = [m.span() for m in borders(phrase.right, folded).finditer(text)]
         found = [(a, b) for a, b in found if not any(s <= a and b <= e for s, e in right)]
     return found
 
@@ -65,6 +67,11 @@ def replacement(phrase: Phrase, found: str) -> str:
 def name(text: str) -> bool:
     """Whether a form is one bare identifier."""
     return _NAME.fullmatch(text) is not None
+
+
+def file_name(text: str) -> bool:
+    """Whether a form is a file's name by its ending, if it is not called."""
+    return _FILE.fullmatch(text) is not None
 
 
 def plurals(text: str) -> tuple[str, ...]:
@@ -152,6 +159,8 @@ def _renames(phrase: Phrase, text: str, start: int, end: int) -> bool:
     if _remark(text, start):
         return True
     if found != phrase.text or not name(phrase.text) or not name(phrase.right) or _reserved(found):
+        return False
+    if re.search(rf"^\W*(?:from|import)\b.*\b{re.escape(found)}\b", text, re.MULTILINE):
         return False
     return not re.match(r"\(|=(?!=)", text[end : end + 2]) and text[start - 1 : start] not in (
         ".",

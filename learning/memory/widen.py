@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from learning.memory.background import DEFAULT
 from learning.memory.common import INSTANCES as INSTANCE_NAMES
 from learning.memory.common import MODULES as MODULE_NAMES
-from learning.memory.forms import CODE, PROSE, WORD, matches, name
-from learning.memory.text import PROGRAMS, STOP, Token, command, is_code, shaped
+from learning.memory.common import SUBJECTS as SUBJECT_NAMES
+from learning.memory.forms import CODE, PROSE, WORD, file_name, matches, name
+from learning.memory.text import PROGRAMS, STOP, Token, code_ranges, command, is_code, shaped
 from storage.records import Phrase, PhraseKind, Replacement
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ MODULES = sys.stdlib_module_names | frozenset(MODULE_NAMES.split())
 INSTANCES = frozenset(INSTANCE_NAMES.split())
 """Names that are objects, and so never the module that takes another's place."""
 
+SUBJECTS = frozenset(SUBJECT_NAMES.split())
+"""Words behind which `make` and `go` are verbs."""
+
+SPAN = 10
+"""Atoms of a code span that is one phrase, at most: a whole command."""
+
 WIDER = 3
 """Neighbours that a form takes along at most, to be told from where it stands uncorrected."""
 
 
 def place(wrong: str, code: bool = False) -> str:
     """Where a correction of `wrong` holds: in code (`code`: it was taught there), or in prose."""
-    if code or is_code(wrong) or wrong[-1] in ".(":
+    if code or is_code(wrong) or wrong[-1] in ".(`":
         return CODE
     known = wrong in MODULES or wrong in PROGRAMS
     return CODE if known and not DEFAULT.ordinary(wrong) else PROSE
@@ -62,14 +69,24 @@ def with_program(old: Side, new: Side, piece: Piece) -> Piece:
         if not (one_run(old, a - back, b) and one_run(new, c - back, d)):
             return piece
         head = old.atoms[a - back]
-        if head.text in PROGRAMS and head.code == old.atoms[a].code and (head.code or head.text not in STOP):
+        sure = head.code or head.text not in STOP or (back == 1 and not _verb(old, a - 1))
+        if head.text in PROGRAMS and head.code == old.atoms[a].code and sure:
             return (a - back, b, c - back, d)
     return piece
 
 
+def _verb(side: Side, at: int) -> bool:
+    """Whether a program's name (`make`, `go`) is a verb here: "to make lists", "you go home"."""
+    return at > 0 and one_run(side, at - 1, at + 1) and side.atoms[at - 1].text.casefold() in SUBJECTS
+
+
 def widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
     """What a piece replaced: the smallest span around it that is specific and nowhere stands uncorrected."""
-    a, b, c, d = _once(old, new, piece)
+    return _widened(old, new, _once(old, new, piece)) or _whole(old, new, piece)
+
+
+def _widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
+    a, b, c, d = piece
     for _ in range(WIDER + 1):
         wrong, right = old.slice(a, b), new.slice(c, d)
         if _specific(old.atoms[a:b]):
@@ -77,7 +94,7 @@ def widened(old: Side, new: Side, piece: Piece) -> list[Replacement]:
             for bad, good in ((wrong, right), *called):
                 if not _stands(bad, good, old.atoms[a], new):
                     found = Replacement(wrong=bad, right=good, context=_line(new, c))
-                    return [found, *_general(found, old.atoms[a], new)]
+                    return [found, *_general(found, old.atoms[a], new, bool(called))]
         wider = _left(old, new, (a, b, c, d)) or to_the_right(old, new, (a, b, c, d))
         if wider is None:
             return []
@@ -90,6 +107,28 @@ def _once(old: Side, new: Side, piece: Piece) -> Piece:
     a, b, c, d = piece
     keys = {t.key for t in old.atoms[a:b]}, {t.key for t in new.atoms[c:d]}
     return (a, a + 1, c, c + 1) if b - a == d - c and len(keys[0]) == len(keys[1]) == 1 else piece
+
+
+def _whole(old: Side, new: Side, piece: Piece) -> list[Replacement]:
+    """The code spans around a piece as one phrase: `-r` or `y = 2` means nothing without its ticks."""
+    a, b, c, d = piece
+    (first, last), (start, end) = _span(old, a, b), _span(new, c, d)
+    inside = [t for t in old.atoms if first <= t.start < last]
+    words = [t.text for t in inside if re.match(r"-{0,2}[^\W\d]", t.text) and not keyword.iskeyword(t.text)]
+    alone = len(inside) == 1 and not old.atoms[a].text.startswith("-")
+    if alone or not 0 < len(inside) <= SPAN or not words or all(w.casefold() in STOP for w in words):
+        return []
+    bad, good = f"`{old.text[first:last]}`", f"`{new.text[start:end]}`"
+    if end <= start or _stands(bad, good, old.atoms[a], new):
+        return []
+    return [Replacement(wrong=bad, right=good, context=_line(new, c))]
+
+
+def _span(side: Side, start: int, end: int) -> tuple[int, int]:
+    """The characters of the code span in single ticks that holds some atoms; (0, 0) where none does."""
+    first, last = side.atoms[start].start, side.atoms[end - 1].end
+    ranges = ((a, b) for a, b, fence in code_ranges(side.text) if not fence and a <= first and last <= b)
+    return next(((a, b) for a, b in ranges if side.text[a - 2 : a] != "``"), (0, 0))
 
 
 def _specific(run: Sequence[Token]) -> bool:
@@ -119,10 +158,11 @@ def _called(side: Side, at: int) -> bool:
     return side.text[token.end : token.end + 1] == "(" and (token.code or shaped(token.text))
 
 
-def _general(found: Replacement, token: Token, new: Side) -> list[Replacement]:
+def _general(found: Replacement, token: Token, new: Side, called: bool) -> list[Replacement]:
     """`logging.info` → `structlog.info` is about `logging`, when nothing in the new text says otherwise.
 
     The bare module where both are modules, else the head before a dot; never `self` or a plain word's.
+    What is not called is the name of a file (`logging.yaml`) or a host, unless both heads are modules.
     """
     wrong, right = found.wrong.split("."), found.right.split(".")
     if len(wrong) < 2 or len(wrong) != len(right) or wrong[0] == right[0]:
@@ -130,6 +170,8 @@ def _general(found: Replacement, token: Token, new: Side) -> list[Replacement]:
     if not all(map(name, (*wrong, *right))) or [right[0] if p == wrong[0] else p for p in wrong] != right:
         return []
     module = wrong[0] in MODULES
+    if not called and (file_name(found.wrong) or not (module and right[0] in MODULES)):
+        return []
     if wrong[0] in ("self", "cls", "this", "super") or (len(wrong[0]) < 3 and not module):
         return []
     forms = [(wrong[0], right[0])] if module and right[0] not in INSTANCES else []
