@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -33,7 +34,7 @@ from learning.training import artefact, snapshot
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
+from learning.training.sft_data import Examples, check_batch, examples, order, refuse_other_templates
 from learning.training.sft_options import Options
 from learning.training.sft_watch import Watch
 from storage.errors import DataError, ThumbprintError
@@ -184,9 +185,8 @@ def _trainer(
         learning_rate=options.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=options.warmup,
-        num_train_epochs=options.epochs,
-        max_steps=options.max_steps or -1,
-        train_sampling_strategy="group_by_length",
+        num_train_epochs=1,  # the epochs are in the rows' order
+        train_sampling_strategy="sequential",
         save_steps=options.checkpoint_every,
         save_total_limit=2,
         logging_steps=1,
@@ -222,7 +222,7 @@ def _trainer(
     trainer = SFTTrainer(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list([dict(row) for row in learned.rows]),
+        train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in _order(learned, options)]),
         eval_dataset=Dataset.from_list([dict(row) for row in measured.rows]) if measured.rows else None,
         processing_class=tokens.inner,
         peft_config=lora,
@@ -230,6 +230,15 @@ def _trainer(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _order(learned: Examples, options: Options) -> list[int]:
+    """Which rows are read, in which order, over all epochs, or as many as the steps at most need."""
+    count = math.ceil(options.epochs * len(learned.rows))
+    if options.max_steps:
+        count = min(count, options.max_steps * options.batch * options.accumulate)
+    lengths = [len(row["input_ids"]) for row in learned.rows]
+    return order(lengths, count, options.batch, options.seed)
 
 
 def _loss(trainer: Any, measured: Examples) -> float | None:

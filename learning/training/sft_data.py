@@ -9,6 +9,7 @@ answer without its end teaches not to end. Left out: paraphrases (`paraphrase.py
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from storage.errors import DataError, ModelError
 
 IGNORED = -100
 """The label of a token that is read and not learned: torch's and TRL's."""
+POOL = 16
+"""Batches among whose rows those of like length are put together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,26 @@ def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int) -> Exa
         labels = [IGNORED] * len(question) + answer
         made.append({"input_ids": question + answer, "labels": labels})
     return Examples(rows=tuple(made), too_long=too_long)
+
+
+def order(lengths: Sequence[int], count: int, batch: int, seed: int) -> list[int]:
+    """The rows' numbers in the order of training: `count` of them, each once an epoch, drawn by the seed.
+
+    Rows of like length stand in a batch together, so that little is padded; batches come in random order.
+    It is made before training, whole, so that a run that goes on reads what it would have read.
+    """
+    drawn = random.Random(seed)  # noqa: S311 - an order, no secret
+    found: list[int] = []
+    while len(found) < count:
+        numbers = list(range(len(lengths)))
+        drawn.shuffle(numbers)
+        batches = []
+        for start in range(0, len(numbers), batch * POOL):
+            pool = sorted(numbers[start : start + batch * POOL], key=lambda number: lengths[number])
+            batches += [pool[at : at + batch] for at in range(0, len(pool), batch)]
+        drawn.shuffle(batches)
+        found += [number for each in batches for number in each]
+    return found[:count]
 
 
 def check_batch(batch: Mapping[str, Any], given: Sequence[Mapping[str, list[int]]], tokens: Tokens) -> None:

@@ -9,7 +9,7 @@ import torch
 from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
-from learning.training.sft_data import IGNORED, check_batch, examples, refuse_other_templates
+from learning.training.sft_data import IGNORED, check_batch, examples, order, refuse_other_templates
 from storage.errors import DataError, ModelError
 from tests.unit.learning.training.demonstrations import demonstration
 
@@ -84,3 +84,17 @@ def test_a_batch_whose_loss_is_on_more_or_less_than_the_answers_is_refused(token
         spoil(batch)
         with pytest.raises(ModelError, match="answers and their ends alone"):
             check_batch(batch, rows, tokens)
+
+
+def test_each_row_comes_once_an_epoch_beside_rows_of_like_length_in_an_order_of_the_seed() -> None:
+    lengths = [7 * (number % 40) for number in range(100)]
+    found = order(lengths, 250, 4, 3)
+    assert sorted(found[:100]) == sorted(found[100:200]) == list(range(100))
+    assert len(found) == 250
+    assert found[:100] != found[100:200]
+    assert found == order(lengths, 250, 4, 3) != order(lengths, 250, 4, 4)
+    apart = [
+        max(lengths[one] for one in found[at : at + 4]) - min(lengths[one] for one in found[at : at + 4])
+        for at in range(0, 100, 4)
+    ]
+    assert sum(apart) / len(apart) < 40
