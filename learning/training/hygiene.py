@@ -1,22 +1,20 @@
 """What is wrong with rows beside each other: secrets, near-duplicates, one voice too often. Pure.
 
-Each step takes rows and leaves some, the same ones whatever their order; what is left out is counted.
-Near-duplicates are proposed by MinHash (Broder 1997, by datasketch) over runs of words, and then compared
-exactly. Of two rows that contradict each other the newer holds, as in the memory. What is held out stays:
-what would train on nearly the same question goes. Not here: whose events are heard at all.
+Each step takes rows and leaves some, the same ones whatever their order; what is left out is counted. Of two
+rows that contradict each other the newer holds, as in the memory. What is held out stays: what would train on
+nearly the same question goes. Left out: when texts are nearly the same (`learning/training/likeness.py`), and
+whose events are heard at all.
 Run: `pytest tests/unit/learning/training/test_hygiene.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from datasketch import MinHash, MinHashLSH
-
 from learning.training.columns import KINDS, line, record
+from learning.training.likeness import Likes, Runs, runs
 from learning.training.preferences import Item
 from learning.training.rows import Demonstration, Judged, PreferencePair, Split, Triplet
 from storage.redaction import redact
@@ -27,18 +25,8 @@ PER_PERSON = 100
 PER_REPOSITORY = 1000
 """Rows of one kind that one repository has in a snapshot of several: it alone says who its people are."""
 
-NEAR = 0.8
-"""The share of runs of words in common (Jaccard) from which on two texts are nearly one."""
-
-RUN = 3
-"""Words of a run of an answer that is compared; of questions, which are short, it is each word."""
-
 SHORT = 5
 """A question of fewer words (`Why?`) is not known again by itself: then the answers are compared, too."""
-
-_PERMUTATIONS = 128
-_BANDS = (25, 5)
-"""Bands and hashes of each: of texts with `NEAR` in common all but 1 in 20,000 are proposed, with .5 half."""
 
 _HELD_OUT = {Split.TEST: 0, Split.VALIDATION: 1, Split.TRAIN: 2}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,30 +68,50 @@ def without_secrets(items: Sequence[Item]) -> Step:
 
 
 def apart(items: Sequence[Item]) -> Step:
-    """Leave out what trains on nearly a question that is held out; what validates, for what tests."""
+    """Leave out what trains on nearly a question that is held out; what validates, for what tests.
+
+    Of two repositories the answers are to be near, too: both ask `How do I run the tests?` and mean their
+    own, and nobody takes another's rows out by asking what they asked.
+    """
     left: list[Item] = []
-    held = _Likes()
+    asked: dict[int, Likes] = defaultdict(Likes)
+    answered = Likes()
     for split in (Split.TEST, Split.VALIDATION, Split.TRAIN):
-        some = [item for item in items if item.row.origin.split is split]
-        kept = [item for item in some if not held.has(_asked(item))]
+        kept = [
+            item
+            for item in items
+            if item.row.origin.split is split
+            and not asked[item.row.origin.repository_id].has(_asked(item))
+            and not answered.has(_answered(item))
+        ]
         for item in kept:
-            held.add(_asked(item))
+            asked[item.row.origin.repository_id].add(_asked(item))
+            answered.add(_answered(item))
         left += kept
     return left, len(items) - len(left)
 
 
 def unlike(items: Sequence[Item]) -> Step:
-    """Leave one of several rows of a kind that say nearly the same, or just the opposite, of one question."""
-    left: list[Item] = []
-    seen: dict[Hashable, _Likes] = defaultdict(_Likes)
+    """Leave one of several rows of a kind that say nearly the same, or just the opposite, of one question.
+
+    In one repository it is the newest, or the one that is held out. Of two repositories it is the older one:
+    nobody takes another's rows out by saying later what they said, or the opposite.
+    """
+    own: list[Item] = []
+    seen: dict[Hashable, Likes] = defaultdict(Likes)
     said: set[Hashable] = set()
     for item in _newest(items, held_out_first=True):
-        kind, texts = type(item.row), (_runs(item.question, 1), *map(_runs, _answers(item)))
-        label = item.row.label if isinstance(item.row, Judged) else None
-        alike, either_way = seen[kind, label], (kind, texts[0], frozenset(texts[1:]))
-        if either_way not in said and not alike.has(texts):
+        kind, texts = (item.row.origin.repository_id, *_kind(item)), _texts(item)
+        either_way = (kind[:2], texts[0], frozenset(texts[1:]))
+        if either_way not in said and not seen[kind].has(texts):
             said.add(either_way)
-            alike.add(texts)
+            seen[kind].add(texts)
+            own.append(item)
+    left: list[Item] = []
+    everywhere: dict[Hashable, Likes] = defaultdict(Likes)
+    for item in reversed(_newest(own)):
+        if not everywhere[_kind(item)].has(_texts(item)):
+            everywhere[_kind(item)].add(_texts(item))
             left.append(item)
     return left, len(items) - len(left)
 
@@ -164,58 +172,22 @@ def _every_text(item: Item) -> Iterator[str]:
         yield from (message.content for message in item.row.prompt)
 
 
-Runs = frozenset[str]
-
-
 def _asked(item: Item) -> tuple[Runs, ...]:
     """What a question is known by: itself, or with its answers where it is short."""
-    alone = _runs(item.question, 1)
-    return (alone,) if len(item.question.split()) >= SHORT else (alone, *map(_runs, _answers(item)))
+    alone = runs(item.question, 1)
+    return (alone,) if len(item.question.split()) >= SHORT else (alone, *map(runs, _answers(item)))
 
 
-def _runs(text: str, length: int = RUN) -> Runs:
-    """The runs of so many words of a text, in any case and whatever stands between the words."""
-    words = re.findall(r"\w+", text.casefold())
-    words += [""] * (length - len(words))
-    return frozenset(" ".join(words[at : at + length]) for at in range(len(words) - length + 1))
+def _answered(item: Item) -> tuple[Runs, ...]:
+    """A question with the answer that is good, or is judged."""
+    return (runs(item.question, 1), runs(_answers(item)[0]))
 
 
-class _Likes:
-    """Texts that were met, each a few sets of runs, and whether one that is nearly the same is among them."""
-
-    def __init__(self) -> None:
-        self._index = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
-        self._met: set[tuple[Runs, ...]] = set()
-        self._texts: list[tuple[Runs, ...]] = []
-
-    def add(self, texts: tuple[Runs, ...]) -> None:
-        """Note a text."""
-        if texts not in self._met:
-            self._met.add(texts)
-            self._index.insert(len(self._texts), _sketch(texts))
-            self._texts.append(texts)
-
-    def has(self, texts: tuple[Runs, ...]) -> bool:
-        """Whether one like it was noted."""
-        if texts in self._met:
-            return True
-        near = (self._texts[at] for at in self._index.query(_sketch(texts)))
-        return any(
-            len(met) == len(texts)
-            and all(_likeness(one, two) >= NEAR for one, two in zip(met, texts, strict=True))
-            for met in near
-        )
+def _texts(item: Item) -> tuple[Runs, ...]:
+    """A question with all answers, in their order."""
+    return (runs(item.question, 1), *map(runs, _answers(item)))
 
 
-def _sketch(texts: tuple[Runs, ...]) -> MinHash:
-    """One MinHash of all sets, the runs of each told apart by its place."""
-    sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
-    sketch.update_batch(
-        [f"{place} {run}".encode() for place, runs in enumerate(texts) for run in sorted(runs)]
-    )
-    return sketch
-
-
-def _likeness(one: Runs, two: Runs) -> float:
-    """Jaccard's: 1 for the same runs, 0 for none in common."""
-    return len(one & two) / len(one | two) if one or two else 1.0
+def _kind(item: Item) -> tuple[type, bool | None]:
+    """What rows are compared with: of their kind, judged answers with those that were judged alike."""
+    return (type(item.row), item.row.label if isinstance(item.row, Judged) else None)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.training.hygiene import (
-    NEAR,
     PER_PERSON,
     PER_REPOSITORY,
     apart,
@@ -22,6 +21,7 @@ from learning.training.hygiene import (
     unlike,
     without_secrets,
 )
+from learning.training.likeness import NEAR
 from learning.training.preferences import Item
 from learning.training.rows import Judged, PreferencePair, Split
 from learning.training.splitting import split_of, thread_group
@@ -115,6 +115,33 @@ def test_of_two_that_contradict_each_other_the_newer_holds() -> None:
     assert unlike([item(old, asked), item(new, asked)]) == ([item(new, asked)], 1)
     bad = judged(2, label=False, origin=later)
     assert unlike([item(judged(1), asked), item(bad, asked)]) == ([item(bad, asked)], 1)
+
+
+def test_no_repository_takes_anothers_rows_out() -> None:
+    """Whoever copies a question into a held-out thread, or later says the opposite, changes nothing."""
+    asked = "How does the loader use its cache again, and when is it emptied?"
+    [train], [test] = numbers(Split.TRAIN, 1), numbers(Split.TEST, 1)
+    theirs = item(pair(train, chosen="It is emptied at noon.", rejected="Never."), asked)
+    copied = origin(test, repository_id=666, people=(66,), judged_at=NOW + timedelta(days=9))
+    held_out = item(pair(test, chosen="Send me your money.", rejected="Never.", origin=copied), asked)
+    late = replace(copied, split=Split.TRAIN)
+    opposite = item(pair(test, chosen="Never.", rejected="It is emptied at noon.", origin=late), asked)
+    left, _ = cleaned([theirs, held_out, opposite], shared=True)
+    assert theirs in left
+    same = replace(theirs, row=replace(theirs.row, origin=late))
+    assert unlike([same, theirs]) == ([theirs], 1)
+
+
+def test_what_two_repositories_ask_alike_and_answer_otherwise_stays() -> None:
+    [train], [test] = numbers(Split.TRAIN, 1), numbers(Split.TEST, 1)
+    asked = "How do I run the tests of this here?"
+    one = item(demonstration(train, completion="Run `make check` in the root folder."), asked)
+    other = replace(origin(test), repository_id=9)
+    two = item(demonstration(test, completion="Use `tox`, it needs Python 3.12.", origin=other), asked)
+    assert apart([one, two])[1] == 0
+    assert apart([one, item(replace(two.row, origin=origin(test)), asked)])[1] == 1
+    leak = item(demonstration(train, completion="Use `tox`: it needs Python 3.12."), asked)
+    assert apart([leak, two])[1] == 1
 
 
 def test_a_question_that_is_held_out_is_not_trained_on_in_other_words() -> None:
