@@ -14,9 +14,11 @@ from learning.prompt import build
 from learning.training import ledger, ppo
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
+from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
 from storage.errors import ConfigurationError, DataError, TrainingError
 from storage.records import Message
+from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
 
 Made = tuple[ppo.Report, list[dict[str, float]]]
@@ -203,6 +205,25 @@ def test_an_alarm_stops_the_run_with_its_reason_and_no_adapter(base, data, tmp_p
     last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["objective/independent"] == pytest.approx(-last["objective/reward"])
     assert not (tmp_path / "adapter").exists() and ANYTHING.window > limits.window
+
+
+def test_the_command_line_trains_by_the_folder_of_a_reward_model(base, data, tmp_path, capsys):
+    network = open_encoder(write_encoder(tmp_path / "encoder"))
+    model = RewardModel(network, reading=Reading(longest_tokens=64))
+    model.save(tmp_path / "reward", {"encoder": "", "encoder_sha256": ""}, with_encoder=True)
+    size = "--steps 2 --batch 8 --minibatch 4 --max-prompt 100 --max-answer 8 --validate-every 0 --cpu"
+    line = f"--model {base} --data {data} --out {tmp_path / 'run'} {size}".split()
+    reward = str(tmp_path / "reward")
+    ppo.main([*line, "--reward", reward, "--independent", reward])
+    report = json.loads(capsys.readouterr().out)
+    assert (Path(report["adapter"]) / "adapter_model.safetensors").is_file() and report["steps"] == 2
+    for seen in ledger.read(tmp_path / "run"):
+        assert -1 <= seen["objective/reward"] <= 1
+        assert seen["objective/independent"] == pytest.approx(seen["objective/reward"], abs=1e-5)
+    with pytest.raises(SystemExit) as ended:
+        ppo.main([*line, "--reward", str(tmp_path)])
+    said = capsys.readouterr()
+    assert ended.value.code == 1 and "holds no reward model" in said.err and not said.out
 
 
 def test_the_question_of_a_prompt_is_what_was_asked_without_the_thread():
