@@ -69,8 +69,8 @@ class Options:
     """Adversarial triplets a question for the encoder; for the head their weight beside the real pairs' 1."""
     head: bool = True
     """Whether a head is fitted; without one the reward is the calibrated cosine or dot."""
-    penalty: float = 1e-2
-    """Holds the head's parameters to zero, or to the earlier model's."""
+    penalty: float = 0.0
+    """Holds the head's parameters to zero, or to the earlier model's; 0 chooses it on the validation part."""
     most_questions: int = 0
     """Train on no more than these many, drawn by the seed; 0 for all."""
     threads: int = 0
@@ -146,18 +146,20 @@ def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Con
     console.print(f"{len(train)} questions train, {len(mixed)} are rehearsed, {len(held)} are held out")
     if trained:
         _tune(model, [*train, *mixed], options, part, console)
+    enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
+    penalty = options.penalty
     if options.head:
-        model.head, loss = fitted(
+        model.head, loss, penalty = fitted(
             model,
             [*train, *mixed],
             most_pairs=options.most_pairs,
             adversarial=options.adversarial,
-            penalty=options.penalty,
+            penalty=penalty,
+            held=held if enough else [],
             work=part,
             console=console,
         )
-        console.print(f"head: loss {loss:.4f}")
-    enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
+        console.print(f"head: loss {loss:.4f} at penalty {penalty}")
     model.calibration = calibrated(model, held if enough else [*held, *train], options.most_pairs)
     model.bounds = options.bounds
     model.seen |= {one.key for one in (*train, *mixed, *held)}
@@ -169,6 +171,7 @@ def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Con
         "questions": {"train": len(train), "rehearsed": len(mixed), "validation": len(held)},
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,
+        "penalty": penalty,
     }
     own = trained or (options.start is not None and (options.start / ENCODER).is_dir())
     model.save(part / "model", about, with_encoder=own)

@@ -17,8 +17,10 @@ from rich.progress import Progress
 from learning.training.reward_data import Ranked
 from learning.training.reward_head import Array, Calibration, Head, calibrate, features, fit, surface
 from learning.training.reward_model import RewardModel
-from learning.training.reward_pairs import weighted
+from learning.training.reward_pairs import Weighted, weighted
 
+PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+"""What a head's parameters may be held by: the less data, the more; the second where nobody can choose."""
 CHUNK = 256
 """Texts that are read between two savings of their vectors."""
 
@@ -30,27 +32,46 @@ def fitted(
     most_pairs: int,
     adversarial: float,
     penalty: float,
+    held: Sequence[Ranked],
     work: Path,
     console: Console,
-) -> tuple[Head, float]:
-    """A head on the vectors of all pairs, held to the model's own head where it has one; and its loss.
+) -> tuple[Head, float, float]:
+    """A head on the vectors of all pairs, its loss and penalty; held to the head that there is.
 
-    What was read is kept in `work`, so that a killed run need not read it again.
+    A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. What
+    was read is kept in `work`, so that a killed run need not read it again.
     """
     pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial))
-    asked = [one.question for one in pairs]
-    sides = [[one.better for one in pairs], [one.worse for one in pairs]]
+    weights = np.array([one.weight for one in pairs])
+    judges = list(weighted(held, most_pairs=most_pairs, adversarial=0)) if penalty <= 0 else []
     with Progress(console=console) as progress:
-        vectors = _vectors(model, asked, work / "questions", progress, answer=False)
-        better, worse = (
-            features(
-                vectors,
-                _vectors(model, side, work / "answers", progress, answer=True),
-                surface(side) if model.reading.surface else None,
-            )
-            for side in sides
+        sides = _sides(model, pairs, work, progress)
+        unseen = _sides(model, judges, work, progress) if judges else None
+    tried = PENALTIES if unseen else (penalty if penalty > 0 else PENALTIES[1],)
+    found = [(*fit(*sides, weights, each, model.head), each) for each in tried]
+    return min(found, key=lambda one: _surprise(one[0], *unseen)) if unseen else found[0]
+
+
+def _surprise(head: Head, better: Array, worse: Array) -> float:
+    """Mean negative log odds that a head, once calibrated, gives to what people preferred."""
+    gaps = head.raw(better) - head.raw(worse)
+    return float(np.logaddexp(0, -calibrate(gaps, gaps).slope * gaps).mean())
+
+
+def _sides(
+    model: RewardModel, pairs: Sequence[Weighted], work: Path, progress: Progress
+) -> tuple[Array, Array]:
+    """The features of the better answers and of the worse ones."""
+    asked = _vectors(model, [one.question for one in pairs], work / "questions", progress, answer=False)
+    better, worse = (
+        features(
+            asked,
+            _vectors(model, side, work / "answers", progress, answer=True),
+            surface(side) if model.reading.surface else None,
         )
-    return fit(better, worse, np.array([one.weight for one in pairs]), penalty, model.head)
+        for side in ([one.better for one in pairs], [one.worse for one in pairs])
+    )
+    return better, worse
 
 
 def _vectors(

@@ -16,6 +16,7 @@ from rich.console import Console
 from learning.training import reward, reward_data, reward_encoder, reward_report
 from learning.training.reward import Options
 from learning.training.reward_encoder import Tuning
+from learning.training.reward_fit import PENALTIES
 from learning.training.reward_model import ENCODER, Reading, RewardModel
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, SetupError
@@ -115,6 +116,17 @@ def test_the_same_seed_gives_the_same_rewards_and_a_killed_run_goes_on_to_them(
     asked, said = ["how do i sort a list"] * 2, ["use the sort it works", "never mind"]
     one, two = (RewardModel.load(tmp_path / name).score(asked, said) for name in ("whole", "broken"))
     assert one == pytest.approx(two, abs=1e-4)
+
+
+def test_the_penalty_is_chosen_where_enough_is_held_out_and_kept_where_it_is_given(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    data = folder_of(made_up(360))
+    chosen = reward.run(options(encoder, data, tmp_path / "chosen"), QUIET)
+    given = reward.run(options(encoder, data, tmp_path / "given", penalty=0.7), QUIET)
+    assert chosen.manifest["calibrated_on"] == given.manifest["calibrated_on"] == "validation"
+    assert chosen.manifest["penalty"] in PENALTIES and given.manifest["penalty"] == 0.7
+    assert accuracy(tmp_path / "chosen", data) > 0.9
 
 
 def test_a_finished_run_is_not_run_again_and_another_one_does_not_overwrite_it(
