@@ -64,7 +64,8 @@ def run(
 
     `reward` and `independent` are taken instead of the models that the options name. Raises
     ConfigurationError for options that do not go together, DataError for too few prompts, TrainingError when
-    an alarm sounds or a number is none: then no adapter is written, and the last checkpoint is kept.
+    an alarm sounds or a number is none, SetupError for a full disk: then no adapter is written, and the last
+    checkpoint is kept.
     """
     reward = reward or _reward(options.reward, options.cache)
     if independent is None and options.independent is not None:
@@ -83,7 +84,10 @@ def run(
     processes.wait()
     begun, first = time.monotonic(), state.step
     if processes.first:
-        with Ledger(options.out, step=state.step, steps=options.steps, console=console) as ledger:
+        with (
+            artefact.full_disk_said(options.out),
+            Ledger(options.out, step=state.step, steps=options.steps, console=console) as ledger,
+        ):
             _loop(run, state, checkpoints, ledger)
     else:
         _loop(run, state, checkpoints, None)

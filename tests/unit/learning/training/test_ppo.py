@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
@@ -16,7 +19,7 @@ from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
-from storage.errors import ConfigurationError, DataError, TrainingError
+from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
 from storage.records import Message
 from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
@@ -191,6 +194,32 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(ba
     with pytest.raises(TrainingError, match="no finite number in step 1"):
         ppo.run(options(base, data, tmp_path, validate_every=0), reward=huge)
     assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.parametrize("what", ["torch.save", "learning.training.ledger.Ledger.note"])
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(
+    base, data, tmp_path, monkeypatch, what
+):
+    given = options(base, data, tmp_path, steps=2, checkpoint_every=1, validate_every=0)
+    ppo.run(replace(given, out=tmp_path / "unbroken"), reward=letters)
+    name = what.rpartition(".")[2]
+    owner = torch if name == "save" else ledger.Ledger
+    writes, real = 0, getattr(owner, name)
+
+    def full(*args: object, **named: object) -> object:
+        nonlocal writes
+        writes += 1
+        if writes == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, full)
+        with pytest.raises(SetupError, match="make room"):
+            ppo.run(given, reward=letters)
+    assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == ["step-1.pt"]
+    ppo.run(given, reward=letters)
+    assert ledger.read(tmp_path) == ledger.read(tmp_path / "unbroken")
 
 
 def test_an_alarm_stops_the_run_with_its_reason_and_no_adapter(base, data, tmp_path):
