@@ -1,9 +1,23 @@
-"""For every test: what is logged goes to pytest's own capture, and a busy machine breaks no property."""
+"""For every test: logs go to pytest's own capture, a busy machine breaks no property, files lie in memory.
+
+What takes longest begins first, so that workers side by side (`make test`) end together; the browser's tests
+follow each other, for they share one system. A test that leaves a signal's handler changed fails.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import hypothesis
+import psutil
+import pytest
 import structlog
+
+from tests.signals import Handlers
 
 hypothesis.settings.register_profile("thumbprint", deadline=None)
 hypothesis.settings.load_profile("thumbprint")
@@ -19,3 +33,35 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=False,
 )
+
+MEMORY = Path("/dev/shm")
+ROOM = 8 * 2**30
+"""Bytes that have to be free for temporary files to lie in memory; all tests take less than one GiB."""
+
+if (
+    "TMPDIR" not in os.environ
+    and MEMORY.is_dir()
+    and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    and min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) > ROOM
+):  # thousands of small databases are written here, and each commit would wait for a disk
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
+
+HANDLERS = Handlers()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, bool, bool]:
+    browsing = item.path.parent.name == "e2e"
+    return not browsing, item.get_closest_marker("timeout") is None, item.get_closest_marker("slow") is None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield
+    left = HANDLERS.put_back()
+    assert not left, f"this test, or what was set up for it, left a handler behind: {left}"

@@ -33,7 +33,7 @@ def path() -> str:
     return chromium()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with running(tmp_path_factory.mktemp("home")) as started:
         yield started

@@ -72,9 +72,9 @@ def running() -> Iterator[Postgres]:
             made.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """The URL of a server, without a database."""
+    """The URL of a server, without a database. One for all tests of a process."""
     with running() as made:
         yield made.url
 

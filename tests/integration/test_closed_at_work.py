@@ -22,11 +22,9 @@ from storage.errors import ConfigurationError
 from storage.records import JobOutcome, Question
 from storage.tables import job_attempts
 from tests.integration.playground_fixture import wait_until
-from tests.integration.postgres_server import server, url
 from tests.integration.whole import OWNER_OF, Whole, whole
 from webhooks.playground import ownership
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 
 

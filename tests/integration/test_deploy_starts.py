@@ -15,11 +15,9 @@ import pytest
 
 from bot.process import Part, Process
 from tests.integration.playground_fixture import free_port
-from tests.integration.postgres_server import server, url
 from tests.unit.test_deploy import UNITS, told
 from webhooks.playground.credentials import ensure
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 START_S = 120.0
 

@@ -13,11 +13,9 @@ from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.town import town
 from bot.drills.unheard import unheard
-from tests.integration.postgres_server import server, url
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 KILLS = 30
 FAILED = 60

@@ -13,9 +13,8 @@ from bot.drills.kills import count_answers
 from bot.drills.repeats import repeats
 from bot.drills.restarts import restarts
 from bot.drills.town import town, wait_for, works
-from tests.integration.postgres_server import Postgres, running, url
+from tests.integration.postgres_server import Postgres, running
 
-__all__ = ["url"]
 DOWN_S = 3.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

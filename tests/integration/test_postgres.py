@@ -28,7 +28,6 @@ from storage.errors import DatabaseBusy, DatabaseError
 from storage.records import ConfigFile, Configuration
 from storage.tables import metadata
 from tests.integration.mutation import REFUSALS, mutations
-from tests.integration.postgres_server import server, url
 from tests.integration.receiver_fixture import post
 from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
@@ -44,7 +43,6 @@ from tests.unit.webhooks.test_route import APP, delivery, payload
 from webhooks.app import create_app
 from webhooks.route import route
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 
 

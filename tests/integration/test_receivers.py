@@ -12,13 +12,11 @@ import pytest
 from fastapi import FastAPI
 
 from storage.database import Database
-from tests.integration.postgres_server import server, url
 from tests.integration.receiver_fixture import SECRET, post, settings
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import payload
 from webhooks.app import create_app
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 RECEIVERS, QUESTIONS = 3, 40
 

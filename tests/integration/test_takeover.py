@@ -20,11 +20,9 @@ from storage.database import Database
 from storage.errors import DatabaseBusy
 from storage.records import JobOutcome, stable_id
 from storage.tables import executors, job_attempts
-from tests.integration.postgres_server import server, url
 from tests.integration.test_jobs import Bench, job_of, worker_process
 from tests.integration.test_turns import CROWD, LONE, ask_all
 
-__all__ = ["server", "url"]
 pytestmark = pytest.mark.slow
 BEAT_S, LEASE_S = 0.5, 4.0
 NEVER_S = 600.0
