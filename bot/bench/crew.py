@@ -9,7 +9,6 @@ generations (`bot/bench/cache.py`).
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ from bot.bench.cache import CachedModels, Generations
 from bot.environment import model_env
 from bot.models import Models
 from bot.parts import model_command
+from bot.ports import free_ports
 from bot.process import Part
 from bot.run import Supervisor
 from bot.settings import Settings
@@ -141,15 +141,6 @@ def _processes(served: Sequence[Settings], folder: Path, console: Console) -> It
         yield tend
     finally:
         supervisor.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on, each another one."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _nothing() -> None:

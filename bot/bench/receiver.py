@@ -37,6 +37,7 @@ from rich.table import Table
 from bot.bench import load
 from bot.bench.engines import Ours, cpu_s, our_server
 from bot.bench.policy import QUESTION, interval
+from bot.ports import free_port
 from learning.models import hub
 from storage.errors import SetupError
 
@@ -167,7 +168,7 @@ def _deliveries(side: Side, kind: str, count: int) -> list[bytes]:
 
 @contextmanager
 def _thumbprint(home: Path) -> Iterator[Side]:
-    port = _free_port()
+    port = free_port()
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
@@ -196,7 +197,7 @@ def _probot(folder: Path, home: Path) -> Iterator[Side]:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    port = _free_port()
+    port = free_port()
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "NODE_ENV": "production",
@@ -235,12 +236,6 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

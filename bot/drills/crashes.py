@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
-from bot.drills.kills import QUIET_S, count_answers, quieten
+from bot.drills.questions import QUIET_S, Figures, Questions
 from bot.drills.town import START_S, Town
 from bot.process import Process
 from storage.errors import SetupError
@@ -27,8 +26,8 @@ PASSED = "passed"
 
 
 @dataclass(kw_only=True)
-class Crashes:
-    """What was done, and what came of it. `lost` and `doubled` name threads, and are empty if all is well.
+class Crashes(Figures):
+    """What was done, and what came of it.
 
     `at`: the points that a worker was killed at, in the order of the answer's way; `missed`: those that
     an answer did not come by when it was to die there.
@@ -36,22 +35,18 @@ class Crashes:
 
     at: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
-    asked: int = 0
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def held(self) -> bool:
         """Whether each question has exactly one answer."""
-        return bool(self.at) and not self.lost and not self.doubled
+        return bool(self.at) and super().held
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""
         missed = f", {len(self.missed)} points not come by" if self.missed else ""
         return (
             f"{len(self.at)} kills, each at a point of its own{missed}; {self.asked} questions; "
-            f"{len(self.lost)} lost, {len(self.doubled)} answered twice; {self.seconds:.0f} s"
+            f"{self.outcome()}"
         )
 
 
@@ -60,16 +55,14 @@ def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: 
 
     Raises TimeoutError when nobody dies, nor answers, for long, or it does not get quiet.
     """
-    done, began = Crashes(), time.monotonic()
-    since = datetime.now(UTC).replace(microsecond=0)
+    done, questions = Crashes(), Questions(town)
     for worker in town.workers:
         worker.ask_to_stop()
         worker.wait_stopped(STOP_S)
-    threads: list[tuple[Repository, int]] = []
 
     def killed(*where: str) -> bool:
-        threads.append((town.repositories[0], town.ask(town.repositories[0])))
-        return _killed(town, _arrived(town, *threads[-1]).answer_id, where)
+        number = questions.ask(town.repositories[0])
+        return _killed(town, _arrived(town, town.repositories[0], number).answer_id, where)
 
     for _ in range(2):  # what the first answer of all reads is kept
         killed()
@@ -78,10 +71,8 @@ def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: 
     for name, nth in points[::every]:
         (done.at if killed(name, str(nth)) else done.missed).append(f"{name} ({nth})")
         tick()
-    quieten(town, since)
-    done.asked = len(threads)
-    done.lost, done.doubled = count_answers(town, threads, since)
-    done.seconds = time.monotonic() - began
+    questions.quieten()
+    questions.judge(done)
     return done
 
 

@@ -13,13 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.drills.kills import THINKS_S, count_answers, quieten
+from bot.drills.kills import THINKS_S
+from bot.drills.questions import Figures, Questions
 from bot.drills.town import Town
 from storage.errors import ConfigurationError
-from storage.records import Repository
 
 LARGEST = 2**30
 """A larger file system is not filled: somebody else may need it."""
@@ -31,23 +30,19 @@ BETWEEN_S = 1.0
 
 
 @dataclass(kw_only=True)
-class FullDisk:
-    """What was done, and what came of it. `lost` and `doubled` name threads, and are empty if all is well."""
+class FullDisk(Figures):
+    """What was done, and what came of it."""
 
     times: int = 0
-    asked: int = 0
     refused: int = 0
     not_ready: int = 0
     looks: int = 0
     ended: Counter[str] = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def held(self) -> bool:
         """Whether the disk was full indeed, and each question has exactly one answer."""
-        return self.refused > 0 and not self.lost and not self.doubled
+        return self.refused > 0 and super().held
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""
@@ -55,7 +50,7 @@ class FullDisk:
         return (
             f"full {self.times} times for {FULL_S:.0f} s, not ready {self.not_ready} of {self.looks} times; "
             f"{self.asked} questions, {self.refused} refused and sent again; processes that ended: {ended}; "
-            f"{len(self.lost)} lost, {len(self.doubled)} answered twice; {self.seconds:.0f} s"
+            f"{self.outcome()}"
         )
 
 
@@ -67,14 +62,11 @@ def full_disk(town: Town, folder: Path, *, times: int, tick: Callable[[], object
     """
     check_small(folder)
     town.model.seconds = THINKS_S
-    done, began = FullDisk(), time.monotonic()
-    since = datetime.now(UTC).replace(microsecond=0)
-    threads: list[tuple[Repository, int]] = []
+    done, questions = FullDisk(), Questions(town)
     ballast = folder / "ballast"
 
     def ask() -> None:
-        repository = town.repositories[len(threads) % len(town.repositories)]
-        threads.append((repository, town.ask(repository)))
+        questions.ask(town.repositories[len(questions.threads) % len(town.repositories)])
 
     for _ in range(times):
         ask()
@@ -89,11 +81,9 @@ def full_disk(town: Town, folder: Path, *, times: int, tick: Callable[[], object
             time.sleep(BETWEEN_S)
         ballast.unlink()
         done.times += 1
-        done.refused += quieten(town, since)
+        done.refused += questions.quieten()
         tick()
-    done.asked = len(threads)
-    done.lost, done.doubled = count_answers(town, threads, since)
-    done.seconds = time.monotonic() - began
+    questions.judge(done)
     return done
 
 

@@ -14,12 +14,10 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from bot.drills.kills import count_answers, quieten
+from bot.drills.questions import Figures, Questions
 from bot.drills.town import Town
 from storage.errors import ThumbprintError
-from storage.records import Repository
 
 THINKS_S = 2.0
 """How long the model takes for an answer: longer than it takes until the next question."""
@@ -28,23 +26,19 @@ BETWEEN_S = 1.0
 
 
 @dataclass(kw_only=True)
-class Restarts:
-    """What was done, and what came of it. `lost` and `doubled` name threads, and are empty if all is well."""
+class Restarts(Figures):
+    """What was done, and what came of it."""
 
     seed: int
     times: int = 0
-    asked: int = 0
     refused: int = 0
     at_work: int = 0
     ended: Counter[str] = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def held(self) -> bool:
         """Whether jobs were under way at a restart indeed, and each question has exactly one answer."""
-        return self.at_work > 0 and not self.lost and not self.doubled
+        return self.at_work > 0 and super().held
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""
@@ -52,8 +46,7 @@ class Restarts:
         return (
             f"seed {self.seed}: PostgreSQL restarted {self.times} times, {self.at_work} of them with jobs "
             f"under way; {self.asked} questions, {self.refused} deliveries refused and sent again; "
-            f"processes that ended: {ended}; {len(self.lost)} lost, {len(self.doubled)} answered twice; "
-            f"{self.seconds:.0f} s"
+            f"processes that ended: {ended}; {self.outcome()}"
         )
 
 
@@ -71,14 +64,11 @@ def restarts(
     `restart` returns once the server takes connections again. Raises TimeoutError when it does not get quiet.
     """
     town.model.seconds = THINKS_S
-    chance, done, began = random.Random(seed), Restarts(seed=seed), time.monotonic()  # noqa: S311
-    since = datetime.now(UTC).replace(microsecond=0)
-    threads: list[tuple[Repository, int]] = []
+    chance, done, questions = random.Random(seed), Restarts(seed=seed), Questions(town)  # noqa: S311
 
     def ask_until(over: Callable[[], bool]) -> None:
         while not over():
-            repository = chance.choice(town.repositories)
-            threads.append((repository, town.ask(repository)))
+            questions.ask(chance.choice(town.repositories))
             time.sleep(BETWEEN_S)
 
     for _ in range(times):
@@ -92,10 +82,8 @@ def restarts(
         done.times += 1
         done.ended.update(town.run_what_died())
         tick()
-    done.asked = len(threads)
-    done.refused = quieten(town, since)
-    done.lost, done.doubled = count_answers(town, threads, since)
-    done.seconds = time.monotonic() - began
+    done.refused = questions.quieten()
+    questions.judge(done)
     return done
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from bot.drills.scripted import ScriptedModel, scripted_model
 from bot.github import GitHub
 from bot.github_app import AppClient
 from bot.parts import parts_of, playground_env
+from bot.ports import free_port
 from bot.process import Process
 from bot.reply import parse_marker
 from bot.settings import PREFIX, Settings
@@ -228,13 +228,6 @@ def wait_for(done: Callable[[], bool], process: Process) -> None:
         if process.pid is None or time.monotonic() > until:
             raise SetupError(f"{process.part.name} does not start: {' '.join(process.last_lines())}")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _told(plain: Settings) -> Settings:

@@ -12,11 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from bot.drills.kills import QUIET_S, count_answers, quieten
+from bot.drills.questions import QUIET_S, Figures, Questions
 from bot.drills.town import Town
-from storage.records import Repository
 
 STATUSES = (0, 500, 502, 504)
 """What is heard instead: 0 is a connection that was cut."""
@@ -26,28 +24,23 @@ AT_ONCE = 12
 
 
 @dataclass(kw_only=True)
-class Unheard:
-    """What was done, and what came of it. `lost` and `doubled` name threads, and are empty if all is well."""
+class Unheard(Figures):
+    """What was done, and what came of it."""
 
     seed: int
-    asked: int = 0
     unheard: Counter[int] = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def held(self) -> bool:
         """Whether each question has exactly one answer, though no response was heard."""
-        return not self.lost and not self.doubled and self.unheard.total() >= self.asked
+        return super().held and self.unheard.total() >= self.asked
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""
         said = ", ".join(f"{status or 'cut'} {count}" for status, count in sorted(self.unheard.items()))
         return (
             f"seed {self.seed}: {self.asked} questions, {self.unheard.total()} comments kept by GitHub and "
-            f"never heard of ({said}); {len(self.lost)} lost, {len(self.doubled)} answered twice; "
-            f"{self.seconds:.0f} s"
+            f"never heard of ({said}); {self.outcome()}"
         )
 
 
@@ -56,23 +49,18 @@ def unheard(town: Town, *, count: int, seed: int, tick: Callable[[], object] = l
 
     Raises TimeoutError when it does not get quiet, with what is left open.
     """
-    chance, done, began = random.Random(seed), Unheard(seed=seed), time.monotonic()  # noqa: S311
-    since = datetime.now(UTC).replace(microsecond=0)
-    threads: list[tuple[Repository, int]] = []
+    chance, done, questions = random.Random(seed), Unheard(seed=seed), Questions(town)  # noqa: S311
     for _ in range(count):
         status = chance.choice(STATUSES)
         town.misbehave(kind="drop", method="POST", path="*/comments", status=status)
         done.unheard[status] += 1
-        repository = chance.choice(town.repositories)
-        threads.append((repository, town.ask(repository)))
+        questions.ask(chance.choice(town.repositories))
         _wait(town)
         tick()
-    done.asked = len(threads)
-    quieten(town, since)
+    questions.quieten()
     for rule in town.rules():
         done.unheard[rule["status"]] -= rule["times"] - rule["done"]
-    done.lost, done.doubled = count_answers(town, threads, since)
-    done.seconds = time.monotonic() - began
+    questions.judge(done)
     return done
 
 

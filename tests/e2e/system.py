@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from unittest import mock
 
 import httpx
 
+from bot.ports import free_ports
 from bot.process import Part, Process
 from bot.settings import Settings
 from webhooks.playground import seed
@@ -39,14 +39,6 @@ class System:
     def log(self, name: str) -> str:
         """What one of its processes logged."""
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def plant(home: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
+from bot.ports import free_port
 from bot.settings import Settings
 from learning.models import hub
 from storage.records import AnswerStatus
 from tests.integration.bad_input import ROOT, answered, ask
-from tests.integration.playground_fixture import free_port
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop, one_answer
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.models import Models
+from bot.ports import free_port
 from bot.settings import Settings
 from learning.models import hub
-from tests.integration.playground_fixture import free_port
 
 PLAIN = {"PATH": os.defpath, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
 

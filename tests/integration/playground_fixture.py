@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,9 +19,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
+from bot.ports import free_port
 from tests.contract.recorder import Recorder
+from webhooks.drills.world import served, wait_until
 from webhooks.playground import acts, people
 from webhooks.playground.app import create_app
 from webhooks.playground.credentials import Credentials
@@ -31,12 +31,6 @@ from webhooks.playground.things import Comment, Delivery, Issue, Repository
 
 FAST = {"writes_apart_s": 0.0, "writes_per_minute": 100_000, "writes_per_hour": 100_000}
 """Settings for tests in which nobody minds how fast is written."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -130,38 +124,6 @@ class Playground:
         return self.deliveries()
 
 
-def wait_until(holds: Any, timeout_s: float, otherwise: str) -> None:
-    end = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > end:
-            raise AssertionError(f"{otherwise} within {timeout_s} s")
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def running(app: Any, port: int) -> Iterator[None]:
-    """An ASGI application served by uvicorn in a thread until the block ends."""
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="critical",
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        ws="none",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name=f"uvicorn-{port}", daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: server.started or not thread.is_alive(), 20, "the server did not start")
-        assert server.started
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(15)
-
-
 @contextlib.contextmanager
 def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> Iterator[Playground]:
     """A playground kept in `home`; start it twice with one `home` to see it survive.
@@ -172,7 +134,7 @@ def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> It
     base_url = f"http://127.0.0.1:{port}"
     app = create_app(home, base_url=base_url, app_url=app_url, **options)
     recorder = Recorder(app)
-    with running(recorder, port):
+    with served(recorder, port):
         yield Playground(app.state.services.state, app, base_url, app_url)
     recorder.judge()
 

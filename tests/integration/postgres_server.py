@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.playground_fixture import free_port
+from bot.ports import free_port
 
 
 def _program(name: str) -> str | None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bot.environment import model_env
 from bot.parts import model_command
+from bot.ports import free_port
 from bot.process import Part, Process
 from bot.settings import Settings
 from learning.models import hub
-from tests.integration.playground_fixture import free_port
 
 
 class RealModel:

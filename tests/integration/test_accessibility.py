@@ -15,13 +15,15 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from bot.ports import free_port
 from storage.database import Database
 from storage.records import Answer
 from tests.chromium import chromium
-from tests.integration.playground_fixture import Playground, free_port, playground_at, running
+from tests.integration.playground_fixture import Playground, playground_at
 from tests.unit.webhooks.test_drafts_page import held
 from tests.unit.webhooks.test_pages import ANSWER, database
 from tests.unit.webhooks.test_pages import browser as pages_of
+from webhooks.drills.world import served
 from webhooks.playground import people
 
 __all__ = ["database", "held"]
@@ -54,7 +56,7 @@ def world(tmp_path: Path, database: Database, held: Answer) -> Iterator[tuple[Pl
     pages = pages_of(database).app
     assert isinstance(pages, FastAPI)
     memory = f"http://127.0.0.1:{port}"
-    with running(pages, port), playground_at(tmp_path / "playground", memory) as made:
+    with served(pages, port), playground_at(tmp_path / "playground", memory) as made:
         bot = made.state.bot.login
         made.say(
             BEN,

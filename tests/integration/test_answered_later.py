@@ -12,8 +12,8 @@ import pytest
 
 from bot.drills.scripted import scripted_model
 from tests.integration.answered import working
-from tests.integration.playground_fixture import wait_until
 from tests.integration.whole import OWNER_OF, Whole, whole
+from webhooks.drills.world import wait_until
 from webhooks.playground import ownership
 
 pytestmark = pytest.mark.slow

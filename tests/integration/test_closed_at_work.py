@@ -21,8 +21,8 @@ from storage.database import Database
 from storage.errors import ConfigurationError
 from storage.records import JobOutcome, Question
 from storage.tables import job_attempts
-from tests.integration.playground_fixture import wait_until
 from tests.integration.whole import OWNER_OF, Whole, whole
+from webhooks.drills.world import wait_until
 from webhooks.playground import ownership
 
 pytestmark = pytest.mark.slow

@@ -16,13 +16,13 @@ from bot.compose import Composition, compose
 from bot.memory import Memory
 from bot.models import Models
 from bot.plan import Mechanisms, Plan
+from bot.ports import free_port
 from bot.reply import parse_marker
 from bot.settings import Settings
 from learning.memory.index import PhraseIndex
 from learning.memory.phrases import judge
 from learning.memory.weights import weigh
 from storage.records import Answer, AnswerStatus, Feedback, FeedbackKind, Permission, Thread
-from tests.integration.playground_fixture import free_port
 from tests.unit.bot.threads import ANNA, NOW, post, question, thread
 
 pytestmark = pytest.mark.slow

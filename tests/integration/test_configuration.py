@@ -18,22 +18,17 @@ from bot.config import PATH
 from bot.configurations import Configurations
 from bot.learning_mode import follow_due
 from bot.plan import ROUNDS
+from bot.ports import free_port
 from bot.reply import answer_text
 from bot.repo_config import RepoConfig
 from storage.records import AnswerStatus, Learning
 from tests.integration import test_drafts, test_quiet_hours
 from tests.integration.answered import MAINTAINER, READER, SECOND, STRANGER, working
 from tests.integration.chosen import QUESTION, body, file
-from tests.integration.playground_fixture import (
-    free_port,
-    playground,
-    playground_at,
-    receiver,
-    running,
-    wait_until,
-)
+from tests.integration.playground_fixture import playground, playground_at, receiver
 from tests.integration.test_who_may import GOOD, Town, build, town
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 from webhooks.playground import seed
 
 __all__ = ["build", "playground", "receiver", "town"]
@@ -388,7 +383,7 @@ def test_a_changed_file_is_heard_of_by_its_push_and_acts_on_the_next_comment(tmp
     port = free_port()
     with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
         town = Town(there, tmp_path / "home")
-        with running(create_app(town.context.settings), port), working(town.context):
+        with served(create_app(town.context.settings), port), working(town.context):
 
             def commit(text: str, login: str = MAINTAINER) -> int:
                 answer = httpx.post(

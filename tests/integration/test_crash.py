@@ -19,11 +19,13 @@ from pathlib import Path
 import pytest
 
 from bot.drills.scripted import ScriptedModel, scripted_model
+from bot.ports import free_port
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import AnswerStatus
-from tests.integration.playground_fixture import Playground, free_port, playground_at, running
+from tests.integration.playground_fixture import Playground, playground_at
 from webhooks.app import create_app
+from webhooks.drills.world import served
 from webhooks.playground.misbehave import Rule
 
 pytestmark = pytest.mark.slow
@@ -104,7 +106,7 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     ):
         settings = Settings(_env_file=None, home=tmp_path, model_url=model.url, **playground.settings())
         app = create_app(settings)
-        with running(app, port):
+        with served(app, port):
             yield Loop(tmp_path, playground, model, settings, app.state.database)
 
 

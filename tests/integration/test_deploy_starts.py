@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.ports import free_port
 from bot.process import Part, Process
-from tests.integration.playground_fixture import free_port
 from tests.unit.test_deploy import UNITS, told
 from webhooks.playground.credentials import ensure
 

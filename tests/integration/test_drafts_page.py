@@ -13,13 +13,15 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from pydantic import SecretStr
 
+from bot.ports import free_port
 from bot.reply import answer_text
 from tests.chromium import chromium
 from tests.integration.answered import READER, working
 from tests.integration.chosen import QUESTION, file
-from tests.integration.playground_fixture import free_port, playground_at, running, wait_until
+from tests.integration.playground_fixture import playground_at
 from tests.integration.test_who_may import GOOD, Town
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +77,7 @@ def desk(tmp_path: Path, browser_page: Page) -> Iterator[Desk]:
         town = Town(there, tmp_path / "home")
         town.choose(playground=True, pages_token=SecretStr(TOKEN))
         file(town, "draft: true\n")
-        with running(create_app(town.context.settings), port), working(town.context):
+        with served(create_app(town.context.settings), port), working(town.context):
             yield Desk(town, browser_page, f"http://127.0.0.1:{port}/drafts")
         town.github.close()
         town.database.dispose()

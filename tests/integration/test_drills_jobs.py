@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
-from bot.drills.kills import count_answers
+from bot.drills.questions import Figures, Questions
 from bot.drills.repeats import repeats
 from bot.drills.restarts import restarts
 from bot.drills.town import town, wait_for, works
@@ -56,17 +55,18 @@ def test_each_delivery_five_times_shuffled_over_eight_workers_is_answered_once(u
 
 def test_what_a_killed_worker_left_is_answered_once_by_the_other_without_anybodys_help(url: str) -> None:
     with town(database_url=url, workers=2) as everything:
-        since = datetime.now(UTC).replace(microsecond=0)
+        questions, done = Questions(everything), Figures()
         first, second = everything.workers
         wait_for(lambda: works(first) and works(second), second)
         everything.model.hold.clear()
-        asked = [(repository, everything.ask(repository)) for repository in everything.repositories * 3]
+        asked = [questions.ask(repository) for repository in everything.repositories * 3]
         wait_for(lambda: everything.running() >= len(asked), second)  # at least two of them the first one's
         first.kill()
         first.wait_stopped(30)
         everything.model.hold.set()
         wait_for(lambda: everything.open_jobs() == 0, second)
         assert first.pid is None and second.restarts == 0 and second.pid is not None
-        assert count_answers(everything, asked, since) == ([], [])
+        questions.judge(done)
+        assert done.held and done.asked == len(asked), str(done)
         with everything.database.unit(read_only=True) as unit:
             assert len(unit.executors.alive()) == 1

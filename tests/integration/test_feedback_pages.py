@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bot.ports import free_port
 from storage.records import FeedbackKind
 from tests.chromium import chromium
 from tests.integration.answered import MAINTAINER, READER, SECOND, Bench, working
-from tests.integration.playground_fixture import free_port, playground_at, running, wait_until
+from tests.integration.playground_fixture import playground_at
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 
 pytestmark = pytest.mark.slow
 SHOTS = os.environ.get("THUMBPRINT_SHOTS", "")
@@ -51,7 +53,7 @@ def test_boxes_a_proposal_and_hiding_are_seen_and_clicked_as_on_github(
         bench = Bench(there, tmp_path / "home")
         bench.with_boxes()
         node = f'.post[data-node="{bench.comment.node_id}"]'
-        with running(create_app(bench.context.settings), port), working(bench.context):
+        with served(create_app(bench.context.settings), port), working(bench.context):
             page = as_person(browser, there.base_url, MAINTAINER)
             ours, body = page.locator(node), page.locator(f"{node} .body")
             body.get_by_text("Why this answer").click()

@@ -16,16 +16,16 @@ import httpx
 import jwt
 import pytest
 
+from bot.ports import free_port
 from tests.integration.playground_fixture import (
     Playground,
     Receiver,
     api,
-    free_port,
     playground,
     playground_at,
     receiver,
-    wait_until,
 )
+from webhooks.drills.world import wait_until
 from webhooks.playground import acts, ownership, people, seed
 from webhooks.playground.misbehave import Rule
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.ports import free_port
 from bot.process import Part, Process
-from tests.integration.playground_fixture import free_port
 from tests.integration.receiver_fixture import running, settings
 from webhooks.app import create_app
 

@@ -14,22 +14,17 @@ import pytest
 
 from bot import answer
 from bot.control import overview
+from bot.ports import free_port
 from bot.quiet import DAYS
 from bot.waiting import WAITED
 from storage.errors import Quiet
 from storage.tables import jobs
 from tests.integration.answered import MAINTAINER, READER, SECOND, working
 from tests.integration.chosen import QUESTION, body, file
-from tests.integration.playground_fixture import (
-    free_port,
-    playground,
-    playground_at,
-    receiver,
-    running,
-    wait_until,
-)
+from tests.integration.playground_fixture import playground, playground_at, receiver
 from tests.integration.test_who_may import GOOD, Town, build, town
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 
 __all__ = ["build", "playground", "receiver", "town"]
 
@@ -91,7 +86,7 @@ def test_what_waits_for_the_morning_holds_up_nothing_of_its_thread(tmp_path: Pat
     with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
         town = Town(there, tmp_path / "home")
         file(town, quiet())
-        with running(create_app(town.context.settings), port), working(town.context):
+        with served(create_app(town.context.settings), port), working(town.context):
             there.say(READER, 2, f"/ask {QUESTION}")
 
             def resting() -> list[str]:

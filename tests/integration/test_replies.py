@@ -11,19 +11,13 @@ import pytest
 
 from bot import feedback, proposing
 from bot.config import PATH
+from bot.ports import free_port
 from bot.reply import Marker, Why, answer_text, parse_marker, render_body
 from storage.records import Agreed, Answer, Feedback, FeedbackKind, PostKind, Proposal
 from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, STRANGER, TEXT, Bench, working
-from tests.integration.playground_fixture import (
-    Playground,
-    free_port,
-    playground,
-    playground_at,
-    receiver,
-    running,
-    wait_until,
-)
+from tests.integration.playground_fixture import Playground, playground, playground_at, receiver
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 from webhooks.playground import acts
 
 __all__ = ["playground", "receiver"]
@@ -183,7 +177,7 @@ def test_a_reply_goes_the_whole_way_from_webhook_to_fold_to_lesson(tmp_path: Pat
     with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
         talk = Talk(there, tmp_path / "home")
         app = create_app(talk.context.settings)
-        with running(app, port), working(talk.context):
+        with served(app, port), working(talk.context):
             there.say(SECOND, 2, "No, use `make lint`.")
             there.say(SECOND, 1, "No, use `make check`.")
             wait_until(lambda: "- [ ] Learn" in talk.comment.body, 60, "nothing was proposed")

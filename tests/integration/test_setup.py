@@ -25,13 +25,15 @@ from bot import app_store
 from bot.app_store import RegisteredApp
 from bot.github import GitHub
 from bot.hosts import host_of
+from bot.ports import free_port
 from bot.settings import Settings
 from storage.redaction import redact
 from tests.chromium import chromium
-from tests.integration.playground_fixture import Playground, free_port, playground_at, receiving, running
+from tests.integration.playground_fixture import Playground, playground_at, receiving
 from tests.integration.test_accessibility import ask
 from tests.integration.test_rights import said
 from webhooks.delivery import verify
+from webhooks.drills.world import served
 from webhooks.playground import people
 from webhooks.setup.app import COOKIE, Setup, create_app, new_token
 
@@ -74,7 +76,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             clock=lambda: time.monotonic() + late[0],
         )
         app = create_app(setup)
-        with running(app, local), running(app, proxied):
+        with served(app, local), served(app, proxied):
             made = (f"http://127.0.0.1:{port}" for port in (local, proxied))
             yield World(github, tmp_path / "home", *made, stored, pass_time)
 

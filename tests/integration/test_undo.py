@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from bot.cli import app as command_line
 from bot.feedback import refresh
+from bot.ports import free_port
 from bot.reply import answer_text
 from tests.integration.answered import FIXED, MAINTAINER, Bench, working
-from tests.integration.playground_fixture import free_port, playground_at, running, wait_until
+from tests.integration.playground_fixture import playground_at
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +58,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         made.url = playground.base_url
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("THUMBPRINT_HOME", str(tmp_path / "home"))
-        with running(create_app(made.context.settings), port), working(made.context):
+        with served(create_app(made.context.settings), port), working(made.context):
             yield made
         made.github.close()
         made.database.dispose()

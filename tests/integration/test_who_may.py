@@ -17,21 +17,15 @@ import pytest
 
 from bot import answer, feedback, lessons, poll
 from bot.context import Context
+from bot.ports import free_port
 from bot.queue import Queue
 from bot.reply import answer_text
 from storage.records import Answer, AnswerStatus, Learning, PostKind, Question
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench, working
-from tests.integration.playground_fixture import (
-    Playground,
-    free_port,
-    playground,
-    playground_at,
-    receiver,
-    running,
-    wait_until,
-)
+from tests.integration.playground_fixture import Playground, playground, playground_at, receiver
 from tests.unit.bot.scripted import ScriptedModels
 from webhooks.app import create_app
+from webhooks.drills.world import served, wait_until
 from webhooks.playground.things import Comment, Person
 
 __all__ = ["playground", "receiver"]
@@ -369,7 +363,7 @@ def test_commands_go_the_whole_way_once_also_when_they_are_redelivered(tmp_path:
     with playground_at(tmp_path / "playground", f"http://127.0.0.1:{port}") as there:
         town = Town(there, tmp_path / "home")
         town.role(READER, "maintain")
-        with running(create_app(town.context.settings), port), working(town.context):
+        with served(create_app(town.context.settings), port), working(town.context):
             for login, text in ((STRANGER, "freeze"), (BOT, "freeze"), (STRANGER, "help")):
                 there.say(login, 2, f"/ask {text}")
             wait_until(lambda: len(there.answers(2)) == 2, 60, "no reply came")

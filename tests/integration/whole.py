@@ -11,48 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.context import Context
-from bot.jobs import router_of
+from bot.ports import free_port
 from bot.settings import Settings
-from bot.upkeep import upkeep
 from storage.database import Database
 from storage.records import Repository
-from tests.integration.playground_fixture import (
-    Playground,
-    free_port,
-    playground_at,
-    running,
-    wait_until,
-)
+from tests.integration.playground_fixture import Playground, playground_at
 from webhooks.app import create_app
-from webhooks.drills.world import Clock, connected
-from webhooks.playground.misbehave import Rule
+from webhooks.drills.world import Clock, World, connected, served, wait_until
 from webhooks.playground.state import utcnow
 
 OWNER_OF = "noor-haddad"
 """Who is admin of the playground's repositories."""
 
 
-@dataclass
-class Whole:
+@dataclass(kw_only=True)
+class Whole(World):
     """A playground that delivers to a real receiver, and a worker's context on both."""
 
     playground: Playground
-    context: Context
-    clock: Clock
-    receiver: Any
 
     @property
     def database(self) -> Database:
         return self.context.database
-
-    def round(self) -> None:
-        """One round of the worker's upkeep, once all deliveries were tried."""
-        self.playground.wait_for_deliveries(600)
-        while self.receiver.sightings.flush():
-            pass
-        upkeep(self.context, router_of(self.context.settings), self.clock)
-        self.playground.wait_for_deliveries(600)
 
     def ask(self, text: str = "/ask How do I run the tests?", number: int = 1, name: str = "inkwell") -> None:
         self.playground.say("ben-okafor", number, text, name)
@@ -79,12 +59,6 @@ class Whole:
         """How many calls installations' tokens paid for so far."""
         return int(self.playground.limits.core.used)
 
-    def unreachable(self, on: bool = True) -> None:
-        """Nothing that is delivered arrives, or everything does again."""
-        self.playground.state.misbehaviour.clear()
-        if on:
-            self.playground.state.misbehaviour.add(Rule(kind="withhold", times=0))
-
 
 @contextmanager
 def whole(home: Path, **changes: Any) -> Iterator[Whole]:
@@ -94,6 +68,12 @@ def whole(home: Path, **changes: Any) -> Iterator[Whole]:
         playground.guard.clock = utcnow
         app = create_app(settings)
         app.state.receiver.sightings.clock = clock
-        with connected(settings) as context, running(app, port):
+        with connected(settings) as context, served(app, port):
             wait_until(lambda: not playground.state.pending(), 20, "the receiver did not start")
-            yield Whole(playground, context, clock, app.state.receiver)
+            yield Whole(
+                playground=playground,
+                state=playground.state,
+                context=context,
+                clock=clock,
+                receiver=app.state.receiver,
+            )

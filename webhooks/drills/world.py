@@ -6,7 +6,6 @@ only days are short. Left out: carrying out jobs, for which there is no clock to
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +22,11 @@ from bot.context import Context
 from bot.github import GitHub
 from bot.jobs import router_of
 from bot.models import Models
+from bot.ports import free_port
 from bot.settings import Settings
 from bot.upkeep import upkeep
 from storage.database import Database
+from storage.errors import SetupError
 from webhooks import app as receiver_app
 from webhooks.playground import app as playground_app
 from webhooks.playground.misbehave import Rule
@@ -64,7 +65,7 @@ class World:
         """Wait until each delivery was tried. Raises TimeoutError."""
         wait_until(lambda: not self.state.pending(), DELIVERED_S, "deliveries are still pending")
 
-    def unreachable(self, on: bool) -> None:
+    def unreachable(self, on: bool = True) -> None:
         """Nothing that is delivered arrives, or everything does again."""
         self.state.misbehaviour.clear()
         if on:
@@ -136,7 +137,7 @@ def connected(settings: Settings) -> Iterator[Context]:
 
 @contextmanager
 def served(app: Any, port: int) -> Iterator[None]:
-    """An ASGI application on a port of loopback, by a thread, until the block ends."""
+    """An ASGI application on a port of loopback, by a thread, until the block ends. Raises SetupError."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -151,17 +152,12 @@ def served(app: Any, port: int) -> Iterator[None]:
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive(), START_S, "a server did not start")
+        if not server.started:
+            raise SetupError(f"A server cannot take port {port}.")
         yield
     finally:
         server.should_exit = True
         thread.join(15)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], object], timeout_s: float, otherwise: str) -> None:

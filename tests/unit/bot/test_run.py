@@ -20,12 +20,12 @@ from bot import app_store
 from bot.app_store import RegisteredApp
 from bot.commands import servers
 from bot.parts import model_command, parts_of
+from bot.ports import free_port
 from bot.process import Part, Process, ending
 from bot.run import AGAIN, Supervisor, look_at_ports, run
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseError, SetupError
-from tests.integration.playground_fixture import free_port
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.bench.cache import CachedModels, Generations
-from bot.bench.crew import Crew, free_ports
+from bot.bench.crew import Crew
 from bot.models import Models
+from bot.ports import free_ports
 from bot.settings import Settings
 
 
