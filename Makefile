@@ -20,7 +20,7 @@ setup: $(READY)
 
 test: $(READY)
 	@$(VENV)/bin/python -m bot models pull
-	@$(VENV)/bin/python -m pytest -n 3 --dist worksteal
+	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .

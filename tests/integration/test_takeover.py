@@ -107,7 +107,9 @@ def test_a_worker_that_was_taken_for_dead_ends_and_writes_nothing_down(bench: Be
         finally:
             first.send_signal(signal.SIGCONT)
         assert first.wait(60) == 1
-    assert "taken for dead" in (bench.home / "stderr").read_text()
+    said = (bench.home / "stderr").read_text()  # it hears of it by its beat, or finds its connections ended
+    assert "taken for dead" in said or "the database was out of reach for" in said
+    assert "another worker goes on with its jobs" in said
     assert count(bench, f"post {question.answer_id}") == 1
 
 
