@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import typer
 from rich.console import Console
@@ -21,11 +22,12 @@ from bot.app_store import RegisteredApp
 from bot.commands import servers
 from bot.parts import model_command, parts_of
 from bot.ports import free_port
-from bot.process import Part, Process, ending
+from bot.process import LEAST_WORK_S, Part, Process, ending
 from bot.run import AGAIN, Supervisor, look_at_ports, run
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseError, SetupError
+from webhooks.drills.world import wait_until
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -197,6 +199,12 @@ def test_what_answered_once_and_then_hangs_is_killed_and_started_again(tmp_path:
         process.wait_stopped(30)
 
 
+def computed_s(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    used = psutil.Process(pid).cpu_times()
+    return used.user + used.system
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("nice", [0, 1])
 def test_what_is_nice_is_alive_while_it_computes(tmp_path: Path, nice: int) -> None:
@@ -215,8 +223,10 @@ def test_what_is_nice_is_alive_while_it_computes(tmp_path: Path, nice: int) -> N
         assert process.keep_alive() == ""
         answers[0] = False
         said = []
-        for _ in range(8):
-            time.sleep(0.5)
+        while len(said) < 8 and not any(said):
+            assert process.pid is not None
+            enough_s = computed_s(process.pid) + 2 * LEAST_WORK_S
+            wait_until(lambda: computed_s(process.pid) > enough_s, 60, "it does not compute")  # noqa: B023
             now[0] += 11.0
             said.append(process.keep_alive())
         assert any("no sign of life" in one for one in said) is (nice == 0)
