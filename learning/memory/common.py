@@ -188,6 +188,11 @@ PROGRAMS = """
 """
 """Programs that a command line starts with."""
 
+MANAGERS = """
+    apt apt-get brew bun cargo conda gem mamba npm pdm pip pip3 pipenv pipx pnpm poetry rye uv yarn yum
+"""
+"""Programs that put packages into an environment."""
+
 NAMES = """
     argparse asyncio beautifulsoup conda cpython datetime django flask functools ipython itertools
     jupyter matplotlib mysql numpy pandas pip pypy pyqt scipy selenium sqlalchemy sqlite subprocess

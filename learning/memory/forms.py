@@ -13,7 +13,9 @@ import keyword
 import re
 from functools import lru_cache
 
+from learning.memory import commands
 from learning.memory.background import DEFAULT
+from learning.memory.commands import program
 from learning.memory.common import SUFFIXES
 from learning.memory.text import PROGRAMS, borders, code_ranges, command, is_code, shaped
 from storage.records import Phrase, PhraseKind
@@ -40,6 +42,11 @@ def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
         return found
     ranges = code_ranges(text)
     found = [(a, b) for a, b in found if _belongs(phrase, text, a, b, any(s <= a < e for s, e, _ in ranges))]
+    if phrase.context == CODE and _located(phrase.text) and phrase.right[:1] in "./~":
+        found = [(a - 2 if text[a - 2 : a] == "./" else a, b) for a, b in found]
+    if command(phrase.right):
+        right = [m.span() for m in commands.pattern(phrase.right).finditer(text)]
+        found = [(a, b) for a, b in found if not any(s <= a and b <= e for s, e in right)]
     if phrase.text.casefold() in phrase.right.casefold():
         folded = phrase.text.casefold() != phrase.right.casefold()
         right = [m.span() for m in borders(phrase.right, folded).finditer(text)]
@@ -47,11 +54,15 @@ def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
     return found
 
 
-def replacement(phrase: Phrase, found: str) -> str:
-    """The right form for what was found: its plural for a plural, a capital for a capital."""
-    right = phrase.right
+def replacement(phrase: Phrase, text: str, start: int, end: int) -> str | None:
+    """The right form for what was found: its plural for a plural, a capital for a capital.
+
+    None for a command that would not surely run as corrected: it is noticed, and stays.
+    """
+    right, found = phrase.right, text[start:end]
     if phrase.context == CODE:
-        return right
+        ran = command(phrase.text) or phrase.text in PROGRAMS
+        return commands.rewritten(phrase.text, right, text, start, end) if ran else right
     if found.casefold() != phrase.text.casefold() and found.casefold() in plurals(phrase.text.casefold()):
         right = plurals(right)[0] if plurals(right) else right
     if (
@@ -62,6 +73,11 @@ def replacement(phrase: Phrase, found: str) -> str:
     ):
         right = right.upper() if found.isupper() and len(found) > 2 else right[0].upper() + right[1:]
     return right
+
+
+def searched(atom: str) -> str:
+    """What an atom of a text is looked up by."""
+    return program(atom.casefold().removeprefix("./"))
 
 
 def name(text: str) -> bool:
@@ -82,12 +98,6 @@ def plurals(text: str) -> tuple[str, ...]:
     if word.endswith("y") and word[-2] not in "aeiou":
         return (f"{head}{space}{word[:-1]}ies",)
     return (f"{head}{space}{word}{'es' if word.endswith(('x', 'ch', 'sh', 'z')) else 's'}",)
-
-
-def program(word: str) -> str:
-    """A program without its version: `pip3` is `pip`."""
-    bare = word.rstrip("0123456789.")
-    return bare if bare in PROGRAMS and word[:1].isalpha() else word
 
 
 def _start(phrase: Phrase) -> str:
@@ -123,13 +133,15 @@ def _code(text: str, right: str) -> re.Pattern[str]:
     if text.endswith(".") and name(text[:-1]):
         return re.compile(rf"(?<![\w\\-])(?<!\w[./]){re.escape(text)}(?=[^\W\d])")
     if command(text):
-        head, _, rest = text.partition(" ")
-        pattern = borders(rest).pattern
-        return re.compile(
-            rf"(?<![\w\\-])(?<!\w[./]){re.escape(program(head))}[\d.]*\s+{pattern}", re.IGNORECASE
-        )
+        return commands.pattern(text)
+    if _located(text):  # `./io.py` is `io.py`; one in another folder is another file
+        here = r"(?:(?<![./])|(?<=\./)(?<![\w./~}]\./))"
+        return re.compile(rf"(?<![\w\\-]){here}{re.escape(text)}(?!\w)(?![./:-]\w)(?!/)")
     if not (name(text) and name(right)):
-        return borders(text)
+        if text not in PROGRAMS:
+            return borders(text)
+        start = rf"(?:{commands.LAUNCHER}|{commands.START})"
+        return re.compile(rf"{start}{re.escape(text)}(?!\w)(?![./:-]\w)(?!/)")
     own = re.search(r"\w_\w|[a-z][A-Z]", text) is not None
     chained = (
         r"(?<!\w/)" if own else rf"(?:(?<!\w[./])|(?<=\b{re.escape(text)}\.)|(?<=\b{re.escape(right)}\.))"
@@ -137,9 +149,20 @@ def _code(text: str, right: str) -> re.Pattern[str]:
     form = re.escape(text)
     if text in PROGRAMS and not DEFAULT.ordinary(text):
         form = rf"(?i:{form})[\d.]*(?<!\.)"  # people say PIP, Pip and pip3, and mean the same
+        return re.compile(rf"(?:{commands.LAUNCHER}|(?<![\w\\-]){chained}){form}(?!\w|-\w|/|::)")
     elif text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
         form = f"(?:{form}|{re.escape(text.capitalize())})"
     return re.compile(rf"(?<![\w\\-]){chained}{form}(?!\w|-\w|/|::)")
+
+
+def _located(text: str) -> bool:
+    """Whether a form is a file's name or a path that starts nowhere in particular."""
+    return (
+        re.match(r"\w", text) is not None
+        and text[-1] != "/"
+        and "://" not in text
+        and (file_name(text) or re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", text) is not None)
+    )
 
 
 def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> bool:

@@ -17,9 +17,11 @@ from datetime import datetime
 from functools import cached_property
 
 from learning.memory.background import DEFAULT, Background
+from learning.memory.commands import WINDOW
 from learning.memory.conditions import topics
-from learning.memory.forms import program
+from learning.memory.forms import searched
 from learning.memory.layout import (
+    APART,
     EVERY,
     UNSEEN,
     Found,
@@ -35,7 +37,7 @@ from learning.memory.layout import (
     wrong_form,
 )
 from learning.memory.questions import Questions
-from learning.memory.text import atoms, terms
+from learning.memory.text import PROGRAMS, atoms, terms
 from learning.memory.weights import decayed, holds, lapsed, lapses_at, taught
 from storage.records import PhraseKind, PhraseWeight
 
@@ -132,10 +134,12 @@ class PhraseIndex:
     def scan(self, text: str) -> list[str]:
         """Lessons (CORRECTION, WORDING) whose atoms stand in a text in a row; each once, in reading order."""
         found: dict[str, None] = {}
-        words = [program(atom.casefold()) for atom in atoms(text)]
+        words = [searched(atom) for atom in atoms(text)]
         for at, word in enumerate(words):
             for size in self.lengths.get(word, ()):
                 found.update(dict.fromkeys(self.runs.get(tuple(words[at : at + size]), ())))
+            for later in words[at + 1 : at + WINDOW] if word in PROGRAMS else ():
+                found.update(dict.fromkeys(self.runs.get((APART, word, later), ())))
             for part in word.split(".") if "." in word else ():
                 if part in self.lengths:
                     found.update(dict.fromkeys(self.runs.get((part,), ())))

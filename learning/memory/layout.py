@@ -11,12 +11,15 @@ from typing import Any, TypeVar
 
 from learning.memory.background import Background
 from learning.memory.conditions import condition, shares_of
-from learning.memory.forms import PROSE, plurals, program
-from learning.memory.text import atoms
+from learning.memory.forms import PROSE, plurals, searched
+from learning.memory.text import atoms, command
 from storage.records import PhraseKind, PhraseWeight
 
 UNSEEN = (PhraseKind.MENTION, PhraseKind.SILENCE, PhraseKind.LENGTH)
 """Lessons that no text shows."""
+
+APART = ""
+"""Opens the run of a command's first two words, which options may part."""
 
 EVERY = ""
 """The word that every question holds: a lesson without a condition waits for it."""
@@ -69,11 +72,13 @@ def runs_of(lesson: PhraseWeight) -> list[Ids]:
     """The atoms by which a text is searched; a word of prose is searched in its plural too."""
     if lesson.phrase.kind not in (PhraseKind.CORRECTION, PhraseKind.WORDING):
         return []
-    run = tuple(program(atom.casefold()) for atom in atoms(lesson.phrase.text))
+    run = tuple(searched(atom) for atom in atoms(lesson.phrase.text))
     if not run:
         return []
     if lesson.phrase.kind is PhraseKind.CORRECTION and lesson.phrase.context == PROSE:
         return [run, *(tuple(form.split()) for form in plurals(" ".join(run)))]
+    if lesson.phrase.kind is PhraseKind.CORRECTION and len(run) > 1 and command(lesson.phrase.text):
+        return [run, (APART, *run[:2])]
     return [run]
 
 

@@ -28,6 +28,8 @@ that, or several agree. Every other wording acts only near what taught it."""
 def repair(text: str, weights: Sequence[PhraseWeight]) -> tuple[str, tuple[Repair, ...]]:
     """Apply the lessons that `text` breaks; returns the text and what was done, in order.
 
+    A command that might not run as corrected stays, and so does its violation.
+
     Pass the choice's weights and the assessment's violations. MENTION and LENGTH are applied whenever they
     are passed: whether they concern the question is the caller's knowledge. SILENCE is no repair.
     """
@@ -85,7 +87,10 @@ def _corrected(text: str, weight: PhraseWeight) -> tuple[str, str, str]:
     found = matches(weight.phrase, text)
     old = new = ""
     for start, end in reversed(found):
-        old, new = text[start:end], replacement(weight.phrase, text[start:end])
+        right = replacement(weight.phrase, text, start, end)
+        if right is None:
+            continue
+        old, new = text[start:end], right
         text = text[:start] + new + text[end:]
     return text, old, new
 

@@ -207,11 +207,15 @@ PIECES = st.sampled_from(
         "As an AI model, I cannot.",
         "Directories hold a directory.",
         "```bash\npip install x\n```",
+        "`python -m pip -q install x`",
+        "`conda run pip3 install`",
         "```python\nimport json\njson.dumps(x)\n```",
         "`json` is fine,",
         "## Head",
         "- item one",
         "See `docs/io.md`.",
+        "See ./config.ini.",
+        "```\nmake \\\n -j4 test\n```",
         "**bold** text:",
         "I hope this helps!",
         "```\nopen",
@@ -224,6 +228,8 @@ LESSONS = [
     correction("load_some", "load_few", minute=5),
     correction("json", "orjson"),
     correction("pip install", "uv pip install"),
+    correction("make test", "make check"),
+    correction("config.ini", "./settings.ini"),
     correction("directory", "folder", "prose"),
     lesson(PhraseKind.WORDING, "simply", mass=-1.0),
     lesson(PhraseKind.WORDING, "as an ai", mass=-1.0),
@@ -236,7 +242,7 @@ LESSONS = [
 
 
 @given(
-    st.lists(st.tuples(PIECES, st.sampled_from([" ", "\n", "\n\n"])), max_size=8), st.sets(st.integers(0, 11))
+    st.lists(st.tuples(PIECES, st.sampled_from([" ", "\n", "\n\n"])), max_size=8), st.sets(st.integers(0, 13))
 )
 @settings(max_examples=500, deadline=None)
 def test_repairing_twice_changes_nothing_more(pieces: list[tuple[str, str]], chosen: set[int]) -> None:
@@ -246,7 +252,7 @@ def test_repairing_twice_changes_nothing_more(pieces: list[tuple[str, str]], cho
     assert repair(once, lessons)[0] == once
 
 
-@given(st.text(max_size=200), st.sets(st.integers(0, 7)))
+@given(st.text(max_size=200), st.sets(st.integers(0, 9)))
 @settings(max_examples=200, deadline=None)
 def test_a_text_that_breaks_no_lesson_keeps_every_byte(text: str, chosen: set[int]) -> None:
     lessons = [LESSONS[n] for n in sorted(chosen)]
