@@ -42,3 +42,24 @@ def test_the_first_word_about_a_draft_holds(database: Database) -> None:
         unit.drafts.put(made[0])
         assert unit.drafts.waiting(10) == made  # written anew: it waits anew
         unit.commit()
+
+
+def test_only_drafts_that_were_approved_as_they_were_count_as_approved(database: Database) -> None:
+    asked = [things.question(post_id=number) for number in (4, 5, 6, 7)]
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        for one in asked:
+            unit.answers.save(things.answer(one, status=AnswerStatus.CANCELLED))
+            unit.drafts.put(
+                Draft(
+                    answer_id=one.answer_id,
+                    repository_id=1,
+                    made_at=things.NOW,
+                    expires_at=things.NOW + timedelta(days=7),
+                )
+            )
+        unit.drafts.decide(asked[0].answer_id, Decision.APPROVED, things.NOW)
+        unit.drafts.decide(asked[1].answer_id, Decision.APPROVED, things.NOW, edited=True)
+        unit.drafts.decide(asked[2].answer_id, Decision.DISCARDED, things.NOW)
+        assert unit.drafts.approved(1) == [asked[0].answer_id]
+        assert unit.drafts.approved(2) == []
