@@ -7,14 +7,14 @@ one cell always agreed, which is the widest they can be. Left out: what is count
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 2000
+from learning.intervals import RESAMPLES, wilson
+
 FEW = 5
 """Cells (with either outcome, for a rate) that a bootstrap needs at least: fewer decide no target."""
 
@@ -62,14 +62,6 @@ def interval(found: Pairs, value: Callable[[NDArray[np.float64]], NDArray[np.flo
         "n": float(cells[:, 1].sum()),
         "cells": len(cells),
     }
-
-
-def wilson(value: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a rate of n."""
-    z = 1.96
-    middle = (value + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,7 +48,8 @@ def build(
         list[Path], typer.Option("--data", help="A folder of questions.jsonl.gz; may be given several times.")
     ],
     into: Annotated[
-        Path | None, typer.Option("--out", help="Where snapshots are kept; else <home>/snapshots.")
+        Path | None,
+        typer.Option("--out", help="Where snapshots are kept; else training/snapshots of the home."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="How many questions; 0 for all.")] = 0,
     filters: Annotated[
@@ -65,7 +66,7 @@ def build(
     options = corpus_build.Options(
         filters=tuple(filters or ()), limit=limit, most_pairs=pairs, votes=votes.value, by=by.value
     )
-    folder = into or load_settings().home / "snapshots"
+    folder = into or load_settings().home / "training" / "snapshots"
     _show_built(corpus_build.run(data, folder, options))
 
 
@@ -150,6 +151,20 @@ def evaluate_reward(
     given += ["--model", str(model)] if model else []
     given += ["--out", str(into)] if into else []
     _become("reward_report", [*given, *_cache(), *context.args], online=True)
+
+
+@evaluate.command("metrics")
+def evaluate_metrics(
+    data: Annotated[
+        Path, typer.Option("--data", help="A folder of answers that people rated, or compared in twos.")
+    ],
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Questions at most; 0 for all.")] = 0,
+    into: Annotated[Path | None, typer.Option("--out", help="A file for the figures as JSON.")] = None,
+) -> None:
+    """Hold each text metric against people's judgements of the same answers."""
+    given = ["--data", str(data), "--limit", str(limit), "--encoder", load_settings().encoder]
+    given += ["--out", str(into)] if into else []
+    _become("metric_study", [*given, *_cache()])
 
 
 def _cache() -> list[str]:

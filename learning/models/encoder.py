@@ -5,9 +5,14 @@ Left out: training it, rerankers. Text past the encoder's longest input is cut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
 
 
 class Encoder:
@@ -36,6 +41,30 @@ class Encoder:
         )
         return [[float(x) for x in vector] for vector in vectors]
 
+    def embed_tokens(self, texts: Sequence[str]) -> list[tuple[Vectors, Vectors]]:
+        """Of each text its vector, (dimensions,), and its tokens', (tokens, dimensions), all of unit length.
+
+        The marks that the tokenizer puts around a text are no tokens of it.
+        """
+        found = self._inner.encode(list(texts), batch_size=32, output_value=None, show_progress_bar=False)
+        return [
+            (
+                _unit(np.asarray(one["sentence_embedding"].cpu(), dtype=np.float32)),
+                _unit(np.asarray(one["token_embeddings"].cpu(), dtype=np.float32)[_inside(one)]),
+            )
+            for one in found
+        ]
+
     def tokens(self, texts: Sequence[str]) -> int:
         """How many tokens the texts have together, before any cut."""
         return sum(len(ids) for ids in self._inner.tokenizer(list(texts)).input_ids)
+
+
+def _inside(features: Mapping[str, Any]) -> NDArray[np.int64]:
+    """The places of a text's tokens, without padding and without the first and last mark."""
+    return np.flatnonzero(np.asarray(features["attention_mask"].cpu()))[1:-1]
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-12))
+    return scaled

@@ -79,7 +79,7 @@ def read(folder: Path) -> Iterator[CorpusQuestion]:
     """
     known: dict[str, str] = {}
     for path in files(folder):
-        for line, raw in _lines(path):
+        for line, raw in lines(path):
             place = f"{path}, line {line}"
             found = _question(_object(raw, place), place)
             if found.id in known:
@@ -107,8 +107,8 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The numbered lines that have something on them."""
+def lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The numbered lines of a file that have something on them. Raises DataError for a damaged archive."""
     number = 0
     try:
         with path.open("rb") as raw:

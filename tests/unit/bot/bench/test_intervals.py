@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.bench.intervals import pairs, rate, wilson
+from bot.bench.intervals import pairs, rate
+from learning.intervals import wilson
 
 
 def cells(*shares: tuple[float, float]) -> dict[tuple[str, int], tuple[float, float]]:
