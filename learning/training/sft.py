@@ -10,17 +10,15 @@ rows (the snapshot's), judging the result.
 
 from __future__ import annotations
 
-import argparse
 import json
-import math
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -31,11 +29,13 @@ from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, snapshot
+from learning.training.arguments import parse
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import Examples, check_batch, examples, order, refuse_other_templates
+from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
 from learning.training.sft_options import Options
+from learning.training.sft_trainer import trainer_of
 from learning.training.sft_watch import Watch
 from storage.errors import DataError, ThumbprintError
 
@@ -124,7 +124,7 @@ def _train(
             f"All {learned.too_long} demonstrations have over {options.longest} tokens: raise --longest."
         )
     watch = Watch(console)
-    trainer = _trainer(options, base, tokens, learned, measured, work, watch)
+    trainer = trainer_of(options, base, tokens, learned, measured, work, watch)
     check_batch(next(iter(trainer.get_train_dataloader())), learned.rows, tokens)
     latest, notes = work.latest(), work.notes
     before = notes.get("before", _loss(trainer, measured)) if measured.rows else None
@@ -160,87 +160,6 @@ def _train(
     )
 
 
-def _trainer(
-    options: Options,
-    base: Path,
-    tokens: Tokens,
-    learned: Examples,
-    measured: Examples,
-    work: Work,
-    watch: Watch,
-) -> Any:
-    """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's."""
-    from datasets import Dataset
-    from peft import LoraConfig, PeftModel
-    from transformers import AutoModelForCausalLM, PrinterCallback, set_seed
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    cpu = not torch.cuda.is_available()
-    config = SFTConfig(
-        output_dir=str(work.folder),
-        per_device_train_batch_size=options.batch,
-        per_device_eval_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulate,
-        learning_rate=options.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=options.warmup,
-        num_train_epochs=1,  # the epochs are in the rows' order
-        train_sampling_strategy="sequential",
-        save_steps=options.checkpoint_every,
-        save_total_limit=2,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        activation_checkpointing=False,
-        bf16=options.precision == "bf16",
-        use_cpu=cpu,
-        seed=options.seed,
-        data_seed=options.seed,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
-    set_seed(options.seed)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        str(base), dtype=torch.float32, local_files_only=True, trust_remote_code=False
-    )
-    lora = None
-    if options.parent is not None:
-        model = PeftModel.from_pretrained(model, str(options.parent), is_trainable=True)
-        # an artefact names its base without a path, and PEFT would ask the hub for that name
-        model.peft_config["default"].base_model_name_or_path = str(base)
-    else:
-        lora = LoraConfig(
-            r=options.rank,
-            lora_alpha=options.alpha,
-            lora_dropout=options.dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in _order(learned, options)]),
-        eval_dataset=Dataset.from_list([dict(row) for row in measured.rows]) if measured.rows else None,
-        processing_class=tokens.inner,
-        peft_config=lora,
-        callbacks=[watch],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def _order(learned: Examples, options: Options) -> list[int]:
-    """Which rows are read, in which order, over all epochs, or as many as the steps at most need."""
-    count = math.ceil(options.epochs * len(learned.rows))
-    if options.max_steps:
-        count = min(count, options.max_steps * options.batch * options.accumulate)
-    lengths = [len(row["input_ids"]) for row in learned.rows]
-    return order(lengths, count, options.batch, options.seed)
-
-
 def _loss(trainer: Any, measured: Examples) -> float | None:
     """The mean loss on held-out demonstrations, in nats a token; None where there are none."""
     return float(trainer.evaluate()["eval_loss"]) if measured.rows else None
@@ -266,30 +185,12 @@ def _described(rows: Sequence[Demonstration]) -> dict[str, object]:
     }
 
 
-def _options(given: Sequence[str] | None) -> Options:
-    """The options that a command line names, a flag a field; the rest have their defaults."""
-    parser = argparse.ArgumentParser(
-        prog="python -m learning.training.sft",
-        description="Every option stands with its sentence in learning/training/sft_options.py.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
-    kinds = get_type_hints(Options)
-    for each in fields(Options):
-        kind = next((one for one in get_args(kinds[each.name]) if one is not type(None)), kinds[each.name])
-        given_or_default: dict[str, Any] = (
-            {"required": True} if each.default is MISSING else {"default": each.default, "help": " "}
-        )
-        parser.add_argument(f"--{each.name.replace('_', '-')}", type=kind, **given_or_default)
-    return Options(**vars(parser.parse_args(given)))
-
-
 def main(given: Sequence[str] | None = None) -> int:
     """Command line. Returns 1, with one sentence, when it cannot be done."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     console = Console(stderr=True)
     try:
-        report = run(_options(given), console=console)
+        report = run(parse(Options, __doc__ or "", given), console=console)
     except ThumbprintError as error:
         console.print(f"✗ {error}", style="red", markup=False)
         return 1

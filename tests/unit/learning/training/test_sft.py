@@ -15,6 +15,7 @@ from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
 from learning.training import artefact, sft
+from learning.training.arguments import parse
 from learning.training.rows import Split
 from learning.training.sft import LOSSES, Options, run
 from learning.training.sft_watch import Watch
@@ -277,7 +278,7 @@ def test_bf16_autocast_trains_an_adapter_in_float32(options: Options) -> None:
 def test_every_option_is_a_flag() -> None:
     given = ["--data", "d", "--out", "o", "--parent", "p", "--rank", "8", "--learning-rate", "2e-4"]
     wanted = Options(data=Path("d"), out=Path("o"), parent=Path("p"), rank=8, learning_rate=2e-4)
-    assert sft._options(given) == wanted
+    assert parse(Options, "about", given) == wanted
 
 
 def test_the_command_line_says_one_sentence_and_ends_with_1(

@@ -1,0 +1,101 @@
+"""TRL's SFTTrainer as supervised fine-tuning uses it: over tokens that are made, on a LoRA, on what there is.
+
+Left out: what is trained on, and when (`sft.py`).
+
+    pytest tests/unit/learning/training/test_sft.py
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from learning.models.tokenizer import Tokens
+from learning.training.sft_checkpoints import Work
+from learning.training.sft_data import Examples, order
+from learning.training.sft_options import Options
+from learning.training.sft_watch import Watch
+
+
+def trainer_of(
+    options: Options,
+    base: Path,
+    tokens: Tokens,
+    learned: Examples,
+    measured: Examples,
+    work: Work,
+    watch: Watch,
+) -> Any:
+    """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's."""
+    from datasets import Dataset
+    from peft import LoraConfig, PeftModel
+    from transformers import AutoModelForCausalLM, PrinterCallback, set_seed
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    cpu = not torch.cuda.is_available()
+    config = SFTConfig(
+        output_dir=str(work.folder),
+        per_device_train_batch_size=options.batch,
+        per_device_eval_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulate,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=options.warmup,
+        num_train_epochs=1,  # the epochs are in the rows' order
+        train_sampling_strategy="sequential",
+        save_steps=options.checkpoint_every,
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        activation_checkpointing=False,
+        bf16=options.precision == "bf16",
+        use_cpu=cpu,
+        seed=options.seed,
+        data_seed=options.seed,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    set_seed(options.seed)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(base), dtype=torch.float32, local_files_only=True, trust_remote_code=False
+    )
+    lora = None
+    if options.parent is not None:
+        model = PeftModel.from_pretrained(model, str(options.parent), is_trainable=True)
+        # an artefact names its base without a path, and PEFT would ask the hub for that name
+        model.peft_config["default"].base_model_name_or_path = str(base)
+    else:
+        lora = LoraConfig(
+            r=options.rank,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in _order(learned, options)]),
+        eval_dataset=Dataset.from_list([dict(row) for row in measured.rows]) if measured.rows else None,
+        processing_class=tokens.inner,
+        peft_config=lora,
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _order(learned: Examples, options: Options) -> list[int]:
+    """Which rows are read, in which order, over all epochs, or as many as the steps at most need."""
+    count = math.ceil(options.epochs * len(learned.rows))
+    if options.max_steps:
+        count = min(count, options.max_steps * options.batch * options.accumulate)
+    lengths = [len(row["input_ids"]) for row in learned.rows]
+    return order(lengths, count, options.batch, options.seed)
