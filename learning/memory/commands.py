@@ -45,12 +45,18 @@ def program(word: str) -> str:
     return bare if bare in PROGRAMS and (word[:1].isalpha() or word[:2] == "-m") else word
 
 
+def spelt(word: str, other: str) -> str:
+    """The pattern of a program in any version, unless its version is what tells it from the `other`."""
+    if word != other and program(word) == program(other):
+        return rf"(?i:{re.escape(word)})(?![\d.]*\d)"
+    return rf"(?i:{re.escape(program(word))})[\d.]*"
+
+
 @lru_cache(maxsize=65536)
-def pattern(form: str) -> re.Pattern[str]:
-    """Where a command of several words stands: each word a group, options between them allowed."""
+def pattern(form: str, other: str) -> re.Pattern[str]:
+    """Where one form of a corrected command stands, each word a group, options between them allowed."""
     head, *rest = form.split()
-    words = [rf"(?i:({re.escape(program(head))}[\d.]*))"]
-    words += [_word(word) for word in rest]
+    words = [f"({spelt(head, other.split()[0])})", *map(_word, rest)]
     end = r"(?!\w)(?![./:-]\w)(?!/)" if re.search(r"\w\Z", form) else ""
     return re.compile(rf"(?:{LAUNCHER}|{START}){_GAP.join(words)}{end}")
 
@@ -88,7 +94,7 @@ def _runs_alone(old: list[str], new: list[str]) -> bool:
 
 def _options_kept(old: list[str], new: list[str], text: str, start: int, end: int) -> str | None:
     """Word for word within one program, whose options mean what they meant."""
-    found = pattern(" ".join(old)).match(text, start) if len(old) > 1 else None
+    found = pattern(" ".join(old), " ".join(new)).match(text, start) if len(old) > 1 else None
     if found is None or not _optional(found, text):
         return " ".join(new)
     if len(old) != len(new):
@@ -103,7 +109,7 @@ def _options_kept(old: list[str], new: list[str], text: str, start: int, end: in
 
 def _passed_on(old: list[str], new: list[str], text: str, start: int, end: int) -> str | None:
     """The new command; with options in the old one only if it passes that on whole, or is a part of it."""
-    found = pattern(" ".join(old)).match(text, start) if len(old) > 1 else None
+    found = pattern(" ".join(old), " ".join(new)).match(text, start) if len(old) > 1 else None
     if found is None or not _optional(found, text):
         return " ".join(new)
     if new[-len(old) :] == old:

@@ -45,7 +45,7 @@ def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
     if phrase.context == CODE and _located(phrase.text) and phrase.right[:1] in "./~":
         found = [(a - 2 if text[a - 2 : a] == "./" else a, b) for a, b in found]
     if command(phrase.right):
-        right = [m.span() for m in commands.pattern(phrase.right).finditer(text)]
+        right = [m.span() for m in commands.pattern(phrase.right, phrase.text).finditer(text)]
         found = [(a, b) for a, b in found if not any(s <= a and b <= e for s, e in right)]
     if phrase.text.casefold() in phrase.right.casefold():
         folded = phrase.text.casefold() != phrase.right.casefold()
@@ -133,7 +133,7 @@ def _code(text: str, right: str) -> re.Pattern[str]:
     if text.endswith(".") and name(text[:-1]):
         return re.compile(rf"(?<![\w\\-])(?<!\w[./]){re.escape(text)}(?=[^\W\d])")
     if command(text):
-        return commands.pattern(text)
+        return commands.pattern(text, right)
     if _located(text):  # `./io.py` is `io.py`; one in another folder is another file
         here = r"(?:(?<![./])|(?<=\./)(?<![\w./~}]\./))"
         return re.compile(rf"(?<![\w\\-]){here}{re.escape(text)}(?!\w)(?![./:-]\w)(?!/)")
@@ -148,7 +148,7 @@ def _code(text: str, right: str) -> re.Pattern[str]:
     )
     form = re.escape(text)
     if text in PROGRAMS and not DEFAULT.ordinary(text):
-        form = rf"(?i:{form})[\d.]*(?<!\.)"  # people say PIP, Pip and pip3, and mean the same
+        form = rf"{commands.spelt(text, right)}(?<!\.)"  # people say PIP, Pip and pip3, and mean the same
         return re.compile(rf"(?:{commands.LAUNCHER}|(?<![\w\\-]){chained}){form}(?!\w|-\w|/|::)")
     elif text.islower() and len(text) > 3 and not DEFAULT.ordinary(text):
         form = f"(?:{form}|{re.escape(text.capitalize())})"

@@ -63,6 +63,13 @@ TEST = "make test", "make check"
         (("virtualenv env", "venv env"), "`python -m virtualenv env`", "`python -m venv env`"),
         (("pytest", "nox"), "`python -m pytest tests`", "`nox tests`"),
         (("pytest", "unittest"), "`python -m pytest tests`", "`python -m unittest tests`"),
+        (("pip3", "conda"), "`pip install x` or pip3.", "`conda install x` or conda."),
+        (
+            ("pip3 install x", "pip install x"),
+            "`pip3 install y`, `pip install y`",
+            "`pip install y`, `pip install y`",
+        ),
+        (("python2 run.py", "python3 run.py"), "`python2 run.py`", "`python3 run.py`"),
         (("pip", "conda"), "`python3 -m pip install x`", "`conda install x`"),
         (("python -m venv env", "uv venv env"), "`python3 -m venv here`", "`uv venv here`"),
     ],
