@@ -12,7 +12,7 @@ import sys
 from functools import lru_cache
 
 from learning.memory.common import MANAGERS as MANAGER_NAMES
-from learning.memory.text import PROGRAMS
+from learning.memory.text import PROGRAMS, command
 
 MANAGERS = frozenset(MANAGER_NAMES.split())
 """Programs that manage an environment from without: run within one, they manage another or none."""
@@ -36,6 +36,7 @@ _HOST = re.compile(
     r"\b(?:conda|mamba|micromamba|poetry|pipenv|pdm|hatch|rye|uv|docker|podman|kubectl|docker-compose)[ \t]+"
     r"(?:compose[ \t]+)?(?:run|exec)\b[^;|&\n`]*$"
 )
+_ONCE = re.compile(r"-\w\d+|-[qsvk]|--(?:quiet|silent|verbose)|--[a-z][\w-]*=\S+")
 _MODULE = re.compile(r"(?:^|\s)-m[ \t]*$")
 
 
@@ -80,6 +81,18 @@ def rewritten(wrong: str, right: str, text: str, start: int, end: int) -> str | 
     if body is None or not launcher:
         return body
     return ("!" + body if launcher == "%" else body) if alone else launcher + body
+
+
+def general(wrong: str, right: str) -> tuple[str, str]:
+    """A correction without what stood there for once: `python -m`, how loud, how many jobs."""
+    begins = re.match(LAUNCHER, wrong)
+    if begins and command(wrong[begins.end() :]) and not re.match(LAUNCHER, right):
+        wrong = wrong[begins.end() :]
+    old, new = wrong.split(), right.split()
+    if len(old) != len(new) or old[0] != new[0]:
+        return wrong, right
+    kept = [(a, b) for a, b in zip(old, new, strict=True) if a != b or not _ONCE.fullmatch(a)]
+    return " ".join(a for a, _ in kept), " ".join(b for _, b in kept)
 
 
 def _word(word: str) -> str:

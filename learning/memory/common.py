@@ -223,6 +223,11 @@ SUFFIXES = """
 """
 """What makes a word before a dot a file's name."""
 
+ATTRIBUTES = """
+    bin c cmd conf csv dat db env go h html js json log sql svg tar xml zip
+"""
+"""Those of them that code has as attributes too (`request.json`)."""
+
 ENDINGS = """
     class diff dockerfile key less lock out patch properties r s service swift
 """

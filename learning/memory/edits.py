@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 
 from learning.memory import spans
 from learning.memory.cosmetic import alike
-from learning.memory.forms import name
+from learning.memory.forms import file_name, name
 from learning.memory.pieces import PAIRS, Side, opens, pieces
 from learning.memory.text import STOP, count_words, normal
 from storage.records import Edit, Replacement
@@ -83,7 +83,11 @@ def _unimplied(replaced: list[Replacement]) -> tuple[Replacement, ...]:
 def _implied(replaced: Replacement, names: dict[str, str]) -> bool:
     parts = replaced.wrong.split(".")
     head = names.get(parts[0])
-    return head is not None and [head if p == parts[0] else p for p in parts] == replaced.right.split(".")
+    return (
+        head is not None
+        and not file_name(replaced.wrong)
+        and [head if p == parts[0] else p for p in parts] == replaced.right.split(".")
+    )
 
 
 def _unmoved(removed: list[str], added: list[str]) -> tuple[list[str], list[str]]:

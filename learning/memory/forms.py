@@ -11,12 +11,13 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
 
 from learning.memory import commands
 from learning.memory.background import DEFAULT
 from learning.memory.commands import program
-from learning.memory.common import SUFFIXES
+from learning.memory.common import ATTRIBUTES, SUFFIXES
 from learning.memory.text import PROGRAMS, borders, code_ranges, command, is_code, shaped
 from storage.records import Phrase, PhraseKind
 
@@ -26,6 +27,8 @@ WORD = "word"
 
 _SUFFIX = "|".join(SUFFIXES.split())
 _FILE = re.compile(rf"\.?\w[\w.-]*\.(?:{_SUFFIX})")
+_REST = re.compile(rf"(?:\.[\w-]+)*?\.({_SUFFIX})(?![\w(-]|\.\w)")
+_ATTRIBUTES = frozenset(ATTRIBUTES.split())
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|command|statement)\b")
 
@@ -42,6 +45,10 @@ def matches(phrase: Phrase, text: str) -> list[tuple[int, int]]:
         return found
     ranges = code_ranges(text)
     found = [(a, b) for a, b in found if _belongs(phrase, text, a, b, any(s <= a < e for s, e, _ in ranges))]
+    if phrase.context == CODE and name(phrase.text.removesuffix(".")):
+        fences = [(s, e) for s, e, fence in ranges if fence]
+        stem = partial(_in_file_name, text, fences)
+        found = [(a, b) for a, b in found if not stem(a, b)]
     if phrase.context == CODE and _located(phrase.text) and phrase.right[:1] in "./~":
         found = [(a - 2 if text[a - 2 : a] == "./" else a, b) for a, b in found]
     if command(phrase.right):
@@ -136,7 +143,7 @@ def _code(text: str, right: str) -> re.Pattern[str]:
         return commands.pattern(text, right)
     if _located(text):  # `./io.py` is `io.py`; one in another folder is another file
         here = r"(?:(?<![./])|(?<=\./)(?<![\w./~}]\./))"
-        return re.compile(rf"(?<![\w\\-]){here}{re.escape(text)}(?!\w)(?![./:-]\w)(?!/)")
+        return re.compile(rf"(?<![\w\\-]){here}{re.escape(text)}(?!\w)(?![./:-]\w)(?![/(])")
     if not (name(text) and name(right)):
         if text not in PROGRAMS:
             return borders(text)
@@ -174,6 +181,14 @@ def _belongs(phrase: Phrase, text: str, start: int, end: int, inside: bool) -> b
         said = text[start:end] != phrase.text and name(phrase.text) and phrase.text not in PROGRAMS
         return not said and (not _remark(text, start) or not DEFAULT.ordinary(phrase.text) or used)
     return used or not DEFAULT.ordinary(phrase.text) or bool(_NOUN.match(after))
+
+
+def _in_file_name(text: str, fences: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether a name is the stem of a file's (`json.txt`), and no object with an attribute of that name."""
+    rest = _REST.match(text, end - 1 if text[end - 1] == "." else end)
+    if rest is None or rest[1] not in _ATTRIBUTES or _remark(text, start):
+        return rest is not None
+    return not any(a <= start < b for a, b in fences)
 
 
 def _renames(phrase: Phrase, text: str, start: int, end: int) -> bool:

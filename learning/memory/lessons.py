@@ -11,12 +11,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from learning.memory import widen
+from learning.memory import commands, widen
 from learning.memory.background import Background
 from learning.memory.edits import diff
 from learning.memory.extract import extract, openings
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
-from learning.memory.text import atoms, borders, code_ranges, count_words, normal, sentences, shaped
+from learning.memory.text import atoms, borders, code_ranges, command, count_words, normal, sentences, shaped
 from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
@@ -140,6 +140,10 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
     made = [
         make(repository_id, PhraseKind.CORRECTION, bad, right=good, context=context) for bad, good in forms
     ]
+    if context == CODE and command(wrong):
+        bad, good = commands.general(wrong, right)
+        wider = make(repository_id, PhraseKind.CORRECTION, bad, right=good, context=context)
+        made = [wider] if command(bad) and not matches(wider, after) else made
     share = SHARES[PhraseKind.CORRECTION] / len(made)
     return [Lesson(p, share, right) for at, p in enumerate(made) if at == 0 or not matches(p, after)]
 

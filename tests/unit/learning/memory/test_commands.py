@@ -111,6 +111,20 @@ def test_what_only_holds_the_words_of_a_command_is_left_alone(text: str) -> None
     assert posted(learned(*INSTALL), text) == (text, False)
 
 
+@pytest.mark.parametrize(
+    ("edit", "text", "after"),
+    [
+        (("python -m pip install x", "uv add x"), "`pip install y`", "`uv add y`"),
+        (("make -j4 test", "make -j4 check"), "`make -j8 test`, make test", "`make -j8 check`, make check"),
+        (("make --silent test", "make --silent check"), "`make test`", "`make check`"),
+    ],
+)
+def test_what_was_taught_of_a_command_holds_without_what_stood_there_once(
+    edit: tuple[str, str], text: str, after: str
+) -> None:
+    assert posted(learned(*edit), text) == (after, False)
+
+
 def test_a_flag_that_changed_its_case_is_another_flag() -> None:
     lessons = learned("rm -r build", "rm -R build")
     assert posted(lessons, "`rm -r out` and `rm -R out`") == ("`rm -R out` and `rm -R out`", False)

@@ -55,6 +55,28 @@ def test_a_file_a_path_and_an_address_are_one_phrase(wrong: str, right: str, aro
         assert right in good
 
 
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("open('json.txt'); json.loads(x)", "open('json.txt'); orjson.loads(x)"),
+        ("Edit `json.txt`, json.py and `json.prod.yaml`.", None),
+        ("```python\nwith open('json.log') as f:\n    json.load(f)\n```", None),
+        ("```python\nimport json\njson.log\n```", "```python\nimport orjson\norjson.log\n```"),
+    ],
+)
+def test_a_name_that_was_corrected_is_no_part_of_a_file_name(text: str, after: str | None) -> None:
+    before = "```python\nimport json\nx = json.loads(s)\n```"
+    lessons = learned(before, before.replace("json", "orjson"))
+    expected = text.replace("json.load(", "orjson.load(") if after is None else after
+    assert carried_out(lessons, text) == expected
+
+
+def test_a_name_and_the_file_of_that_name_are_two_corrections_of_one_edit() -> None:
+    before = "```python\nimport config\nconfig.load('config.toml')\n```\n\nThen edit `config.toml`."
+    lessons = learned(before, before.replace("config", "settings"))
+    assert carried_out(lessons, before) == before.replace("config", "settings")
+
+
 def test_what_is_called_is_no_file() -> None:
     assert ("answered.", "replied.") in pairs("Call `answered.json()`.", "Call `replied.json()`.")
     assert ("frame.", "table.") in pairs("Call `frame.head(3)`.", "Call `table.head(3)`.")
