@@ -14,11 +14,14 @@ from typing import TypeVar
 
 from learning.memory.common import ENDINGS, SUFFIXES
 
+# Lengths are bounded, so that no text takes the square of its length.
 _PLAIN = r"[A-Za-z]++(?![\w/@+#'’-]|[.:]\w|:/)"  # most words: no other form need be tried
 _URL = r"https?://[^\s<>()\[\]`\"']*[^\s<>()\[\]`\"'.,;:!?*_]"
-_PATH = r"(?:~|\.{1,2}|\.?[\w@-]+(?:\.[\w-]+)*)?(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-]+(?:\.[\w-]+)*)+/?"
-_MAIL = r"[\w.+-]+@[^\W\d][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}(?![\w-]|\.\w)"
-_FILE = rf"\w[\w-]*+(?:\.[\w-]+)*?\.(?:{'|'.join((SUFFIXES + ENDINGS).split())})(?![\w(-]|\.\w)"
+_PATH = r"(?:~|\.{1,2}|\.?[\w@-]{1,80}+(?:\.[\w-]{1,80}+){0,8}+)?"
+_PATH += r"(?:/[\w@-]+(?:\.[\w-]+)*|/\.[\w-]+(?:\.[\w-]+)*)+/?"
+_MAIL = r"[\w.+-]{1,64}+@[^\W\d][\w-]{0,63}(?:\.[\w-]{1,63}){0,4}\.[A-Za-z]{2,24}(?![\w-]|\.\w)"
+_SUFFIX = "|".join((SUFFIXES + ENDINGS).split())
+_FILE = rf"\w[\w-]{{0,80}}+(?:\.[\w-]{{1,40}}+){{0,4}}?\.(?:{_SUFFIX})(?![\w(-]|\.\w)"
 _DOTTED = r"@?\.?[^\W\d]\w*(?:\.\w+)+(?:-\w+(?:\.\w+)*)*|@[^\W\d]\w*|\.[a-z][\w-]+(?:\.\w+)*"
 _FLAG = r"(?<![\w-])--?[A-Za-z][\w-]*"
 _NUMBER = r"\d+(?:[.,:]\d+)*(?:[^\W\d]\w*)?"

@@ -21,8 +21,8 @@ WINDOW = 10
 """Words behind a program within which the next word of its command may stand."""
 
 LAUNCHER = (
-    r"(?:(?<![\w\\./~-])(?:(?:[\w.~-]*/)+)?(?:python[\d.]*|py|\{sys\.executable\})(?:[ \t]+-(?!m)[\w.]+)*"
-    r"[ \t]+-m[ \t]*"
+    r"(?:(?<![\w\\./~-])(?:[\w.~-]{0,40}/){0,12}+(?:python[\d.]*|py|\{sys\.executable\})"
+    r"(?:[ \t]+-(?!m)[\w.]+){0,6}[ \t]+-m[ \t]*"
     r"|(?<![\w%])%)"
 )
 """What runs a module as a program: `python -m`, or a notebook's `%`."""

@@ -27,7 +27,7 @@ WORD = "word"
 
 _SUFFIX = "|".join(SUFFIXES.split())
 _FILE = re.compile(rf"\.?\w[\w.-]*\.(?:{_SUFFIX})")
-_REST = re.compile(rf"(?:\.[\w-]+)*?\.({_SUFFIX})(?![\w(-]|\.\w)")
+_REST = re.compile(rf"(?:\.[\w-]{{1,40}}+){{0,4}}?\.({_SUFFIX})(?![\w(-]|\.\w)")
 _ATTRIBUTES = frozenset(ATTRIBUTES.split())
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOUN = re.compile(r"[`*]*\s(library|package|module|function|method|class|command|statement)\b")

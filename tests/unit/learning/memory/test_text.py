@@ -128,3 +128,10 @@ def test_hostile_text_is_read_in_linear_time() -> None:
         tokens(text)
         sentences(text)
     assert time.process_time() - before_s < 4.0
+
+
+@pytest.mark.parametrize("part", ["a+", "1+", "a.-", "a@", "-.a", "a@b."])
+def test_no_text_takes_the_square_of_its_length(part: str) -> None:
+    began_s = time.process_time()
+    tokens(part * (60_000 // len(part)))
+    assert time.process_time() - began_s < 5.0
