@@ -43,7 +43,9 @@ OF_THE_SETTINGS: Mapping[str, frozenset[str]] = {
 secret are its own. The worker speaks to GitHub and to the models; who may knock is the receiver's matter."""
 
 
+_DEVICES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
 _PLAIN_LOG = {"PYTHONUNBUFFERED": "1"}
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 def environment(
@@ -60,14 +62,17 @@ def environment(
 def model_env(environ: Mapping[str, str]) -> dict[str, str]:
     """All that the model process gets: where things are, and that it is offline."""
     kept = {name: environ[name] for name in (*_MACHINE, *_HUB_CACHE) if name in environ}
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    return {**kept, **offline, **_PLAIN_LOG}
+    return {**kept, **_OFFLINE, **_PLAIN_LOG}
 
 
-def training_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """All that a stage of the training gets: where things are, how a hub is reached; no setting or secret."""
-    kept = {name: environ[name] for name in (*_MACHINE, *_HUB_CACHE, *_WEB) if name in environ}
-    return {**kept, **_PLAIN_LOG}
+def training_env(environ: Mapping[str, str], *, online: bool) -> dict[str, str]:
+    """All that a stage of training gets: where things are, what it may compute on; no setting, no secret.
+
+    `online`: how a hub is reached, too; else it is told that it is offline.
+    """
+    names = (*_MACHINE, *_HUB_CACHE, *_DEVICES, *(_WEB if online else ()))
+    kept = {name: environ[name] for name in names if name in environ}
+    return {**kept, **_PLAIN_LOG, **({} if online else _OFFLINE)}
 
 
 def variable(setting: str) -> str:

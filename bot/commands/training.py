@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 from bot.commands.shared import load_settings, out
-from bot.environment import model_env, training_env
+from bot.environment import training_env
 
 if TYPE_CHECKING:
     from learning.training.corpus_build import Built
@@ -178,4 +178,4 @@ def _become(stage: str, given: list[str], *, online: bool = False) -> NoReturn:
     """
     command = [sys.executable, "-m", f"learning.training.{stage}", *given]
     sys.stdout.flush()
-    os.execve(command[0], command, (training_env if online else model_env)(os.environ))  # noqa: S606
+    os.execve(command[0], command, training_env(os.environ, online=online))  # noqa: S606

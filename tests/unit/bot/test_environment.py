@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import servers
 from bot.commands.shared import load_settings
-from bot.environment import model_env
+from bot.environment import model_env, training_env
 from bot.parts import parts_of, playground_command, playground_env, plays
 from bot.process import Part, Process
 from bot.settings import Settings
@@ -128,6 +128,23 @@ def test_the_model_process_knows_no_secret_by_its_arguments_either(bare: pytest.
     given = " ".join([*model.command, *model.env, *model.env.values()])
     assert not any(value in given for value in SECRETS.values()) and "THUMBPRINT_" not in given
     assert model.nice == 19 and not model_env({"HF_TOKEN": "x"}).keys() & {"HF_TOKEN"}
+
+
+def test_a_training_stage_knows_what_it_computes_on_and_no_secret_and_the_web_only_to_fetch() -> None:
+    gpus = {"CUDA_VISIBLE_DEVICES": "1", "OMP_NUM_THREADS": "2"}
+    around = {**MACHINE, **OTHERS, **SECRETS, **gpus}
+    offline, online = training_env(around, online=False), training_env(around, online=True)
+    assert gpus.items() <= offline.items() and gpus.items() <= online.items()
+    assert offline["HF_HUB_OFFLINE"] == "1" and "HTTPS_PROXY" not in offline
+    assert "HF_HUB_OFFLINE" not in online and online["HTTPS_PROXY"] == OTHERS["HTTPS_PROXY"]
+    for known in (offline, online):
+        assert not known.keys() & {
+            *SECRETS,
+            "GITHUB_TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+            "HF_TOKEN",
+            "PGPASSWORD",
+        }
 
 
 def test_the_model_process_that_really_starts_holds_nothing_but_its_own(
