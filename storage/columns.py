@@ -92,7 +92,10 @@ def upsert(
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], key: str) -> bool:
-    """Insert a row unless its `key` is taken, also by a concurrent twin; returns whether it was inserted."""
+    """Insert a row unless its `key` is taken, also by a concurrent twin; returns whether it was inserted.
+
+    PostgreSQL may meet a twin at any of the table's unique rules, whichever is named: so none is.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**row).on_conflict_do_nothing(index_elements=[key])
+    statement = dialect.insert(table).values(**row).on_conflict_do_nothing()
     return connection.execute(statement.returning(table.c[key])).first() is not None

@@ -59,7 +59,7 @@ def jobs(
     out.print(f"a worker's last sign of life: {beat}")
     table = Table(box=None, header_style="bold")
     for name in ("state", "job", "thread", "attempts", "age", "last error"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "job")  # its id is what `retry` and `cancel` take
     for job in seen.jobs:
         cells = (job.state, job.id, job.thread, str(job.attempts), age(job.put_at, seen.now), job.error)
         table.add_row(*(escape(printable(cell)) for cell in cells))

@@ -190,7 +190,8 @@ def _model_with(loop: Loop, kind: str) -> tuple[int, str]:
             there = home / file.relative_to(cache)
             there.parent.mkdir(parents=True, exist_ok=True)
             there.symlink_to(file)
-    [weights] = (home / kind).rglob("model.safetensors")
+    served = hub.resolve("packaged", kind, cache).relative_to(cache)
+    weights = home / served / "model.safetensors"
     size = weights.stat().st_size
     weights.unlink()
     with weights.open("wb") as zeros:

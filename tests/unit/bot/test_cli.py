@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app, main
+from bot.commands import shared
 from bot.control import cancel
 from bot.lessons import observe
 from bot.queue import Job, JobName, Queue
@@ -46,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THUMBPRINT_HOME", str(tmp_path / "var"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(shared.out, "width", 200)
     yield tmp_path / "var"
 
 
@@ -185,12 +186,23 @@ def test_nothing_that_people_wrote_acts_on_the_operators_terminal(home: Path) ->
 def test_a_candidate_keeps_its_lines_on_a_narrow_terminal(
     taught: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(shared.out, "width", 80)
     told = run("why", ANSWER.id)[1]
     assert f"\n  {candidate(0).text}\n" in told and "· score +0.10  phrases +0.25" in told
 
 
-def test_jobs_say_what_waits_rests_and_failed_and_why(home: Path, put: Queue) -> None:
+def test_a_jobs_id_stands_whole_on_a_narrow_terminal(
+    home: Path, put: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.out, "width", 80)
+    told = run("jobs")[1]
+    assert all(f"answer/1/issue_comment/{number}" in told for number in (1, 2, 3))
+
+
+def test_jobs_say_what_waits_rests_and_failed_and_why(
+    home: Path, put: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.out, "width", 200)
     code, out, _ = run("jobs")
     assert code == 0 and "waiting 2, running 0, failed 1; workers 0" in out
     lines = {
