@@ -132,7 +132,8 @@ def _shaped(work: Work, best: Scored | None, repairs: tuple[Repair, ...]) -> tup
     strongest first and at most so many, those that another candidate broke and the picked one keeps.
     """
     told = dict.fromkeys(work.choice.weights)
-    acted = {*work.named, *(repair.phrase_id for repair in repairs)}
+    named = {phrase_id for prompt in work.prompts for phrase_id in prompt.phrase_ids}
+    acted = {*named, *(repair.phrase_id for repair in repairs)}
     told.update(dict.fromkeys(work.broken[one] for one in work.broken if one in acted))
     still = {*best.violations, *best.disliked} if best else set()
     kept = [lesson for one, lesson in work.broken.items() if one not in still and lesson not in told]

@@ -50,8 +50,6 @@ class Work:
     scored: list[Scored] = field(default_factory=list)
     broken: dict[str, PhraseWeight] = field(default_factory=dict)
     """Lessons that a candidate broke, or a disliked wording that it used, by phrase id."""
-    named: set[str] = field(default_factory=set)
-    """Those of them that a retry's prompt named."""
 
     @property
     def issue(self) -> str:
@@ -123,7 +121,6 @@ def _prompt(work: Work, attempt: int, broken: Sequence[PhraseWeight], reason: st
             break
         room -= max(over, 8)
     named = [lesson.phrase.id for lesson in broken[: len(again)]]
-    work.named.update(named)
     return Prompt(
         id=stable_id("p", work.question.answer_id, attempt),
         answer_id=work.question.answer_id,
