@@ -7,17 +7,25 @@ Run: `pytest tests/unit/learning/memory/test_lessons.py`.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
 from learning.memory import commands, widen
 from learning.memory.background import Background
+from learning.memory.cuts import is_cut, is_sentence, limit_of, stands
 from learning.memory.edits import diff
 from learning.memory.extract import extract, openings
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
-from learning.memory.text import atoms, borders, code_ranges, command, count_words, normal, sentences, shaped
-from storage.records import Edit, Phrase, PhraseKind, Replacement, stable_id
+from learning.memory.text import (
+    atoms,
+    borders,
+    code_ranges,
+    command,
+    count_words,
+    normal,
+    shaped,
+)
+from storage.records import Phrase, PhraseKind, Replacement, stable_id
 
 SHARES = {
     PhraseKind.CORRECTION: 4.0,
@@ -30,27 +38,6 @@ SHARES = {
 
 SPAN = 6
 """Words up to which a removed or added run is one phrase; of a longer one its most specific runs are."""
-
-SHORTER = 0.85
-"""Share of the words that is left, at most, when an edit is a lesson about length."""
-
-THIRD = 1 / 3
-"""The same when what was taken out is not the end.
-
-One sentence taken out, or several that open alike, are about their wording.
-"""
-
-ROUND = 10
-"""People think of limits in round numbers of words."""
-
-ROOM = 3
-"""A limit is no more than so many times what was left, however long the next sentence was."""
-
-LONG = 25
-"""Words below which no answer is too long."""
-
-
-_LINK = re.compile(r"\[[^\]]+\]:\s")
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ class Lesson:
             return count_words(version) <= phrase.limit_words
         if phrase.kind is PhraseKind.SILENCE:
             return _bare(version)
-        return _stands(self.shown, version) == (self.share > 0)
+        return stands(self.shown, version) == (self.share > 0)
 
 
 @lru_cache(maxsize=65536)
@@ -100,14 +87,14 @@ def lessons(
     if not edit.teaches:
         return []
     found = [lesson for r in edit.replaced for lesson in _correction(repository_id, r, after)]
-    if _shortened(edit, before, after):
-        limit = make(repository_id, PhraseKind.LENGTH, "", limit=_limit(edit, before, after))
+    if is_cut(edit, before, after):
+        limit = make(repository_id, PhraseKind.LENGTH, "", limit=limit_of(edit, before, after))
         return [*found, Lesson(limit, SHARES[PhraseKind.LENGTH])]
     for span in edit.removed:
         found += _wordings(repository_id, span, question, background, -1.0)
     kept = edit.words_before and sum(count_words(s) for s in edit.removed) <= edit.words_before / 2
     for span in _together(edit.added, after):
-        if kept and _sentence(span, after):
+        if kept and is_sentence(span, after):
             said = " ".join(span.split())
             phrase = make(repository_id, PhraseKind.MENTION, normal(said), right=said)
             found.append(Lesson(phrase, SHARES[PhraseKind.MENTION], said))
@@ -175,48 +162,6 @@ def _in_code(right: str, line: str, after: str) -> bool:
     return any(a <= at < b for a, b, _ in code_ranges(after))
 
 
-def _shortened(edit: Edit, before: str, after: str) -> bool:
-    """Whether an edit is a cut: far fewer words, not others, and the rest at the end or most of it gone."""
-    new = sum(count_words(span) for span in edit.added) + sum(
-        max(0, count_words(r.right) - count_words(r.wrong)) for r in edit.replaced
-    )
-    written = sum(map(count_words, (*edit.added, *(r.right for r in edit.replaced))))
-    if (
-        edit.words_before < LONG
-        or edit.words_after > SHORTER * edit.words_before
-        or new > max(3, edit.words_after // 20)
-        or 2 * written > edit.words_after
-    ):
-        return False
-    if len(edit.removed) == 1 and _sentence(edit.removed[0], before):
-        return False
-    opened = Counter(" ".join(normal(span).split()[:2]) for span in edit.removed)
-    opening, times = opened.most_common(1)[0] if opened else ("", 0)
-    if times > 1 and times > len(edit.removed) / 2 and not _stands(opening, after):
-        return False
-    return normal(before).startswith(normal(after)) or edit.words_after <= THIRD * edit.words_before
-
-
-def _limit(edit: Edit, before: str, after: str) -> int:
-    """The greatest round number of words that a cut at a sentence's end can have meant.
-
-    It lies between what was left and what would have stood with one sentence more. The greatest, because
-    a limit that is too wide is cut again, and one that is too tight is never seen. A cut within a
-    sentence, or in the middle, says no more than what was left.
-    """
-    left = edit.words_after
-    least = -(-left // ROUND) * ROUND
-    ended = after.rstrip().rstrip("\"')*_")[-1:] in (".", "!", "?", "…", ":", "`")
-    if not ended or not normal(before).startswith(normal(after)):
-        return least
-    longer = (words for _, end in sentences(before) if (words := count_words(before[:end])) > left)
-    most = min(next(longer, left + 1) - 1, ROOM * left)
-    for step in (ROUND, ROUND // 2):
-        if most // step * step >= left:
-            return most // step * step
-    return most
-
-
 def _wordings(
     repository_id: int, span: str, question: str, background: Background, sign: float
 ) -> list[Lesson]:
@@ -247,27 +192,3 @@ def _together(added: tuple[str, ...], after: str) -> list[str]:
         else:
             found.append(span)
     return found
-
-
-def _sentence(span: str, after: str) -> bool:
-    """Whether an added span is prose that can be said by itself: whole sentences, or a line.
-
-    What introduces something else, and where a link in the text leads, say nothing without the rest.
-    """
-    at = after.find(span)
-    if (
-        at < 0
-        or not 2 <= count_words(span) <= 60
-        or any(fence and a <= at < b for a, b, fence in code_ranges(after))
-        or _LINK.match(span)
-        or span.rstrip("*_`\"')").endswith(":")
-    ):
-        return False
-    opens = at == 0 or after[:at].rstrip(" \t*_>-#")[-1:] in ("", "\n", ".", "!", "?", ":", "…", "`")
-    rest = after[at + len(span) :].lstrip(" \t")
-    return opens and (not rest or rest[0] == "\n" or span.rstrip("*_`\"')")[-1:] in (".", "!", "?", "…"))
-
-
-def _stands(span: str, text: str) -> bool:
-    said, have = normal(span), normal(text)
-    return bool(said) and f" {said} " in f" {have} "

@@ -14,10 +14,11 @@ from datetime import datetime
 from itertools import dropwhile
 
 from learning.memory.background import DEFAULT, Background
+from learning.memory.cuts import LONG, ROUND
 from learning.memory.edits import diff
 from learning.memory.extract import extract, shared_out
 from learning.memory.hearing import REACTIONS, heard, over
-from learning.memory.lessons import LONG, ROUND, SHARES, Lesson, lessons, make, silence
+from learning.memory.lessons import SHARES, Lesson, lessons, make, silence
 from learning.memory.text import count_words, normal
 from learning.memory.weights import weigh
 from storage.records import (

@@ -72,6 +72,21 @@ def test_a_sentence_taken_out_is_no_lesson_about_length() -> None:
     assert PhraseKind.LENGTH not in kinds(f"As an AI I must say that I cannot help. {LONG}", LONG)
 
 
+def test_sentences_taken_out_for_one_word_that_is_gone_with_them_are_no_lesson_about_length() -> None:
+    stays = "Open the file first, and close it when you are done."
+    rest = (
+        "Python closes it for you if you ask it to. With Python 3 the same holds for folders and for pipes."
+    )
+    before = f"In Python this is quite simple to do. {stays} {rest}"
+    taught = kinds(before, stays)
+    assert PhraseKind.LENGTH not in taught
+    assert PhraseKind.WORDING in taught
+    told_apart = before.replace("Python closes", "The runtime closes").replace(
+        "With Python 3", "In old releases"
+    )
+    assert kinds(told_apart, stays) == {PhraseKind.LENGTH}, "a cut in the middle that shares nothing is a cut"
+
+
 @pytest.mark.parametrize("after", ["", "—", "-", "…"])
 def test_an_answer_emptied_is_silence(after: str) -> None:
     assert kinds("Use a list of some things here.", after) == {PhraseKind.SILENCE}
