@@ -37,6 +37,8 @@ class Options:
     seed: int = 0
     temperature: float = 1.0
     top_p: float = 1.0
+    top_k: int = 0
+    """Of so many likeliest tokens, before the nucleus; 0 for all."""
     max_tokens: int = 128
     stop: tuple[str, ...] = ()
     logit_bias: Mapping[int, float] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Policy:
 
     def __init__(self, folder: Path, *, adapter: Path | None = None, context: int | None = None) -> None:
         """A model, and an adapter that was made for it merged in. Raises ModelError where it was not."""
+        self.folder, self.adapter = folder, adapter
         self.tokens = Tokens(folder)
         if adapter is not None:
             adapters.check(adapter, base=folder, tokens=self.tokens)
@@ -127,7 +130,12 @@ class Policy:
         logits = logits.expand(rows, -1)
         tails = Tails(network.shape, rows, room)
         picker = Picker(
-            rows=rows, seed=options.seed, temperature=options.temperature, top_p=options.top_p, length=room
+            rows=rows,
+            seed=options.seed,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            length=room,
         )
         phrases = PhraseBiases(options.phrase_bias, rows, self.tokens.encode, self.tokens.piece)
         fixed = dense(options.logit_bias, network.shape.vocab)

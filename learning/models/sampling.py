@@ -1,8 +1,8 @@
-"""From logits to tokens, a row a candidate: temperature, nucleus, seeds, token and phrase biases.
+"""From logits to tokens, a row a candidate: temperature, top-k, nucleus, seeds, token and phrase biases.
 
 `generate(sequence_bias=...)` of transformers biases a phrase only on its last token, which never gets it
 started; here its prefixes are ramped up, at word borders, in the spellings that text needs, and let go
-after the first hit. Left out: top-k, repetition penalties, beams.
+after the first hit. Left out: repetition penalties, beams.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ _HEAD = 256  # the nucleus is looked for among so many of the likeliest tokens b
 class Picker:
     """Draws one token a row. Row i of seed s sees the same random numbers, whatever the other rows do."""
 
-    def __init__(self, *, rows: int, seed: int, temperature: float, top_p: float, length: int) -> None:
-        self._temperature, self._top_p = temperature, top_p
+    def __init__(
+        self, *, rows: int, seed: int, temperature: float, top_p: float, length: int, top_k: int = 0
+    ) -> None:
+        """`top_k` likeliest tokens are drawn from (0: all), and of their chances the nucleus is taken."""
+        self._temperature, self._top_p, self._top_k = temperature, top_p, top_k
         draws = []
         for row in range(rows):
             generator = torch.Generator().manual_seed((seed * 1_000_003 + row) % 2**63)
@@ -35,12 +38,19 @@ class Picker:
             return logits.argmax(-1)
         chances = (logits / self._temperature).softmax(-1)  # (B, V)
         draw = self._draws[:, step, None]  # (B, 1)
+        if self._top_k:
+            top, ids = chances.topk(min(self._top_k, chances.shape[1]), dim=-1)
+            return self._nucleus(top / top.sum(-1, keepdim=True), ids, draw)
         if self._top_p >= 1.0:
             reach = chances.double().cumsum(-1)
             return torch.searchsorted(reach, draw * reach[:, -1:]).squeeze(-1).clamp_max(logits.shape[1] - 1)
         top, ids = chances.topk(min(_HEAD, chances.shape[1]), dim=-1)
         if bool((top.sum(-1) < self._top_p).any()):
             top, ids = chances.sort(dim=-1, descending=True)
+        return self._nucleus(top, ids, draw)
+
+    def _nucleus(self, top: Tensor, ids: Tensor, draw: Tensor) -> Tensor:
+        """Of chances that fall from left to right, and their tokens (B, K): those up to top_p, one drawn."""
         reach = top.double().cumsum(-1)
         top = torch.where(reach - top < self._top_p, top, 0.0)  # the token that crosses top_p is still in
         reach = top.double().cumsum(-1)

@@ -26,6 +26,22 @@ def test_only_the_nucleus_is_drawn_from() -> None:
     assert drawn.count(0) / 500 == pytest.approx(0.625, abs=0.08)
 
 
+def test_of_the_likeliest_k_tokens_the_nucleus_is_drawn_from() -> None:
+    logits = torch.log(torch.tensor([[0.4, 0.3, 0.2, 0.1]]))
+    picker = Picker(rows=1, seed=3, temperature=1.0, top_p=1.0, top_k=2, length=500)
+    drawn = [int(picker.pick(logits, step)) for step in range(500)]
+    assert set(drawn) == {0, 1}
+    assert drawn.count(0) / 500 == pytest.approx(4 / 7, abs=0.08)
+    narrow = Picker(rows=1, seed=3, temperature=1.0, top_p=0.5, top_k=2, length=100)
+    assert {int(narrow.pick(logits, step)) for step in range(100)} == {0}  # 0.4 of 0.7 is past a half
+
+
+def test_more_k_than_tokens_is_all_of_them() -> None:
+    logits = torch.log(torch.tensor([[0.4, 0.3, 0.2, 0.1]]))
+    picker = Picker(rows=1, seed=3, temperature=1.0, top_p=1.0, top_k=50, length=300)
+    assert {int(picker.pick(logits, step)) for step in range(300)} == {0, 1, 2, 3}
+
+
 def test_without_a_nucleus_the_whole_distribution_is_drawn_from() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
     picker = Picker(rows=1, seed=3, temperature=1.0, top_p=1.0, length=2000)

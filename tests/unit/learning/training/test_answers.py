@@ -1,0 +1,172 @@
+"""Answers as the served policy writes them, kept as they are written."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from learning.models.policy import Policy
+from learning.training import answers, snapshot
+from learning.training.answers import Asked, Sampling, Written, asked, write
+from learning.training.rows import Rows, Split
+from learning.training.splitting import split_of
+from storage.errors import ConfigurationError, DataError, SetupError
+from storage.records import Message
+from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.made import demonstration, judged, origin, pair
+
+SHORT = Sampling(max_tokens=6)
+
+
+@pytest.fixture(scope="module")
+def policy(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    return answers.load(base, None, cache=tmp_path_factory.mktemp("cache"))
+
+
+def question(number: int) -> Asked:
+    messages = (Message(role="user", content=f"Question: {number}?"),)
+    return Asked(id=str(number), group=str(number), messages=messages, reference="so")
+
+
+QUESTIONS = tuple(question(n) for n in range(4))
+
+
+def said(
+    policy: Policy, some: tuple[Asked, ...] = QUESTIONS, seed: int = 0, store: Path | None = None
+) -> list[Written]:
+    return write(policy, some, attempts=2, sampling=SHORT, seed=seed, store=store)
+
+
+def test_a_text_follows_from_seed_and_question_and_from_nothing_else(policy: Policy) -> None:
+    every = said(policy)
+    assert [(one.question_id, one.attempt) for one in every[:3]] == [("0", 0), ("0", 1), ("1", 0)]
+    assert said(policy, QUESTIONS[2:3]) == every[4:6]
+    assert said(policy, seed=1) != every
+    assert every[0].text != every[1].text
+    assert all(1 <= one.tokens <= 6 or one.ended for one in every)
+
+
+def test_a_killed_run_goes_on_and_comes_to_the_same(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "run" / "a.jsonl"
+    whole = said(policy)
+    said(policy, QUESTIONS[:2], store=store)
+    with store.open("a") as file:
+        file.write('{"question": "2", "key": "torn')
+    seen: list[int] = []
+    again = write(policy, QUESTIONS, attempts=2, sampling=SHORT, seed=0, store=store, tell=seen.append)
+    assert again == whole
+    assert seen == [1, 2, 3, 4]
+    monkeypatch.setattr(Policy, "write", None)  # nothing is left to write
+    assert said(policy, store=store) == whole
+
+
+def test_answers_of_another_run_are_not_taken_for_this_one(policy: Policy, tmp_path: Path) -> None:
+    store = tmp_path / "a.jsonl"
+    said(policy, store=store)
+    with pytest.raises(DataError, match="another policy, sampling, seed"):
+        said(policy, seed=1, store=store)
+    changed = replace(QUESTIONS[0], messages=(Message(role="user", content="Question: other?"),))
+    assert said(policy, (changed,), store=store) == said(policy, (changed,))
+
+
+def test_a_damaged_store_is_named_with_its_line(policy: Policy, tmp_path: Path) -> None:
+    store = tmp_path / "a.jsonl"
+    said(policy, store=store)
+    lines = store.read_text().splitlines()
+    store.write_text("\n".join([lines[0], "{]", *lines[2:]]) + "\n")
+    with pytest.raises(DataError, match="line 2, is damaged"):
+        said(policy, store=store)
+
+
+def test_two_processes_never_write_to_one_store(policy: Policy, tmp_path: Path) -> None:
+    store = tmp_path / "a.jsonl"
+    with store.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(ConfigurationError, match="Another process writes"):
+            said(policy, store=store)
+
+
+def test_a_store_that_cannot_be_written_is_one_sentence(policy: Policy) -> None:
+    with pytest.raises(SetupError, match="make room there"):
+        said(policy, store=Path("/dev/full/a.jsonl"))
+    with pytest.raises(SetupError, match="make room there"):
+        said(policy, store=Path("/dev/full"))
+
+
+def test_a_prompt_that_leaves_no_room_is_named_and_can_be_left_out(policy: Policy) -> None:
+    long = replace(QUESTIONS[0], messages=(Message(role="user", content="word " * 200),))
+    with pytest.raises(DataError, match="Question 0 has"):
+        said(policy, (long,))
+    assert answers.fitting(policy, (long, QUESTIONS[1]), 100) == (QUESTIONS[1],)
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_k": -1}, {"max_tokens": 0}])
+def test_sampling_that_cannot_be_is_refused(policy: Policy, wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="temperature over 0"):
+        write(policy, QUESTIONS, attempts=1, sampling=replace(SHORT, **wrong), seed=0)
+
+
+def test_published_questions_are_asked_as_they_are_served(folder_of: Callable[..., Path]) -> None:
+    folder = folder_of(made_up(60))
+    found = asked(folder, Split.TEST)
+    assert found
+    assert all(split_of(one.id) is Split.TEST for one in found)
+    one = found[0]
+    number = one.id.removeprefix("q")
+    assert one.messages[-1].content.startswith("Question: how do i sort a")
+    assert f" {number} it works because" in one.reference
+    assert len(asked(folder, None)) == 60
+
+
+def test_a_smaller_evaluation_is_the_beginning_of_a_larger_one(folder_of: Callable[..., Path]) -> None:
+    folder = folder_of(made_up(60))
+    assert asked(folder, None, 20)[:5] == asked(folder, None, 5)
+
+
+def test_a_snapshots_prompt_is_asked_once_with_what_people_showed_for_it(tmp_path: Path) -> None:
+    other = (Message(role="user", content="Question: other?"),)
+    third = (Message(role="user", content="Question: third?"),)
+    made = Rows(
+        demonstrations=(
+            demonstration(1, completion="Shown."),
+            demonstration(1, completion="Said again.", prompt=third, origin=origin(1, is_paraphrased=True)),
+        ),
+        pairs=(
+            pair(1, chosen="Chosen."),
+            pair(1, chosen="A little better.", prompt=other, margin=0.1),
+            pair(1, chosen="Much better.", prompt=other, margin=0.9),
+        ),
+        judged=(judged(1, label=False, prompt=third), judged(1, completion="Liked.", prompt=other)),
+    )
+    folder = snapshot.write(made, tmp_path, about={}).folder
+    found = asked(folder, None)
+    assert sorted(one.reference for one in found) == ["Much better.", "Shown."]
+    assert len({one.id for one in found}) == 2
+
+
+def test_data_without_a_question_to_ask_says_so(tmp_path: Path) -> None:
+    folder = snapshot.write(Rows(judged=(judged(1, label=False),)), tmp_path, about={}).folder
+    with pytest.raises(DataError, match="no question in its part test"):
+        asked(folder, Split.TEST)
+    with pytest.raises(DataError, match="There is no folder"):
+        asked(tmp_path / "nowhere", None)
+
+
+def test_the_identity_changes_with_the_adapter(base: Path, policy: Policy, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (adapter / name).write_text(json.dumps({}))
+    bare = answers.identity(policy)
+    policy.adapter = adapter
+    try:
+        assert answers.identity(policy) != bare
+    finally:
+        policy.adapter = None
