@@ -21,6 +21,7 @@ from alembic import command
 from alembic.config import Config
 
 from storage import engine, failures
+from storage.adapters import AdapterStore
 from storage.admissions import AdmissionStore
 from storage.answers import AnswerStore
 from storage.audits import AuditStore
@@ -198,6 +199,7 @@ class UnitOfWork:
         self.executors = ExecutorStore(self.connection)
         self.postings = PostingStore(self.connection)
         self.paces = PaceStore(self.connection)
+        self.adapters = AdapterStore(self.connection)
         return self
 
     def commit(self) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from storage.tables import metadata
 
 EXEMPT = frozenset({"audits", "executors", "forgotten_people", "heartbeats", "installations", "marks"})
-EXEMPT |= {"sightings", "spendings", "paces", "config_files", "job_attempts"}
+EXEMPT |= {"sightings", "spendings", "paces", "config_files", "job_attempts", "runs"}
 """Tables without a word of a repository's; `erase` takes out of `config_files` and `marks` what is named."""
 
 

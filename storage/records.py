@@ -369,6 +369,8 @@ class Generation:
     n: int
     biased_phrase_ids: tuple[str, ...] = ()
     seconds: float = 0.0
+    adapter: str = ""
+    """The id of the promoted adapter that wrote; "" for the model as it is named alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -719,3 +721,96 @@ class Waiting:
     id: str
     installation_id: int
     put_at: datetime
+
+
+# ---------------------------------------------------------------- adapters
+
+
+class AdapterStatus(enum.Enum):
+    """CANDIDATE: never promoted. PROMOTED: in force for somebody. RETIRED: it was."""
+
+    CANDIDATE = "candidate"
+    PROMOTED = "promoted"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """LoRA weights in a folder, known by the id of their manifest, and whose data they learned from.
+
+    `installation_id` and `repository_id` say who alone may be answered by it: one account, or one private
+    repository of it; 0 for everybody. `passed` is what the gate found, `judged` its report's file. `fault` is
+    why the model server does not take it, "" where it does; `status` follows from the promotions.
+    """
+
+    id: str
+    folder: str
+    stage: str
+    run: str
+    base: str
+    template: str
+    snapshot: str
+    parent: str = ""
+    installation_id: int = 0
+    repository_id: int = 0
+    added_at: datetime
+    passed: bool = False
+    judged: str = ""
+    fault: str = ""
+    status: AdapterStatus = AdapterStatus.CANDIDATE
+
+    @property
+    def name(self) -> str:
+        """Its name on a model server: never another adapter's, so no cache of a former one answers."""
+        return f"thumbprint-{self.id[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """Which adapter answers in a scope from `at` on. Rows are only added; a scope's newest is in force.
+
+    `scope` is an installation's id, or 0 for all; `repository_id` narrows it to one private repository of it.
+    `place` counts the scope's rows from 1. `adapter` "" is none: what the scope above has. `share` is the
+    percentage of threads that get it; the others get `former`, which a rollback brings back. `forced`: with
+    no gate that passed, for the `reason` given.
+    """
+
+    scope: int = 0
+    repository_id: int = 0
+    place: int = 1
+    adapter: str
+    share: int = 100
+    former: str = ""
+    at: datetime
+    by: str
+    reason: str = ""
+    forced: bool = False
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether only some threads get it."""
+        return self.share < 100
+
+
+class RunStatus(enum.Enum):
+    """Of a retraining. KEPT: judged and not promoted. SKIPPED: too little data."""
+
+    RUNNING = "running"
+    PROMOTED = "promoted"
+    KEPT = "kept"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One retraining: what it learned from, what it made, and in one sentence what became of that."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    status: RunStatus = RunStatus.RUNNING
+    snapshot: str = ""
+    adapter: str = ""
+    folder: str = ""
+    reason: str = ""

@@ -1,7 +1,7 @@
 """The tables, and for each constraint the rule that it enforces.
 
-Left out: DBOS's own tables, which share the database (`bot/queue.py` creates them), and adapters, which come
-with training. After a change here, write the migration: `tests/unit/storage/test_migrations.py` compares.
+Left out: DBOS's own tables, which share the database (`bot/queue.py` creates them). After a change here,
+write the migration: `tests/unit/storage/test_migrations.py` compares.
 
 Foreign keys are checked at commit, so that the rows of one unit of work may be written in any order.
 """
@@ -23,6 +23,7 @@ from storage.records import (
     PostKind,
     Reaction,
     Refusal,
+    RunStatus,
     Standing,
 )
 
@@ -172,6 +173,8 @@ generations = sa.Table(
     sa.Column("n", sa.Integer, nullable=False),
     sa.Column("biased_phrase_ids", sa.JSON, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
+    # The promoted adapter that wrote; no foreign key, for what was written outlives it.
+    sa.Column("adapter", sa.String, nullable=False, server_default=""),
 )
 
 candidates = sa.Table(
@@ -543,4 +546,72 @@ executors = sa.Table(
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("beat_at", UtcDateTime, nullable=False),
     sa.CheckConstraint("slots > 0", name="slots_some"),
+)
+
+adapters = sa.Table(
+    "adapters",
+    metadata,
+    # The manifest's id: a hash over all that an adapter is, so that it names these very bytes.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("folder", Text, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("base", sa.String, nullable=False),
+    sa.Column("template", sa.String, nullable=False),
+    sa.Column("snapshot", sa.String, nullable=False),
+    sa.Column("parent", sa.String, nullable=False),
+    # Who alone may be answered by it: an account, or one private repository of it; 0 for everybody.
+    sa.Column("installation_id", sa.BigInteger, nullable=False),
+    sa.Column("repository_id", sa.BigInteger, nullable=False),
+    sa.Column("added_at", UtcDateTime, nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("judged", Text, nullable=False),
+    # Why the model server does not take it; "" where it does, or was not asked.
+    sa.Column("fault", Text, nullable=False),
+    # A private repository's adapter is its account's, too.
+    sa.CheckConstraint("repository_id = 0 OR installation_id <> 0", name="somebodys"),
+)
+
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("number", BigId, primary_key=True, autoincrement=True),
+    # An installation, or 0 for all; with a repository, that one alone.
+    sa.Column("scope", sa.BigInteger, nullable=False),
+    sa.Column("repository_id", sa.BigInteger, nullable=False),
+    # Rows are only added: the scope's last one is in force.
+    sa.Column("place", sa.Integer, nullable=False),
+    # NULL: none. Deferred, for a repository's adapter is erased with its promotions.
+    sa.Column("adapter", sa.String, later("adapters.id"), nullable=True),
+    sa.Column("former", sa.String, later("adapters.id"), nullable=True),
+    sa.Column("share", sa.Integer, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("forced", sa.Boolean, nullable=False),
+    # Of two who promote at once one is later, and is told so: a place is taken once.
+    sa.UniqueConstraint("scope", "repository_id", "place"),
+    sa.CheckConstraint("share BETWEEN 1 AND 100", name="share_in_percent"),
+    # Some threads get an adapter; nothing is not shared out.
+    sa.CheckConstraint("adapter IS NOT NULL OR share = 100", name="nothing_is_whole"),
+    # Who goes round the gate says why.
+    sa.CheckConstraint("NOT forced OR reason <> ''", name="forced_for_a_reason"),
+    sa.CheckConstraint("repository_id = 0 OR scope <> 0", name="somebodys"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    # A retraining each.
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("started_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("ended_at", UtcDateTime, nullable=True),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("snapshot", sa.String, nullable=False),
+    sa.Column("adapter", sa.String, nullable=False),
+    sa.Column("folder", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    one_of("status", RunStatus),
+    # What has ended says when.
+    sa.CheckConstraint("(status = 'running') = (ended_at IS NULL)", name="ended_sometime"),
 )

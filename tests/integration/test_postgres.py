@@ -32,6 +32,7 @@ from tests.integration.receiver_fixture import post
 from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
 from tests.unit.storage import things
+from tests.unit.storage.test_adapters import *  # noqa: F403
 from tests.unit.storage.test_answers import *  # noqa: F403 - the same contract, on this module's `database`
 from tests.unit.storage.test_configurations import *  # noqa: F403
 from tests.unit.storage.test_deliveries import *  # noqa: F403
