@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot import drafts
+from bot.adapters import Served
 from bot.admission import admit
 from bot.compose import Composition, compose
 from bot.config import Effective
@@ -38,7 +39,7 @@ from bot.quotas import Limits, sentence
 from bot.reply import Why, as_posted, render_body
 from bot.slash import RIGHTS, parse
 from bot.waiting import WAITED, hold_back, in_quiet
-from storage.errors import GitHubRefused, Gone, RateLimited
+from storage.errors import GitHubRefused, Gone, ModelRequestError, RateLimited
 from storage.postings import OPEN
 from storage.records import (
     Answer,
@@ -46,12 +47,16 @@ from storage.records import (
     Question,
     Reaction,
     Repository,
+    Thread,
 )
 from storage.rights import What
 
 __all__ = ["acknowledge", "compose", "compose_job", "fail", "post"]
 
 log = structlog.get_logger()
+
+TOLD = 3
+"""How often a server that lost an adapter is told again for one answer; then it answers without one."""
 
 REWORDED = 3
 """How often a question is composed anew because it was changed; then what there is is posted."""
@@ -101,11 +106,8 @@ def compose_job(context: Context, question: Question) -> str:
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
         return question.answer_id
-    memory = context.memories.of(repository.id)
-    plan = plan_of(context.settings, chosen.config)
     asked = replace(asked, full_name=repository.full_name)
-    hosts = hosts_of(context.settings.github_url)
-    done = compose(asked, thread, memory, context.models, plan, datetime.now(UTC), hosts)
+    done = _composed(context, asked, thread, repository, chosen)
     notes = [done.why.note, *([WAITED] if in_quiet(asked, chosen.config) else [])]
     done = replace(done, why=replace(done.why, note=" ".join(filter(None, notes))))
     _store(context, _with_evidence(context, done), chosen)
@@ -138,6 +140,28 @@ def post(context: Context, answer_id: str, sleep: Callable[[float], None] = time
         posting = take(context, answer_id, sleep)
         if posting is None or post_taken(context, posting, mind_edits=left > 0):
             return
+
+
+def _composed(
+    context: Context, asked: Question, thread: Thread, repository: Repository, chosen: Effective
+) -> Composition:
+    """The answer, all of it by one adapter, or by the model that the repository chose.
+
+    Where the server lost the adapter meanwhile, it is told again, and the answer begun anew.
+    """
+    plan, memory = plan_of(context.settings, chosen.config), context.memories.of(repository.id)
+    hosts = hosts_of(context.settings.github_url)
+    for tries in range(TOLD + 1):
+        served = Served()
+        if not plan.model and tries < TOLD:
+            served = context.adapters.choose(repository.installation_id, repository.id, asked.thread_key)
+        using = replace(plan, model=served.model or plan.model, adapter=served.adapter)
+        try:
+            return compose(asked, thread, memory, context.models, using, datetime.now(UTC), hosts)
+        except ModelRequestError as error:
+            if not context.adapters.lost(served, error):
+                raise
+    raise AssertionError("without an adapter nothing is lost")
 
 
 def _let_in(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bot.adapters import Adapters
 from bot.configurations import Configurations
 from bot.github_access import private_key
 from bot.memory import Memories
@@ -38,6 +39,11 @@ class Context:
     def memories(self) -> Memories:
         """What the repositories taught, each loaded once for each revision of its weights."""
         return Memories(self.database)
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """Which adapter answers whom, and that the model server has it."""
+        return Adapters(self.database, self.models)
 
     @cached_property
     def configurations(self) -> Configurations:

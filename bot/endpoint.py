@@ -64,6 +64,17 @@ class Endpoint:
         with _mapped("policy"):
             return self._client.with_options(timeout=LIST_S).models.list().data
 
+    def load_adapter(self, name: str, folder: str) -> None:
+        """POST /load_lora_adapter, vLLM's call: the files in `folder`, on the server, get this name."""
+        with _mapped("policy"):
+            said = {"lora_name": name, "lora_path": folder}
+            self._client.post("/load_lora_adapter", body=said, cast_to=str)
+
+    def unload_adapter(self, name: str) -> None:
+        """POST /unload_lora_adapter."""
+        with _mapped("policy"):
+            self._client.post("/unload_lora_adapter", body={"lora_name": name}, cast_to=str)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -119,6 +130,13 @@ NAMED = {"n": r"[`'\"]n[`'\"]|completion choice", "logprobs": "logprobs", "embed
 def refuses(error: ThumbprintError, feature: str) -> bool:
     """Whether an error is a server's clear word that it does not do something, and no failure of a moment."""
     return status(error) in REFUSALS or (status(error) == 500 and _names(error, feature))
+
+
+def unknown_call(error: ThumbprintError, *given: str) -> bool:
+    """Whether a server does not have the call itself: it names nothing of what it was given."""
+    cause = error.__cause__
+    said = cause.response.text if isinstance(cause, openai.APIStatusError) else ""
+    return status(error) in (404, 405, 501) and not any(one in said for one in given)
 
 
 def refused_fields(error: ThumbprintError, fields: Collection[str]) -> set[str]:

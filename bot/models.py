@@ -3,8 +3,8 @@
 Ours, vLLM, llama.cpp, Ollama and `transformers serve` are one code path. What a server cannot do is found
 out once, from its refusal or an answer without it, never from a failure; said once in the log; and done
 without: `n` (n calls with seed, seed + 1, ...), phrase biases (sent only to servers that announce them in
-/v1/models), log-probabilities (0.0), embeddings (null vectors), token counts (`bot/tokens.py`). Left out:
-streaming, retries: a job's.
+/v1/models), log-probabilities (0.0), embeddings (null vectors), token counts (`bot/tokens.py`), adapters by
+vLLM's calls (the model answers as it is). Left out: streaming, retries: a job's.
 
     thumbprint ask "What does this do?"
 """
@@ -21,7 +21,7 @@ from openai.types import Model
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 
-from bot.endpoint import Endpoint, logprobs_of, refused_fields, refuses
+from bot.endpoint import Endpoint, logprobs_of, refused_fields, refuses, unknown_call
 from bot.settings import Settings
 from bot.tokens import Counter
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
@@ -160,10 +160,36 @@ class Models:
         """Tokens of a rendered conversation; an upper estimate where the server does not count."""
         return self._counter.prompt(messages)
 
+    def load_adapter(self, name: str, folder: str) -> bool:
+        """Have the server load an adapter under a name; False where it takes none at all, which is said once.
+
+        Loaded already is loaded. Raises ModelRequestError (it refuses this one), ModelUnavailable.
+        """
+        if "adapters" in self._lacks:
+            return False
+        try:
+            self._policy.load_adapter(name, folder)
+        except (ModelRequestError, ModelUnavailable) as error:
+            if "already been loaded" in str(error):
+                return True
+            if not unknown_call(error, name, folder):
+                raise
+            self._lack("adapters", "it answers as it is, whatever was promoted")
+            return False
+        return True
+
+    def unload_adapter(self, name: str) -> None:
+        """Have the server let an adapter go. Raises ModelRequestError (it has none), ModelUnavailable."""
+        self._policy.unload_adapter(name)
+
+    def names(self) -> list[str]:
+        """The models and adapters that the server lists. Raises ModelUnavailable."""
+        return [each.id for each in self._known()]
+
     def ready(self) -> str | None:
         """None when the server answers and knows the model, else one sentence that says what is amiss."""
         try:
-            known = [each.id for each in self._known()]
+            known = self.names()
         except ThumbprintError as error:
             return str(error)
         name = self._settings.model_name

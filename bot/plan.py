@@ -45,8 +45,8 @@ class Mechanisms:
 class Plan:
     """What one answer may spend. Tokens are the policy's, scores in [-1, 1]; `seed` varies every draw.
 
-    `model` is another one than the server's own, or ""; `manner` are sentences of ours about how to answer;
-    `word` is the one that asks, for hints.
+    `model` is another one than the server's own, or "", and `adapter` its id where it is a promoted one;
+    `manner` are sentences of ours about how to answer; `word` is the one that asks, for hints.
     """
 
     mechanisms: Mechanisms = field(default_factory=Mechanisms)
@@ -62,6 +62,7 @@ class Plan:
     rounds: int = ROUNDS
     seed: int = 0
     model: str = ""
+    adapter: str = ""
     manner: tuple[str, ...] = ()
     word: str = DEFAULT_WORDS[0]
 

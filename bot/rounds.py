@@ -172,6 +172,7 @@ def _candidates(work: Work, prompt: Prompt, broken: Sequence[PhraseWeight]) -> l
         if towards
         else (),
         seconds=done.seconds,
+        adapter=plan.adapter,
     )
     work.generations.append(generation)
     texts = [tidy(one.text, one.finish_reason) for one in done.candidates]

@@ -73,6 +73,8 @@ def _attempt(console: Console, attempt: Attempt, picked: str | None, names: Mapp
         f"seed {generation.seed}, temperature {generation.temperature}, top-p {generation.top_p}, "
         f"at most {generation.max_tokens} tokens, {generation.seconds:.1f} s",
     )
+    if generation.adapter:
+        _line(console, "adapter", generation.adapter)
     for one in attempt.candidates:
         broken = [f"breaks: {says(names[i])}" if i in names else i for i in one.violations]
         scores = (

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot import canary
 from bot.catching_up import Route, catch_up_due
 from bot.context import Context
 from bot.drafts import expire
@@ -43,6 +44,8 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "files": lambda: follow_due(context, go_on),
         "drafts": lambda: expire(context, clock()),
         "duplicates": lambda: heal(context, clock(), go_on),
+        "canary": lambda: canary.settle_due(context.database, context.settings.model_name, clock()),
+        "adapters": lambda: context.adapters.settle(clock(), context.settings.job_timeout_s),
         "erase": lambda: erase_due(context, clock()),
     }
     failed: ThumbprintError | None = None

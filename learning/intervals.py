@@ -1,8 +1,8 @@
 """Intervals of what was measured, for training and for the benches: Wilson's, and bootstraps. Pure.
 
-All are 95 %, two-sided. A bootstrap resamples whole groups, a question with all its answers say, for answers
-of one group are no independent evidence; its draws are seeded, so that a report can be made again. Left out:
-cells of repository and seed (`bot/bench/intervals.py`); tests of significance.
+All are 95 %, two-sided, unless `z` says otherwise. A bootstrap resamples whole groups, a question with all
+its answers say, for answers of one group are no independent evidence; its draws are seeded, so that a report
+can be made again. Left out: cells of repository and seed (`bot/bench/intervals.py`); tests of significance.
 Run: `pytest tests/unit/learning/test_intervals.py`.
 """
 
@@ -28,9 +28,8 @@ class Interval:
     groups: int
 
 
-def wilson(value: float, n: float) -> tuple[float, float]:
-    """Wilson's interval of a rate of `n` independent trials, n > 0 (Wilson, JASA 1927)."""
-    z = 1.96
+def wilson(value: float, n: float, *, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a rate of `n` independent trials, n > 0 (Wilson, JASA 1927); `z` 1.96 is 95 %."""
     middle = (value + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -80,11 +80,14 @@ def _add_probes(app: FastAPI, database: Database, queue: Queue) -> None:
             database.beat("serve")
             jobs = queue.unfinished()
             seen = database.last_beat("work")
+            with database.unit(read_only=True) as unit:
+                refused = unit.adapters.refused()
         except (DatabaseBusy, DatabaseError) as error:
             log.error("not_ready", reason=str(error))
             return 503, {"ready": False, "reason": type(error).__name__}
         ago = None if seen is None else round((datetime.now(UTC) - seen).total_seconds(), 1)
-        return 200, {"ready": True, "jobs": jobs, "worker_seen_s_ago": ago}
+        found = {"ready": True, "jobs": jobs, "worker_seen_s_ago": ago}
+        return 200, {**found, **({"adapters_refused": refused} if refused else {})}
 
     @app.get("/healthz")
     async def healthz() -> Response:

@@ -36,6 +36,7 @@ class Server:
     refusal: int = 422
     embeddings: Callable[[list[str]], Answer] | None = None
     tokenize: bool = False
+    adapters: Answer | None = None
     models: int = 200
     failing: int = 0
     page: tuple[str, str] | None = None
@@ -61,6 +62,8 @@ class Server:
             return self.embeddings(body["input"])
         if path == "/tokenize" and self.tokenize:
             return 200, {"count": 7, "max_model_len": 99, "tokens": []}
+        if path == "/v1/load_lora_adapter" and self.adapters:
+            return self.adapters
         if path != "/v1/chat/completions":
             return 404, {"detail": "Not Found"}
         self.asked.append(body)
@@ -269,6 +272,39 @@ def test_without_embeddings_every_cosine_is_zero_and_that_is_said_once(status: i
     with capture_logs() as logs:
         assert models.embed(["a", "b"]) == models.embed(["a", "b"]) == [[0.0], [0.0]]
     assert missing(logs) == ["embeddings"]
+
+
+def test_a_server_without_adapters_is_asked_once_and_answers_as_it_is(server: Server) -> None:
+    models = server.models_client()
+    with capture_logs() as logs:
+        assert [models.load_adapter("thumbprint-1", "/adapters/1") for _ in range(3)] == [False] * 3
+        assert models.complete(ASK, n=1, **HOW).candidates
+    assert missing(logs) == ["adapters"]
+    assert len(server.headers) == 2, "the load, once, and the answer"
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ((200, {"said": "Success: LoRA adapter 'thumbprint-1' added successfully."}), True),
+        ((400, {"error": {"message": "The lora adapter 'thumbprint-1' has already been loaded."}}), True),
+        ((404, {"error": {"message": "No adapter found for /adapters/1"}}), None),
+        ((404, {"object": "error", "message": "Loading lora thumbprint-1 failed: no such file"}), None),
+        ((400, {"error": {"message": "/adapters/1/adapter_model.safetensors is damaged"}}), None),
+    ],
+)
+def test_a_server_that_takes_adapters_loads_one_or_says_what_is_wrong_with_it(
+    answer: Answer, taken: bool | None, server: Server
+) -> None:
+    server.adapters = answer
+    models = server.models_client()
+    with capture_logs() as logs:
+        if taken is None:
+            with pytest.raises(ModelRequestError):
+                models.load_adapter("thumbprint-1", "/adapters/1")
+        else:
+            assert models.load_adapter("thumbprint-1", "/adapters/1") is taken
+    assert missing(logs) == [], "it can"
 
 
 def test_a_busy_server_is_retryable_and_says_when(server: Server) -> None:
