@@ -47,12 +47,15 @@ class Lesson:
     phrase: Phrase
     share: float
     shown: str = ""
+    overlooked: bool = False
+    """Whether the edit left some of what its lesson corrects, and it is corrected all the same."""
 
     def holds(self, version: str) -> bool:
         """Whether a version of the text keeps to the lesson."""
         phrase = self.phrase
         if phrase.kind is PhraseKind.CORRECTION:
-            return self.shown in " ".join(version.split()) and not matches(phrase, version)
+            kept = self.overlooked or not matches(phrase, version)
+            return kept and self.shown in " ".join(version.split())
         if phrase.kind is PhraseKind.LENGTH:
             return count_words(version) <= phrase.limit_words
         if phrase.kind is PhraseKind.SILENCE:
@@ -132,11 +135,21 @@ def _correction(repository_id: int, replaced: Replacement, after: str) -> list[L
         wider = make(repository_id, PhraseKind.CORRECTION, bad, right=good, context=context)
         made = [wider] if command(bad) and not matches(wider, after) else made
     share = SHARES[PhraseKind.CORRECTION] / len(made)
-    return [Lesson(p, share, right) for at, p in enumerate(made) if at == 0 or not matches(p, after)]
+    imported = wrong.startswith("import ") and not matches(made[0], after)
+    taught = [Lesson(made[0], share, right)]
+    for phrase in made[1:]:
+        left = bool(matches(phrase, after))
+        if not left or (imported and phrase.text.endswith(".")):
+            taught.append(Lesson(phrase, share, right, overlooked=left))
+    return taught
 
 
 def _module(wrong: str, right: str) -> list[tuple[str, str]]:
-    """Where `json.` became `orjson.`, `orjson` has to be imported, and is what is spoken of in backticks."""
+    """Where `json.` became `orjson.`, `orjson` has to be imported, and is what is spoken of in backticks.
+
+    Where the import became another, so does all that is taken from the module: what an edit left of that
+    it overlooked, for it is imported no more.
+    """
     bad, good = (form.removeprefix("import ").removesuffix(".") for form in (wrong, right))
     if bad == wrong or bad not in widen.MODULES or good in widen.INSTANCES:
         return []

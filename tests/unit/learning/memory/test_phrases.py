@@ -134,6 +134,19 @@ def test_an_edit_shares_out_exactly_its_mass() -> None:
     assert math.fsum(abs(row.mass) for row in rows) == pytest.approx(EDIT_MASS)
 
 
+def test_where_an_import_was_corrected_so_is_every_use_even_one_that_the_edit_left() -> None:
+    before = "```python\nimport json\n\nsaid = json.JSONDecoder().decode(text)\n```"
+    after = before.replace("import json", "import orjson")
+    asked = answer(before, "How do I read json?")
+    weights = {w.phrase.text: w for w in fold([(asked, [edit(asked, after)])], NOW).values()}
+    assert weights["json."].weight > 0 and weights["json."].phrase.right == "orjson."
+    back = edit(asked, before, before=after, minute=5)
+    assert not fold([(asked, [edit(asked, after), back])], NOW), "and taken back, it is gone"
+    kept = f"{after}\n\n```python\nimport json\n```"
+    left = edit(asked, kept)
+    assert "json." not in {w.phrase.text for w in fold([(asked, [left])], NOW).values()}
+
+
 def test_a_revert_retracts() -> None:
     a = answer(TEXTS[0])
     changed = edit(a, TEXTS[1], minute=1)
