@@ -11,7 +11,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -148,16 +148,23 @@ class Town:
 
 @contextmanager
 def town(
-    *, database_url: str = "", workers: int = 1, under: Path | None = None, **settings: Any
+    *,
+    database_url: str = "",
+    workers: int = 1,
+    under: Path | None = None,
+    home: Path | None = None,
+    **settings: Any,
 ) -> Iterator[Town]:
     """All of it, ready. `database_url` "" is a SQLite file of its own, which takes one worker.
 
-    That file lies in `under`, or where temporary files do; logs and the playground's data never do.
+    That file lies in `under`, or in the home. Logs and the playground's data lie in `home`, which is left
+    as it is, or in a folder that is deleted.
     `settings` are the bot's. Raises SetupError when something does not start, and says what it said last.
     """
     if under is not None and not database_url:
         database_url = f"sqlite:///{(under / 'thumbprint.db').absolute()}"
-    with tempfile.TemporaryDirectory(prefix="thumbprint-drill-") as folder, scripted_model() as model:
+    made = tempfile.TemporaryDirectory(prefix="thumbprint-drill-") if home is None else nullcontext(str(home))
+    with made as folder, scripted_model() as model:
         plain = Settings(
             _env_file=None,
             home=Path(folder),

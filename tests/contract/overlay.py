@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, parse_qsl
 
 import jwt
 
-from tests.contract.exchange import Exchange
 from tests.contract.rest import operation
+from webhooks.playground.exchanges import Exchange
 
 VERSIONS = {"2022-11-28", "2026-03-10"}
 MOST_CHARACTERS = 65_536

@@ -34,7 +34,7 @@ from graphql import (
 from graphql.language import Node
 
 from tests.contract.cut import DATA
-from tests.contract.exchange import Exchange
+from webhooks.playground.exchanges import Exchange
 
 MOST_ITEMS = 100
 MOST_NODES = 500_000

@@ -1,74 +1,40 @@
-"""The middleware that every playground of the suite runs in: each exchange is written down, then judged.
+"""Every playground of the suite is held against GitHub's contract: each exchange is kept, then judged.
 
 Judged when the playground ends, so that no test waits for it, and equal exchanges once in a run. A request
 of the bot's own must be one that GitHub takes as well formed; a test's may be wrong, but then the playground
-must refuse it. Answers are judged whoever asked. Left out: answers of a server that a test breaks on purpose
-(5xx, cut short), the playground's own pages, and playgrounds in a process of their own (`tests/e2e`).
+must refuse it. Answers are judged whoever asked. A playground in a process of its own writes them to a file.
+Left out: answers of a server that a test breaks on purpose (5xx, cut short), the playground's own pages.
 """
 
 from __future__ import annotations
 
-import threading
+import contextlib
+from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from tests.contract import overlay, queries, rest
-from tests.contract.exchange import Exchange
-from webhooks.playground.api import PREFIX
+from webhooks.playground.exchanges import FILE, Exchange, Recorder
 
 _JUDGED: set[str] = set()
 
 
-class Recorder:
-    """An ASGI application around another one. `exchanges` is what went through, equal ones once."""
+class Contract:
+    """What is exchanged, equal ones once; `judge` it at the end."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
         self.exchanges: dict[str, Exchange] = {}
-        self.seen = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on; write it down once the answer is out."""
-        if scope["type"] != "http" or not scope["path"].startswith((f"{PREFIX}/", "/api/graphql")):
-            await self._app(scope, receive, send)
-            return
-        heard, answered, head = [await receive()], bytearray(), {}
-        while heard[-1].get("more_body"):
-            heard.append(await receive())
-        asked, waiting = b"".join(message.get("body", b"") for message in heard), iter(heard)
+    def around(self, playground: ASGIApp) -> ASGIApp:
+        """A playground in this process, with all that goes through it kept."""
+        return Recorder(playground, self.keep)
 
-        async def hear() -> Message:
-            return next(waiting, None) or await receive()
-
-        async def say(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                head.update(message)
-            answered.extend(message.get("body", b""))
-            await send(message)
-
-        await self._app(scope, hear, say)
-        if head:
-            self._keep(scope, asked, head, bytes(answered))
-
-    def _keep(self, scope: Scope, asked: bytes, head: Message, answered: bytes) -> None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
-        made = Exchange(
-            method=scope["method"],
-            path=scope["raw_path"].decode("latin-1").partition("?")[0],
-            query=scope["query_string"].decode("latin-1"),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body=asked,
-            status=head["status"],
-            answer_headers=headers,
-            answer=answered,
-            whole=len(answered) == int(headers.get("content-length", len(answered))),
-        )
-        with self._lock:
-            self.seen += 1
-            if made.key not in _JUDGED:
-                self.exchanges.setdefault(made.key, made)
+    def keep(self, exchange: Exchange) -> None:
+        """One more to judge, unless an equal one was judged in this run."""
+        if exchange.key not in _JUDGED:
+            self.exchanges.setdefault(exchange.key, exchange)
 
     def judge(self) -> None:
         """Raise AssertionError that lists every difference from GitHub's contract."""
@@ -79,6 +45,21 @@ class Recorder:
             else:
                 _JUDGED.add(key)
         assert not found, "\n".join(["Not as GitHub has it:", *found])
+
+
+@contextlib.contextmanager
+def held_to_contract(home: Path) -> Iterator[None]:
+    """Meanwhile a playground of another process, with its folder `home`, starts and ends."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = home / FILE
+    file.touch(0o600)
+    yield
+    contract = Contract()
+    with file.open(encoding="ascii") as stream:
+        for line in stream:
+            contract.keep(Exchange.of(line))
+    assert file.stat().st_size, f"the playground wrote nothing to {file}"
+    contract.judge()
 
 
 def differences_of(exchange: Exchange) -> list[str]:

@@ -21,7 +21,7 @@ from openapi_core.validation.response.validators import V30ResponseValidator
 from werkzeug.datastructures import ImmutableMultiDict
 
 from tests.contract.cut import DATA
-from tests.contract.exchange import Exchange
+from webhooks.playground.exchanges import Exchange
 
 HOST = "https://api.github.com"
 

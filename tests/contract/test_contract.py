@@ -12,10 +12,10 @@ from openapi_spec_validator import validate
 
 from bot.github_looks import HISTORY, MANY, MORE
 from tests.contract.cut import OPERATIONS, TYPES, cut_openapi, cut_schema
-from tests.contract.exchange import BOT, Exchange
 from tests.contract.queries import schema
 from tests.contract.recorder import differences_of
 from tests.contract.rest import description
+from webhooks.playground.exchanges import BOT, Exchange
 from webhooks.playground.schema import SCHEMA
 
 TOKEN = "Bearer ghs_abc"

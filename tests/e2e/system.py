@@ -19,6 +19,7 @@ import httpx
 from bot.ports import free_ports
 from bot.process import Part, Process
 from bot.settings import Settings
+from tests.contract.recorder import held_to_contract
 from webhooks.playground import seed
 from webhooks.playground.credentials import ensure
 from webhooks.playground.state import State
@@ -51,7 +52,16 @@ def plant(home: Path) -> None:
 
 @contextlib.contextmanager
 def running(home: Path) -> Iterator[System]:
-    """Start it, wait until it says where to look, stop it with Ctrl-C's signal at the end."""
+    """Start it, wait until it says where to look, stop it with Ctrl-C's signal at the end.
+
+    What its playground exchanged meanwhile is held against GitHub's contract.
+    """
+    with held_to_contract(home / "playground"), _started(home) as system:
+        yield system
+
+
+@contextlib.contextmanager
+def _started(home: Path) -> Iterator[System]:
     port, playground_port, model_port = free_ports(3)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("THUMBPRINT_")}
     cache = os.environ.get("THUMBPRINT_MODEL_CACHE", str(Settings(_env_file=None).model_cache))

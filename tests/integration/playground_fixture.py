@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from bot.ports import free_port
-from tests.contract.recorder import Recorder
+from tests.contract.recorder import Contract
 from webhooks.drills.world import served, wait_until
 from webhooks.playground import acts, people
 from webhooks.playground.app import create_app
@@ -133,10 +133,10 @@ def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> It
     port = port or free_port()
     base_url = f"http://127.0.0.1:{port}"
     app = create_app(home, base_url=base_url, app_url=app_url, **options)
-    recorder = Recorder(app)
-    with served(recorder, port):
+    contract = Contract()
+    with served(contract.around(app), port):
         yield Playground(app.state.services.state, app, base_url, app_url)
-    recorder.judge()
+    contract.judge()
 
 
 @dataclass

@@ -37,7 +37,7 @@ from bot.upkeep import upkeep
 from storage.database import Database
 from storage.errors import ThumbprintError
 from storage.records import JobOutcome, Question
-from tests.contract.recorder import Recorder
+from tests.contract.recorder import Contract
 from webhooks.playground.app import create_app
 from webhooks.playground.deliveries import Deliverer
 from webhooks.playground.state import State
@@ -148,8 +148,8 @@ class World:
     def __post_init__(self) -> None:
         app = create_app(self.home / "playground", base_url=BASE, app_url=BASE)
         self.state: State = app.state.services.state
-        self.recorder = Recorder(app)
-        self.github = InProcess(self.recorder, self.portal)
+        self.contract = Contract()
+        self.github = InProcess(self.contract.around(app), self.portal)
         known = self.state.credentials
         self.settings = Settings(
             _env_file=None,

@@ -13,12 +13,21 @@ from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.town import town
 from bot.drills.unheard import unheard
+from tests.contract.recorder import held_to_contract
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
 
 pytestmark = pytest.mark.slow
 KILLS = 30
 FAILED = 60
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a drill's playground has its folder `playground`: what it exchanges is as GitHub has it."""
+    made = tmp_path_factory.mktemp("home")
+    with held_to_contract(made / "playground"):
+        yield made
 
 
 @pytest.fixture
@@ -33,8 +42,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
-def test_killed_again_and_again_nothing_is_lost_or_said_twice() -> None:
-    with town() as everything:
+def test_killed_again_and_again_nothing_is_lost_or_said_twice(home: Path) -> None:
+    with town(home=home) as everything:
         done = kills(everything, count=KILLS, seed=0)
     assert done.killed.total() == KILLS and done.asked == 2 * KILLS
     assert done.at_work > 0 and done.held, str(done)
@@ -42,51 +51,54 @@ def test_killed_again_and_again_nothing_is_lost_or_said_twice() -> None:
 
 def test_many_workers_on_postgresql_killed_again_and_again_lose_nothing_and_say_nothing_twice(
     url: str,
+    home: Path,
 ) -> None:
-    with town(database_url=url, workers=3) as everything:
+    with town(database_url=url, workers=3, home=home) as everything:
         done = kills(everything, count=KILLS, seed=0)
     assert done.killed.total() == KILLS and done.asked == 2 * KILLS
     assert done.at_work > 0 and done.held, str(done)
 
 
-def test_responses_that_are_lost_after_github_kept_the_comment_cost_no_second_one() -> None:
-    with town() as everything:
+def test_responses_that_are_lost_after_github_kept_the_comment_cost_no_second_one(home: Path) -> None:
+    with town(home=home) as everything:
         done = unheard(everything, count=12, seed=0)
     assert done.held and done.unheard.total() >= 12, str(done)
 
 
-def test_they_cost_no_second_one_where_many_workers_share_postgresql(url: str) -> None:
-    with town(database_url=url, workers=3) as everything:
+def test_they_cost_no_second_one_where_many_workers_share_postgresql(url: str, home: Path) -> None:
+    with town(database_url=url, workers=3, home=home) as everything:
         done = unheard(everything, count=12, seed=0)
     assert done.held and done.unheard.total() >= 12, str(done)
 
 
-def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment() -> None:
+def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment(home: Path) -> None:
     """Each eighth of them; all of them stand in `test_posting.py`, where a death is an exception."""
-    with town() as everything:
+    with town(home=home) as everything:
         done = crashes(everything, every=8)
     assert done.held and len(done.at) >= 4 and not done.missed, str(done)
 
 
-def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(small_disk: Path) -> None:
-    with town(under=small_disk) as everything:
+def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(
+    small_disk: Path, home: Path
+) -> None:
+    with town(under=small_disk, home=home) as everything:
         done = full_disk(everything, small_disk, times=1)
     assert done.held and done.not_ready > 0, str(done)
 
 
 @pytest.mark.parametrize("hours", [6, 71, 100])
 def test_after_an_outage_each_delivery_is_sent_again_or_read_and_handled_once(
-    tmp_path: Path, hours: float
+    home: Path, hours: float
 ) -> None:
-    with world(tmp_path) as everything:
+    with world(home) as everything:
         done = outage(everything, hours=hours, count=FAILED, seed=0)
     judge_outage(done)
 
 
 def test_after_an_outage_on_postgresql_each_delivery_is_sent_again_and_handled_once(
-    tmp_path: Path, url: str
+    home: Path, url: str
 ) -> None:
-    with world(tmp_path, url) as everything:
+    with world(home, url) as everything:
         done = outage(everything, hours=71, count=FAILED, seed=1)
     judge_outage(done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from starlette.testclient import TestClient
 
 from bot.ports import free_port
+from tests.contract.recorder import held_to_contract
 from tests.integration.playground_fixture import (
     Playground,
     Receiver,
@@ -27,6 +30,8 @@ from tests.integration.playground_fixture import (
 )
 from webhooks.drills.world import wait_until
 from webhooks.playground import acts, ownership, people, seed
+from webhooks.playground.app import create_app
+from webhooks.playground.exchanges import BOT, FILE, Exchange
 from webhooks.playground.misbehave import Rule
 
 with warnings.catch_warnings():
@@ -547,6 +552,27 @@ def test_it_runs_as_a_process_and_only_on_loopback(tmp_path: Path) -> None:
         finally:
             process.terminate()
         assert process.wait(15) in (0, -signal.SIGTERM)
+
+
+def test_exchanges_are_written_down_where_a_file_is_there_for_them_and_held_to_the_contract(
+    tmp_path: Path,
+) -> None:
+    base, wrong = "http://127.0.0.1:9", "/api/v3/octocat"
+    asked: list[tuple[bytes, bytes]] = [
+        (b"user-agent", BOT.encode()),
+        (b"authorization", "Bearer ö".encode()),
+    ]
+    found = pytest.raises(AssertionError, match=r"GET /api/v3/octocat\?s=1 → 404.*no such call")
+    with found, held_to_contract(tmp_path):
+        app = create_app(tmp_path, base_url=base, app_url=base)
+        with TestClient(app, base_url=base, client=("127.0.0.1", 9)) as bot:
+            for _ in range(2):
+                bot.get(f"{wrong}?s=1", headers=asked)
+    [line] = (tmp_path / FILE).read_text().splitlines()
+    made = Exchange.of(line)
+    assert (made.by_bot, made.path, made.query, made.status) == (True, wrong, "s=1", 404)
+    assert json.loads(made.answer)["message"] == "Not Found"
+    assert made.line() == f"{line}\n"
 
 
 def answers(url: str) -> bool:

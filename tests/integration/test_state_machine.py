@@ -253,7 +253,7 @@ def machine(parts: tuple[Path, ScriptedModel, Any], folder: Path) -> type[RuleBa
             self.nothing_of_one_repository_reaches_another()
             self.every_question_came_to_an_end()
             self.the_weights_are_what_the_events_say()
-            self.world.recorder.judge()
+            self.world.contract.judge()
 
         def every_question_came_to_an_end(self) -> None:
             standing = self.world.answers()

@@ -27,6 +27,7 @@ from webhooks.playground.api import PREFIX, Moved, Services, services, with_etag
 from webhooks.playground.auth import TOKEN_LIFE_S, Guard
 from webhooks.playground.credentials import Credentials, ensure
 from webhooks.playground.deliveries import TIMEOUT_S, Deliverer
+from webhooks.playground.exchanges import Recorder, kept_in
 from webhooks.playground.limits import Limits
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.refusals import Refused, not_found
@@ -60,6 +61,7 @@ def create_app(
     state = State(home, credentials or ensure(home), base_url, clock)
     seed.plant(state)
     shared = Services(state, Guard(state, token_life_s), Limits(clock))
+    keep = kept_in(home)
     deliverer = Deliverer(state, app_url, delivery_timeout_s)
 
     @contextlib.asynccontextmanager
@@ -86,7 +88,7 @@ def create_app(
             *pages.ROUTES,
             Route("/{path:path}", _unknown),
         ],
-        middleware=[Middleware(OnlyHere)],
+        middleware=[Middleware(OnlyHere), *([Middleware(Recorder, keep=keep)] if keep else [])],
         exception_handlers={Refused: _refused},
         lifespan=lifespan,
     )
