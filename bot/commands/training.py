@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bot.commands.shared import load_settings, out
 from bot.environment import training_env
+from storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from learning.training.corpus_build import Built
@@ -33,6 +34,15 @@ class Votes(enum.StrEnum):
 
     LOG = "log"
     TANH = "tanh"
+
+
+class Algorithm(enum.StrEnum):
+    """How the policy is trained."""
+
+    PPO = "ppo"
+    DPO = "dpo"
+    KTO = "kto"
+    RLOO = "rloo"
 
 
 class By(enum.StrEnum):
@@ -125,6 +135,33 @@ def ppo(
     base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
     given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
     _become("ppo", [*given, *_cache(), *context.args])
+
+
+@train.command("policy", context_settings=MORE)
+def train_policy(
+    context: typer.Context,
+    algorithm: Annotated[Algorithm, typer.Option("--algorithm", help="PPO is ours, the others are TRL's.")],
+    data: Annotated[Path, typer.Option("--data", help="The snapshot to learn from.")],
+    into: Annotated[Path, typer.Option("--out", help="The adapter's folder; PPO's is `adapter` in it.")],
+    reward: Annotated[
+        Path | None, typer.Option("--reward", help="PPO and RLOO: the folder of the reward model.")
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Train the policy by the algorithm that you choose; the same command goes on where it was ended.
+
+    DPO learns pairs, KTO thumbs as they are, PPO and RLOO what a reward model says of their own answers.
+    Further options: `python -m learning.training.alternatives --help`, and of PPO `train ppo --help`.
+    """
+    given = ["--reward", str(reward)] if reward else []
+    if algorithm is Algorithm.PPO:
+        if reward is None:
+            raise ConfigurationError("PPO needs a reward: name the folder of a reward model by --reward.")
+        ppo(context, data, reward, into, model)
+    base = ["--algorithm", algorithm.value, "--model", model or load_settings().policy]
+    _become(
+        "alternatives", [*base, "--data", str(data), "--out", str(into), *given, *_cache(), *context.args]
+    )
 
 
 @train.command("reward", context_settings=MORE)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from learning.models.tokenizer import Tokens
 from learning.prompt import ASK, TEXT
 from learning.training import alarms, ppo_math, rollouts
 from learning.training.ppo_update import Sample
@@ -65,7 +66,7 @@ class Shaping:
     trace: float
 
 
-def prompts_of(rows: Rows, split: Split, roles: Roles, longest: int) -> list[Prompt]:
+def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[Prompt]:
     """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
     tokens. A longer one is left out: cut, it would not be what is served."""
     every: tuple[PreferencePair | Judged | Demonstration, ...] = (
@@ -78,7 +79,7 @@ def prompts_of(rows: Rows, split: Split, roles: Roles, longest: int) -> list[Pro
     )
     made = []
     for messages in sorted(found, key=lambda each: [(one.role, one.content) for one in each]):
-        ids = tuple(roles.tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
+        ids = tuple(tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
         if 0 < len(ids) <= longest:
             made.append(Prompt(ids=ids, question=question_of(messages)))
     return made

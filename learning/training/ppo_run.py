@@ -48,13 +48,13 @@ class Run:
                 f"Prompts of {options.max_prompt} and answers of {options.max_answer} tokens are more than "
                 f"the model's window of {self.roles.context}: shorten one."
             )
-        self.prompts = ppo_batch.prompts_of(data.rows, Split.TRAIN, self.roles, options.max_prompt)
+        self.prompts = ppo_batch.prompts_of(data.rows, Split.TRAIN, self.roles.tokens, options.max_prompt)
         if len(self.prompts) < options.batch:
             raise DataError(
                 f"The snapshot has {len(self.prompts)} different prompts to train on, fewer than the "
                 f"batch of {options.batch}: make a larger snapshot, or a smaller batch."
             )
-        held_out = ppo_batch.prompts_of(data.rows, Split.VALIDATION, self.roles, options.max_prompt)
+        held_out = ppo_batch.prompts_of(data.rows, Split.VALIDATION, self.roles.tokens, options.max_prompt)
         self.held_out = held_out[: options.validation]
         self.optimizer = torch.optim.Adam(self.roles.trained().values(), lr=options.learning_rate, eps=1e-5)
         self.base = adapters.base_hash(options.model)

@@ -14,7 +14,6 @@ import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,9 +32,9 @@ from learning.training.arguments import parse
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
+from learning.training.sft_data import Examples, check_batch, described, examples, refuse_other_templates
 from learning.training.sft_options import Options
-from learning.training.sft_trainer import trainer_of
+from learning.training.sft_trainer import precision, trainer_of
 from learning.training.sft_watch import Watch
 from storage.errors import DataError, ThumbprintError
 
@@ -63,7 +62,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     options.check()
     if options.threads:
         torch.set_num_threads(options.threads)
-    options = replace(options, precision=_precision(options.precision))
+    options = replace(options, precision=precision(options.precision))
     base = hub.resolve(options.model, "policy", options.cache, console=console)
     read_config(base)
     tokens, data = Tokens(base), snapshot.read(options.data)
@@ -85,7 +84,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         return Report(manifest=artefact.read(options.out), resumed_from=0, seconds=0.0, tokens_per_second=0.0)
     artefact.refuse_taken(options.out)
     train, held_out = _rows(data, options, console)
-    about = replace(about, data=_described(train))
+    about = replace(about, data=described(row.origin for row in train))
     with artefact.full_disk_said(options.out.parent):
         return _train(options, base, tokens, train, held_out, about, console)
 
@@ -163,26 +162,6 @@ def _train(
 def _loss(trainer: Any, measured: Examples) -> float | None:
     """The mean loss on held-out demonstrations, in nats a token; None where there are none."""
     return float(trainer.evaluate()["eval_loss"]) if measured.rows else None
-
-
-def _precision(asked: str) -> str:
-    """bf16 where the processor multiplies in it, else fp32; what was asked for by name stays."""
-    if asked != "auto":
-        return asked
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    native: Any = torch.ops.mkldnn._is_mkldnn_bf16_supported
-    return "bf16" if native() else "fp32"
-
-
-def _described(rows: Sequence[Demonstration]) -> dict[str, object]:
-    """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
-    return {
-        "sources": dict(sorted(Counter(row.origin.source.value for row in rows).items())),
-        "licences": dict(sorted(Counter(row.origin.licence for row in rows).items())),
-        "private": sum(row.origin.private for row in rows),
-        "paraphrased": sum(row.origin.is_paraphrased for row in rows),
-    }
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from learning import prompt
 from learning.models.tokenizer import Tokens
-from learning.training.rows import Demonstration
+from learning.training.rows import Demonstration, Judged, Origin, PreferencePair
 from storage.errors import DataError, ModelError
 
 IGNORED = -100
@@ -44,7 +44,7 @@ class Examples:
         return sum(label != IGNORED for row in self.rows for label in row["labels"])
 
 
-def refuse_other_templates(rows: Iterable[Demonstration], where: str) -> None:
+def refuse_other_templates(rows: Iterable[Demonstration | Judged | PreferencePair], where: str) -> None:
     """Raise DataError for prompts of another template than this version's."""
     found = Counter(row.origin.template for row in rows)
     odd = sorted(set(found) - {prompt.TEMPLATE})
@@ -53,6 +53,17 @@ def refuse_other_templates(rows: Iterable[Demonstration], where: str) -> None:
             f"{where} has {sum(found[one] for one in odd)} prompts of template {', '.join(odd)}, but this "
             f"version asks with {prompt.TEMPLATE}: make the snapshot anew."
         )
+
+
+def described(origins: Iterable[Origin]) -> dict[str, object]:
+    """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
+    found = list(origins)
+    return {
+        "sources": dict(sorted(Counter(one.source.value for one in found).items())),
+        "licences": dict(sorted(Counter(one.licence for one in found).items())),
+        "private": sum(one.private for one in found),
+        "paraphrased": sum(one.is_paraphrased for one in found),
+    }
 
 
 def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int) -> Examples:

@@ -31,8 +31,7 @@ def trainer_of(
 ) -> Any:
     """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's."""
     from datasets import Dataset
-    from peft import LoraConfig, PeftModel
-    from transformers import AutoModelForCausalLM, PrinterCallback, set_seed
+    from transformers import PrinterCallback, set_seed
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
@@ -63,22 +62,7 @@ def trainer_of(
         report_to="none",
     )
     set_seed(options.seed)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        str(base), dtype=torch.float32, local_files_only=True, trust_remote_code=False
-    )
-    lora = None
-    if options.parent is not None:
-        model = PeftModel.from_pretrained(model, str(options.parent), is_trainable=True)
-        # an artefact names its base without a path, and PEFT would ask the hub for that name
-        model.peft_config["default"].base_model_name_or_path = str(base)
-    else:
-        lora = LoraConfig(
-            r=options.rank,
-            lora_alpha=options.alpha,
-            lora_dropout=options.dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
+    model, lora = adapted(base, options.parent, options.rank, options.alpha, options.dropout)
     trainer = SFTTrainer(
         model=model,
         args=config,
@@ -90,6 +74,38 @@ def trainer_of(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def adapted(base: Path, parent: Path | None, rank: int, alpha: int, dropout: float = 0.0) -> tuple[Any, Any]:
+    """The base, and the configuration of a new LoRA for it; or with the parent's LoRA on it, and None."""
+    from peft import LoraConfig, PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(base), dtype=torch.float32, local_files_only=True, trust_remote_code=False
+    )
+    if parent is not None:
+        model = PeftModel.from_pretrained(model, str(parent), is_trainable=True)
+        # an artefact names its base without a path, and PEFT would ask the hub for that name
+        model.peft_config["default"].base_model_name_or_path = str(base)
+        return model, None
+    return model, LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def precision(asked: str) -> str:
+    """bf16 where the processor multiplies in it, else fp32; what was asked for by name stays."""
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    native: Any = torch.ops.mkldnn._is_mkldnn_bf16_supported
+    return "bf16" if native() else "fp32"
 
 
 def _order(learned: Examples, options: Options) -> list[int]:

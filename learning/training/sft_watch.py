@@ -22,9 +22,9 @@ from storage.errors import DataError
 class Watch(TrainerCallback):
     """One bar on the terminal; raises DataError when loss or gradient is no finite number any more."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, title: str = "supervised fine-tuning") -> None:
         self._bar = Progress(
-            TextColumn("supervised fine-tuning"),
+            TextColumn(title),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[said]}"),

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
+from learning.training import alternatives_options
 from learning.training.arguments import parse
 from learning.training.ppo_options import Options
 from tests.unit.learning.models.tiny import write_model
@@ -100,3 +101,33 @@ def test_train_ppo_becomes_the_stage_with_all_that_was_said(
     made = parse(Options, "", command[3:])
     assert made == replace(wanted, limits=replace(wanted.limits, kl=9.0), cache=made.cache)
     assert "s3cret" not in env.values()
+
+
+@pytest.mark.parametrize("algorithm", ["dpo", "kto", "rloo", "ppo"])
+def test_train_policy_becomes_the_stage_of_the_algorithm(
+    algorithm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    base = write_model(tmp_path / "base")
+    given = f"train policy --algorithm {algorithm} --model {base} --data d --reward r --out o --rank 2"
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    command = found[1]
+    if algorithm == "ppo":
+        assert parse(Options, "", command[3:]).rank == 2
+        return
+    assert command[2] == "learning.training.alternatives"
+    made = parse(alternatives_options.Options, "", command[3:])
+    assert (made.algorithm, made.rank, made.reward, made.out) == (algorithm, 2, Path("r"), Path("o"))
+
+
+def test_train_policy_by_ppo_without_a_reward_says_so() -> None:
+    done = CliRunner().invoke(app, ["train", "policy", "--algorithm", "ppo", "--data", "d", "--out", "o"])
+    assert done.exit_code == 1
+    assert "PPO needs a reward" in str(done.exception)

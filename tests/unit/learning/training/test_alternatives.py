@@ -1,0 +1,264 @@
+"""DPO, KTO and RLOO on a tiny model: they learn, go on where they were killed, and say what is wrong."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from learning import prompt
+from learning.models.policy import Policy
+from learning.models.tokenizer import Tokens
+from learning.training import alternatives, artefact, snapshot
+from learning.training.alternatives import Options, run
+from learning.training.alternatives_trainer import Answers
+from learning.training.rows import Judged, PreferencePair, Rows, Source, Split
+from learning.training.sft_watch import Watch
+from storage.errors import ConfigurationError, DataError, TrainingError
+from tests.unit.learning.training import made
+from tests.unit.learning.training.toy import asked, letters
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:`is_gradient_checkpointing`:FutureWarning", "ignore::DeprecationWarning"
+)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing after it runs."""
+
+
+def quiet() -> Console:
+    return Console(file=StringIO())
+
+
+def pair(number: int, split: Split = Split.TRAIN, **changes: Any) -> PreferencePair:
+    origin = made.origin(number, split=split, source=changes.pop("source", Source.EDIT))
+    found = made.pair(number, prompt=asked(number), origin=origin)
+    return replace(found, **{"chosen": f"Run make {number}.", "rejected": f"Run npm {number}.", **changes})
+
+
+def thumb(number: int, label: bool, split: Split = Split.TRAIN, **changes: Any) -> Judged:
+    origin = made.origin(number, split=split, source=Source.THUMB)
+    said = f"Run make {number}." if label else f"Run npm {number}."
+    return replace(
+        made.judged(number, label, prompt=asked(number), origin=origin), **{"completion": said, **changes}
+    )
+
+
+def write(into: Path, **rows: Sequence[Any]) -> Path:
+    whole = Rows(**{name: tuple(each) for name, each in rows.items()})
+    return snapshot.write(whole, into, about={"made": "for a test"}).folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    parts = [(n, Split.TRAIN) for n in range(1, 13)] + [(n, Split.VALIDATION) for n in (13, 14)]
+    return write(
+        tmp_path_factory.mktemp("snapshots"),
+        pairs=[pair(n, split) for n, split in parts],
+        judged=[thumb(n, n % 3 == 0, split) for n, split in parts],
+    )
+
+
+@pytest.fixture
+def options(base: Path, data: Path, tmp_path: Path) -> Options:
+    return Options(
+        algorithm="dpo",
+        data=data,
+        out=tmp_path / "out",
+        model=str(base),
+        cache=tmp_path,
+        rank=4,
+        alpha=8,
+        learning_rate=5e-3,
+        warmup=1,
+        batch=4,
+        accumulate=1,
+        max_steps=4,
+        epochs=9,
+        fewest=2,
+        attempts=2,
+        max_answer=6,
+        missing_eos=0.0,
+        longest=200,
+        checkpoint_every=2,
+        precision="fp32",
+        threads=1,
+    )
+
+
+def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = Watch.on_log
+
+    def on_log(self: Watch, args: Any, state: Any, control: Any, **more: Any) -> None:
+        if state.global_step == step:
+            raise Killed
+        logged(self, args, state, control, **more)
+
+    monkeypatch.setattr(Watch, "on_log", on_log)
+
+
+def reward_of(algorithm: str) -> Any:
+    return letters if algorithm == "rloo" else None
+
+
+@pytest.mark.parametrize("algorithm", ["dpo", "kto", "rloo"])
+def test_killed_and_started_again_it_comes_to_the_same_adapter_which_can_be_served(
+    algorithm: Any, options: Options, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, reward = replace(options, algorithm=algorithm), reward_of(algorithm)
+    whole = run(options, reward=reward, console=quiet())
+    killed = replace(options, out=tmp_path / "killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(4, patch)
+        run(killed, reward=reward, console=quiet())
+    assert not killed.out.exists()
+    report = run(killed, reward=reward, console=quiet())
+    assert report.resumed_from == 2
+    assert report.manifest == whole.manifest
+    assert artefact.read(killed.out).files == artefact.read(options.out).files
+    again = run(options, reward=reward, console=quiet())
+    assert (again.manifest, again.seconds) == (whole.manifest, 0)
+    assert (whole.manifest.stage, whole.manifest.snapshot) == (algorithm, options.data.name)
+    assert whole.manifest.template_version == prompt.TEMPLATE
+    assert artefact.check(options.out, base=base, tokens=Tokens(base)).id == whole.manifest.id
+    assert Policy(base, adapter=options.out).network is not None
+
+
+def test_dpo_learns_which_answer_of_unseen_pairs_is_better(options: Options) -> None:
+    found = run(replace(options, max_steps=12), console=quiet()).manifest.metrics
+    assert found["loss"] < found["loss_before"]
+    assert found["accuracy"] == 1.0
+
+
+def test_kto_weighs_both_kinds_the_same(options: Options) -> None:
+    found = run(replace(options, algorithm="kto", max_steps=12), console=quiet()).manifest.metrics
+    assert (found["rows"], found["good"]) == (12, 4)
+    assert (found["weight_good"], found["weight_bad"]) == (2.0, 1.0)
+    assert found["loss"] < found["loss_before"]
+
+
+def test_rloo_earns_more_and_reads_the_very_tokens_of_serving(
+    options: Options, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[int]] = []
+    tokenized = Answers._tokenize_prompts
+
+    def note(self: Answers, prompts: list[Any]) -> Any:
+        found = tokenized(self, prompts)
+        read.extend(found[0])
+        return found
+
+    monkeypatch.setattr(Answers, "_tokenize_prompts", note)
+    changed = replace(options, algorithm="rloo", batch=32, attempts=4, max_steps=14, learning_rate=0.02)
+    found = run(changed, reward=letters, console=quiet()).manifest.metrics
+    assert found["last_reward"] > found["first_reward"] + 0.1
+    whole = {
+        tuple(Tokens(base).chat([{"role": "user", "content": asked(n)[0].content}])) for n in range(1, 13)
+    }
+    assert {tuple(ids) for ids in read} <= whole
+
+
+def test_rloo_takes_off_for_an_answer_without_an_end(options: Options, tmp_path: Path) -> None:
+    changed = replace(options, algorithm="rloo", max_answer=1, max_steps=1)
+
+    def nothing(asked: Sequence[str], said: Sequence[str]) -> list[float]:
+        return [0.0] * len(said)
+
+    free = run(changed, reward=nothing, console=quiet()).manifest.metrics
+    costly = replace(changed, missing_eos=2.5, out=tmp_path / "costly")
+    paid = run(costly, reward=nothing, console=quiet()).manifest.metrics
+    assert free["first_reward"] == 0.0
+    assert -2.5 <= paid["first_reward"] < 0.0
+
+
+@pytest.mark.parametrize("algorithm", ["dpo", "rloo"])
+def test_training_goes_on_from_a_parent_that_is_the_reference(
+    algorithm: Any, options: Options, tmp_path: Path
+) -> None:
+    parent = run(replace(options, max_steps=2), console=quiet()).manifest
+    child = replace(options, algorithm=algorithm, parent=options.out, out=tmp_path / "child", max_steps=1)
+    manifest = run(child, reward=reward_of(algorithm), console=quiet()).manifest
+    assert manifest.parent == parent.id
+    assert sorted(path.name for path in child.out.iterdir() if path.is_dir()) == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "rows", "says"),
+    [
+        ("dpo", {"judged": [thumb(1, True)]}, "no pairs to learn"),
+        ("dpo", {"pairs": [pair(1, rejected="Run  make 1. ")]}, "left out: 1 whitespace"),
+        ("dpo", {"pairs": [pair(1, chosen="z" * 900)]}, "left out: 1 rewritten"),
+        ("dpo", {"pairs": [pair(1, chosen="z" * 900, source=Source.CORPUS)]}, "left out: 1 too_long"),
+        (
+            "dpo",
+            {"pairs": [pair(1), pair(1, chosen="Run npm 1.", rejected="Run make 1.")]},
+            "left out: 2 contradictory",
+        ),
+        ("kto", {"judged": [thumb(n, True) for n in range(5)]}, "5 good and 0 bad .* KTO needs 2"),
+        ("kto", {"judged": [thumb(1, True), thumb(1, False, completion="Run make 1.")]}, "2 contradictory"),
+        ("kto", {"pairs": [pair(1)]}, "no judged answers to learn"),
+        ("rloo", {"pairs": [pair(1)]}, "1 different prompts .* fewer than the 2 of a step"),
+    ],
+)
+def test_data_that_nothing_can_be_learned_from_says_so(
+    algorithm: Any, rows: dict[str, Any], says: str, options: Options, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "snapshots", **rows)
+    with pytest.raises(DataError, match=says):
+        run(replace(options, algorithm=algorithm, data=folder), reward=letters, console=quiet())
+    assert not options.out.exists()
+
+
+def test_rows_of_another_template_are_refused(options: Options, tmp_path: Path) -> None:
+    odd = pair(1)
+    odd = replace(odd, origin=replace(odd.origin, template="t0"))
+    with pytest.raises(DataError, match="prompts of template t0"):
+        run(replace(options, data=write(tmp_path / "snapshots", pairs=[odd])), console=quiet())
+
+
+def test_a_reward_that_is_no_number_ends_it_in_one_sentence(options: Options) -> None:
+    with pytest.raises(TrainingError, match="The reward returned nan"):
+        run(
+            replace(options, algorithm="rloo"),
+            reward=lambda asked, said: [float("nan")] * len(said),
+            console=quiet(),
+        )
+    assert not options.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"beta": -1.0}, "beta is -1.0"),
+        ({"algorithm": "kto", "batch": 1}, "at least 2"),
+        ({"algorithm": "rloo", "attempts": 3}, "3 attempts do not go into the 4 answers"),
+        ({"algorithm": "rloo", "max_answer": 200}, "leaves no room for a prompt"),
+        ({"precision": "int4"}, "'int4' is none of"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(change: dict[str, Any], says: str, options: Options) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        run(replace(options, **change), reward=letters, console=quiet())
+
+
+def test_rloo_without_a_reward_says_so_and_every_beta_is_over_0(options: Options, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="RLOO needs a reward"):
+        run(replace(options, algorithm="rloo"), console=quiet())
+    with pytest.raises(ConfigurationError, match="holds no reward model"):
+        run(replace(options, algorithm="rloo", reward=tmp_path), console=quiet())
+    kinds: tuple[Any, ...] = ("dpo", "kto", "rloo")
+    assert all(replace(options, algorithm=kind).settled().beta > 0 for kind in kinds)
+
+
+def test_the_command_line_says_one_sentence_and_ends_with_1(
+    options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--algorithm", "kto", "--data", str(options.out), "--out", str(options.out)]
+    assert alternatives.main([*given, "--model", options.model]) == 1
+    said = capsys.readouterr().err
+    assert "There is no snapshot" in said
+    assert "Traceback" not in said
