@@ -31,6 +31,13 @@ from tests.integration.mutation import REFUSALS, mutations
 from tests.integration.receiver_fixture import post
 from tests.integration.receiver_fixture import settings as receiver_settings
 from tests.integration.worker_program import steps_in
+from tests.unit.bot.test_adapters import (  # noqa: F401 - workers on this module's `database`
+    test_a_refused_adapter_leaves_the_former_on_and_is_said_once_until_it_is_promoted_again,
+    test_a_worker_notices_before_the_next_answer_and_so_does_another,
+)
+from tests.unit.bot.test_canary import (  # noqa: F401
+    test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_figures,
+)
 from tests.unit.storage import things
 from tests.unit.storage.test_adapters import *  # noqa: F403
 from tests.unit.storage.test_answers import *  # noqa: F403 - the same contract, on this module's `database`

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from storage.errors import ConfigurationError, DatabaseError
 from storage.records import PostKind
 from tests.integration.receiver_fixture import Receiver, receiver, running, settings
+from tests.unit.storage.test_adapters import adapter, promotion
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
 from webhooks.app import create_app
@@ -194,6 +195,19 @@ def test_readiness_tells_of_the_database_the_queue_and_the_worker(receiver: Rece
     assert ready.json() == {"ready": True, "jobs": {"ENQUEUED": 1}, "worker_seen_s_ago": None}
     receiver.database.beat("work")
     assert receiver.client.get(f"{receiver.url}/readyz").json()["worker_seen_s_ago"] < 5
+
+
+def test_readiness_names_an_adapter_that_is_to_answer_and_that_the_model_server_refuses(
+    receiver: Receiver,
+) -> None:
+    with receiver.database.unit() as unit:
+        for letter in "ac":
+            unit.adapters.add(adapter(letter, fault="It is damaged."))
+        unit.adapters.promote(promotion("a"))
+        unit.commit()
+    ready = receiver.client.get(f"{receiver.url}/readyz")
+    assert ready.status_code == 200, "its former answers on"
+    assert ready.json()["adapters_refused"] == ["a" * 64]
 
 
 def test_metrics_count_deliveries_by_outcome_for_who_has_the_token(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
         unit.repositories.upsert(REPOSITORY)
         unit.answers.save(ANSWER)
         unit.answers.add_prompt(prompt(answer_id=ANSWER.id))
-        unit.answers.add_generation(generation())
+        unit.answers.add_generation(generation(adapter="ad4b7e5"))
         unit.answers.add_candidates([candidate(0, text=f"Run it. {EVIL}", guards=("echo",))])
         observe(
             unit,
