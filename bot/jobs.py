@@ -190,19 +190,32 @@ class Worker:
             self._hung = hung[0]
             self._end(ThumbprintError(f"the step {hung[1]} of {hung[0]} hangs, so this worker ends"))
             return
-        try:
-            alive = self._dispatcher.beat()
-        except DatabaseBusy:
-            silent_s = time.monotonic() - self._beaten
-            if not self._database.is_sqlite and silent_s > 0.8 * self._pulse.lease_s:
-                self._end(ThumbprintError(f"the database was out of reach for {silent_s:.0f} s"))
-            raise
-        if not alive:
+        if not self._lives():
             self._end(ThumbprintError("this worker was taken for dead: it beat too late"))
             return
         self._beaten = time.monotonic()
         self._dispatcher.take_over(self._pulse.lease)
         self._dispatcher.settle()
+
+    def _lives(self) -> bool:
+        """Whether the database still counts it among the living.
+
+        A worker that stood still finds its connections cut by whoever took over from it: it asks once more,
+        on a new one, before it says that the database was out of reach.
+        """
+        try:
+            return self._dispatcher.beat()
+        except DatabaseBusy:
+            if self._database.is_sqlite or self._silent_s() <= 0.8 * self._pulse.lease_s:
+                raise
+        try:
+            return self._dispatcher.beat()
+        except DatabaseBusy:
+            self._end(ThumbprintError(f"the database was out of reach for {self._silent_s():.0f} s"))
+            raise
+
+    def _silent_s(self) -> float:
+        return time.monotonic() - self._beaten
 
 
 def router_of(settings: Settings) -> Route:
