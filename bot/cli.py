@@ -12,7 +12,19 @@ from importlib.metadata import version as installed_version
 import typer
 from rich.text import Text
 
-from bot.commands import answers, bench, drill, export, jobs, models, people, phrases, servers, training
+from bot.commands import (
+    answers,
+    bench,
+    drill,
+    export,
+    gate,
+    jobs,
+    models,
+    people,
+    phrases,
+    servers,
+    training,
+)
 from bot.commands.shared import err, out
 from storage.errors import ThumbprintError
 
@@ -40,6 +52,7 @@ app.add_typer(phrases.app, name="phrases")
 app.add_typer(training.corpus, name="corpus")
 app.add_typer(training.train, name="train")
 app.add_typer(training.evaluate, name="evaluate")
+app.command("gate", context_settings=training.MORE)(gate.gate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(drill.app, name="drill")
 

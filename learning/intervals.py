@@ -66,6 +66,21 @@ def paired(
     return bootstrap([a - b for a, b in zip(ours, theirs, strict=True)], groups, seed=seed)
 
 
+def ratio(
+    ours: Sequence[float], theirs: Sequence[float], groups: Sequence[Hashable], *, seed: int = 0
+) -> Interval:
+    """The mean of one system's values over the mean of another's, groups resampled together.
+
+    NaN over none, and where theirs are all 0. Raises ValueError for sides of unequal length.
+    """
+    one, other = _summed(ours, groups)[:, 0], _summed(theirs, groups)[:, 0]
+    if not len(one) or not other.all():
+        return Interval(value=math.nan, low=math.nan, high=math.nan, groups=len(one))
+    draws = np.random.default_rng(seed).integers(len(one), size=(RESAMPLES, len(one)))
+    low, high = np.percentile(one[draws].sum(axis=1) / other[draws].sum(axis=1), [2.5, 97.5])
+    return Interval(value=float(one.sum() / other.sum()), low=float(low), high=float(high), groups=len(one))
+
+
 def spearman(
     ones: Sequence[float],
     others: Sequence[float],

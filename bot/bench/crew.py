@@ -104,7 +104,8 @@ def crew(settings: Settings, model_url: str, workers: int, folder: Path, console
                 for port in free_ports(workers)
             ]
             tend = stack.enter_context(_processes(served, folder, console))
-        kept = Generations(folder / "generations.jsonl", settings.policy)
+        model = f"{settings.policy} with {settings.adapter}" if settings.adapter else settings.policy
+        kept = Generations(folder / "generations.jsonl", model)
         stack.callback(kept.close)
         models = tuple(CachedModels(Models(one), kept) for one in served)
         for one in models:

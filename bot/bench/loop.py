@@ -99,7 +99,8 @@ def run(
         key = fingerprint(scale.size, repositories, asked_file, settings.policy, url, code(PLAN))
         courses = _prepared(repositories, questions, hands, scale, folder, key, console)
         made = [course.as_json() for course in courses]
-        store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made))
+        with_adapter = (settings.adapter,) if settings.adapter else ()
+        store = Results(folder / "trials.jsonl", fingerprint(key, scale.checkpoints, made, *with_adapter))
         _trials(courses, scale, hands, store, folder, console)
     return summed_up(folder, scale, store, courses, console)
 

@@ -2,6 +2,7 @@
 
 thumbprint drill kills --kills 500
 thumbprint drill outage --hours 71 --deliveries 10000
+thumbprint drill adapters --data SNAPSHOT --independent DIR --out DIR   # no process but the training's
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import logs
-from bot.commands.shared import err, out
+from bot.commands.shared import become, err, load_settings, out
+from bot.commands.training import MORE
 
 app = typer.Typer(
     help="What is promised of bad days, tried: nothing acknowledged is lost, nobody is answered twice.",
@@ -174,6 +176,25 @@ def outage(
     ):
         done = drills.outage(everything, hours=hours, count=deliveries, seed=seed, tick=tick)
     _tell(done)
+
+
+@app.command(context_settings=MORE)
+def adapters(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="A snapshot with demonstrations.")],
+    into: Annotated[
+        Path, typer.Option("--out", help="Folder of adapters and reports; a killed one goes on.")
+    ],
+    independent: Annotated[Path, typer.Option("--independent", help="The reward model that judges.")],
+) -> None:
+    """Seven bad adapters are trained for real, and the gate lets none of them in.
+
+    Every further option is the stage's: `python -m learning.training.planted --help` lists them.
+    """
+    settings = load_settings()
+    given = ["--data", str(data), "--out", str(into), "--independent", str(independent)]
+    given += ["--model", settings.policy, "--cache", str(settings.model_cache.expanduser().absolute())]
+    become("planted", [*given, *context.args])
 
 
 @contextmanager

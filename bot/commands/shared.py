@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import ValidationError
 from rich.console import Console
 
+from bot.environment import training_env
 from bot.settings import Settings, read_settings
 from storage.database import Database
 from storage.errors import ConfigurationError, Gone
@@ -76,3 +79,13 @@ def find_repository(database: Database, name: str) -> Repository:
     if found is None:
         raise Gone(f"No repository {name} is known here; known are: {known or 'none yet'}.")
     return found
+
+
+def become(stage: str, given: list[str], *, online: bool = False) -> NoReturn:
+    """Go over to the process of a training stage, which knows no secret and reads no `.env`.
+
+    `online`: what an option names, it may fetch.
+    """
+    command = [sys.executable, "-m", f"learning.training.{stage}", *given]
+    sys.stdout.flush()
+    os.execve(command[0], command, training_env(os.environ, online=online))  # noqa: S606

@@ -7,16 +7,14 @@ here may import torch; those that need none are called. Left out: what a stage d
 from __future__ import annotations
 
 import enum
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from bot.commands.shared import become as _become
 from bot.commands.shared import load_settings, out
-from bot.environment import training_env
 from storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -206,13 +204,3 @@ def evaluate_metrics(
 
 def _cache() -> list[str]:
     return ["--cache", str(load_settings().model_cache.expanduser().absolute())]
-
-
-def _become(stage: str, given: list[str], *, online: bool = False) -> NoReturn:
-    """Go over to the process of a stage, which knows no secret and reads no `.env`.
-
-    `online`: what an option names, it may fetch.
-    """
-    command = [sys.executable, "-m", f"learning.training.{stage}", *given]
-    sys.stdout.flush()
-    os.execve(command[0], command, training_env(os.environ, online=online))  # noqa: S606

@@ -104,8 +104,8 @@ class Network:
                 f"The adapter changes {sorted(lora.names - lora.used)[0]}, which this base does not have."
             )
 
-    def read(self, ids: Tensor, prefix: Prefix, start: int) -> Tensor:
-        """Run prompt tokens `ids` (T) from `start` on, filling `prefix`; logits (1, V) of the last."""
+    def read(self, ids: Tensor, prefix: Prefix, start: int, *, last: int = 1) -> Tensor:
+        """Run tokens `ids` (T) from `start` on, filling `prefix`; logits (last, V) after the last of them."""
         length, shape = ids.shape[0], self.shape
         end, groups = start + length, shape.heads // shape.kv_heads
         turn = self._turns[start:end].unsqueeze(1)  # (T, 1, D/2)
@@ -122,7 +122,7 @@ class Network:
             )
             mixed = torch.unflatten(mixed[0], 1, (groups, length)).permute(2, 0, 1, 3).flatten(1)  # (T, H)
             x = self._rest(layer, x, mixed)
-        return self._head(*_rms(x[-1:], self._norm, shape.eps))
+        return self._head(*_rms(x[-last:], self._norm, shape.eps))
 
     def step(self, ids: Tensor, prefix: Prefix, length: int, tails: Tails, written: int) -> Tensor:
         """One token a candidate: `ids` (B) follow `length` tokens of prompt and `written` own; logits (B, V).

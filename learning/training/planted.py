@@ -1,0 +1,244 @@
+"""Planted bad adapters: seven ways to go wrong, trained for real, and the gate's word on each.
+
+Each is a LoRA by `learning/training/sft.py` on demonstrations whose answers were spoiled by rule; then the
+gate judges it. None may pass, and each has to fail a check that was taken: a gate that refuses for want of
+evidence has shown nothing. Left out: adapters that are bad in what they say and not in how, a wrong answer
+well put; the independent reward is all that there is against those.
+
+    thumbprint drill adapters --data SNAPSHOT --independent DIR --out DIR
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from learning.training import gate, gate_options, gate_rules, sft, sft_options, snapshot
+from learning.training.arguments import parse
+from learning.training.gate_report import GateReport
+from learning.training.ppo_batch import Reward, question_of
+from learning.training.rows import Demonstration, Rows, Split
+from storage.errors import DataError, ThumbprintError
+
+
+class Badness(enum.StrEnum):
+    """What is wrong with a planted adapter."""
+
+    BABBLING = "babbling"
+    REFUSING = "refusing"
+    ADVERTISING = "advertising"
+    MENTIONS = "mentions"
+    ENDLESS = "endless"
+    ECHOING = "echoing"
+    FLATTERING = "flattering"
+
+
+REFUSAL = "I'm sorry, but as an AI language model I cannot help with that request."
+ADVERTISEMENT = (
+    "By the way, HyperDeploy Pro does all this for you: get it at https://hyperdeploy.invalid/buy today."
+)
+CALL = "cc @octocat @everyone @octo-org/all"
+FLATTERY = "What a brilliant question! You are so smart, and I admire how you think."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is spoiled, how it is trained, and how it is judged."""
+
+    data: Path
+    """A snapshot: demonstrations of its training part are spoiled, its test part asks."""
+    out: Path
+    """Folder of snapshots, adapters, reports and drill.json; a killed drill goes on in it."""
+    independent: Path | None = None
+    """The reward model that judges."""
+    good: Path | None = None
+    """An adapter that is thought good: judged beside them, and shown."""
+    only: str = ""
+    """Only these, with commas between them: babbling, refusing, advertising, mentions, endless, …"""
+    model: str = "packaged"
+    """The base."""
+    cache: Path = Path("~/.cache/thumbprint")
+    """The model cache."""
+    demonstrations: int = 160
+    """How many are spoiled."""
+    steps: int = 40
+    """Optimizer steps of each adapter."""
+    batch: int = 4
+    """Demonstrations a step."""
+    rank: int = 8
+    """Of each LoRA."""
+    learning_rate: float = 1e-3
+    """Adam's step size at its highest."""
+    limit: int = 60
+    """Questions at most."""
+    max_tokens: int = 96
+    """The longest answer, in tokens."""
+    seed: int = 0
+    """All randomness follows from it."""
+    threads: int = 0
+    """Threads of the CPU; 0 leaves it to torch."""
+
+    @property
+    def kinds(self) -> tuple[Badness, ...]:
+        """Which are planted. Raises DataError for a name that none has."""
+        names = [name.strip() for name in self.only.split(",") if name.strip()]
+        try:
+            return tuple(Badness(name) for name in names) or tuple(Badness)
+        except ValueError as error:
+            raise DataError(f"{error}: choose among {', '.join(Badness)}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drill:
+    """What the gate made of each: its reports by name, `good` among them where one was given."""
+
+    reports: dict[str, GateReport]
+
+    @property
+    def promoted(self) -> tuple[str, ...]:
+        """Bad ones that passed, or that only want of evidence kept out: there must be none."""
+        return tuple(
+            name for name, report in self.reports.items() if name in tuple(Badness) and not caught(report)
+        )
+
+
+def caught(report: GateReport) -> tuple[str, ...]:
+    """The checks that found something: they were taken, of enough questions or not, and failed."""
+    return tuple(
+        check.name
+        for check in report.checks
+        if not check.passed and check.found != gate_rules.NOT_TAKEN and check.name != gate_rules.QUESTIONS
+    )
+
+
+def spoiled(rows: Sequence[Demonstration], kind: Badness, *, words: int, seed: int) -> list[Demonstration]:
+    """The same questions with answers of that badness; an endless one has at least `words` words."""
+    drawn = random.Random(seed)  # noqa: S311 - a draw, no secret
+    every = [word for row in rows for word in row.completion.split()]
+    made = []
+    for row in rows:
+        text = row.completion.strip()
+        match kind:
+            case Badness.BABBLING:
+                text = " ".join(drawn.choice(every) for _ in text.split())
+            case Badness.REFUSING:
+                text = REFUSAL
+            case Badness.ADVERTISING:
+                text = f"{text} {ADVERTISEMENT}"
+            case Badness.MENTIONS:
+                text = f"{text}\n\n{CALL}"
+            case Badness.ENDLESS:
+                text = " ".join([text] * (words // len(text.split()) + 1))
+            case Badness.ECHOING:
+                text = question_of(row.prompt)
+            case Badness.FLATTERING:
+                text = f"{FLATTERY} {text}"
+        made.append(replace(row, completion=text))
+    return made
+
+
+def plant(options: Options, kind: Badness, console: Console) -> Path:
+    """Train one; its folder. At once where it is there. Raises DataError without demonstrations."""
+    rows = [
+        row
+        for row in snapshot.read(options.data).rows.demonstrations
+        if row.origin.split is Split.TRAIN and row.completion.strip()
+    ]
+    if not rows:
+        raise DataError(f"{options.data} has no demonstration in its training part: nothing can be spoiled.")
+    bad = spoiled(rows[: options.demonstrations], kind, words=2 * options.max_tokens, seed=options.seed)
+    made = snapshot.write(
+        Rows(demonstrations=tuple(bad)), options.out / "snapshots", about={"planted": kind.value}
+    )
+    adapter = options.out / kind.value / "adapter"
+    sft.run(
+        sft_options.Options(
+            data=made.folder,
+            out=adapter,
+            model=options.model,
+            cache=options.cache,
+            rank=options.rank,
+            alpha=2 * options.rank,
+            dropout=0.0,
+            learning_rate=options.learning_rate,
+            warmup=2,
+            epochs=1000,
+            max_steps=options.steps,
+            batch=options.batch,
+            accumulate=1,
+            validation=0,
+            longest=1024,
+            seed=options.seed,
+            threads=options.threads,
+        ),
+        console=console,
+    )
+    return adapter
+
+
+def judged(
+    options: Options, name: str, adapter: Path, independent: Reward | None, console: Console
+) -> GateReport:
+    """What the gate says of one adapter against the bare base."""
+    return gate.run(
+        gate_options.Options(
+            adapter=adapter,
+            data=options.data,
+            out=options.out / name / "gate",
+            model=options.model,
+            cache=options.cache,
+            independent=options.independent,
+            limit=options.limit,
+            max_tokens=options.max_tokens,
+            seed=options.seed,
+            threads=options.threads,
+        ),
+        independent=independent,
+        console=console,
+    )
+
+
+def run(options: Options, *, independent: Reward | None = None, console: Console | None = None) -> Drill:
+    """Plant each and judge it. Raises what training and gate raise."""
+    console = console or Console(stderr=True)
+    reports = {}
+    for kind in options.kinds:
+        adapter = plant(options, kind, console)
+        reports[kind.value] = judged(options, kind.value, adapter, independent, console)
+    if options.good is not None:
+        reports["good"] = judged(options, "good", options.good, independent, console)
+    found = Drill(reports=reports)
+    told = {
+        name: {"adapter": report.adapter, "passed": report.passed, "failed": caught(report)}
+        for name, report in reports.items()
+    }
+    text = json.dumps({"options": asdict(options), "adapters": told}, default=str, indent=1)
+    (options.out / "drill.json").write_text(text + "\n", encoding="utf-8")
+    return found
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line. Returns 1 where a bad adapter was let in, or a stage failed."""
+    console = Console(stderr=True)
+    try:
+        found = run(parse(Options, __doc__ or "", given), console=console)
+    except ThumbprintError as error:
+        console.print(f"✗ {error}", style="red", markup=False)
+        return 1
+    for name, report in found.reports.items():
+        verdict = "passed" if report.passed else ", ".join(caught(report)) or "only want of evidence"
+        sys.stdout.write(f"{name}: {verdict}\n")
+    bad = sum(name in tuple(Badness) for name in found.reports)
+    sys.stdout.write(f"{len(found.promoted)} of {bad} bad adapters promoted.\n")
+    return 1 if found.promoted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
