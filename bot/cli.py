@@ -13,6 +13,7 @@ import typer
 from rich.text import Text
 
 from bot.commands import (
+    adapters,
     answers,
     bench,
     drill,
@@ -53,6 +54,9 @@ app.add_typer(training.corpus, name="corpus")
 app.add_typer(training.train, name="train")
 app.add_typer(training.evaluate, name="evaluate")
 app.command("gate", context_settings=training.MORE)(gate.gate)
+app.command("promote")(adapters.promote)
+app.command("rollback")(adapters.rollback)
+app.command("adapters")(adapters.adapters)
 app.add_typer(bench.app, name="bench")
 app.add_typer(drill.app, name="drill")
 

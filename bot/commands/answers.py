@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +26,8 @@ ASKER = Actor(id=0, login="you")
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask.")],
     repo: Annotated[
-        str, typer.Option("--repo", help="owner/name: answer with what this repository taught.")
+        str,
+        typer.Option("--repo", help="owner/name: answer with what this repository taught, by its adapter."),
     ] = "",
     thread: Annotated[
         Path | None,
@@ -33,6 +35,7 @@ def ask(
     ] = None,
 ) -> None:
     """Answer on the terminal; nothing is posted and nothing is stored."""
+    from bot.adapters import Adapters
     from bot.compose import compose
     from bot.memory import Memories, Memory
     from bot.models import Models
@@ -55,6 +58,10 @@ def ask(
     plan, models = plan_of(settings), Models(settings)
     if amiss := models.ready():
         raise ModelUnavailable(f"{amiss} {_remedy(settings)}")
+    if repo:
+        with open_database(settings) as database:
+            served = Adapters(database, models).choose(repository.installation_id, repository.id, "")
+        plan = replace(plan, model=served.model, adapter=served.adapter)
     with err.status(f"Writing {plan.n} candidates, scoring them, picking the best …"):
         done = compose(asked, issue, memory, models, plan, now)
     out.print(done.answer.text, markup=False)

@@ -75,6 +75,25 @@ def test_the_rows_and_the_fold_of_an_answer_name_the_adapter_that_wrote_it(desk:
     assert models.told == [named("a")]
 
 
+def test_an_answer_in_its_rounds_ends_on_the_adapter_that_it_began_with(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, models = served(desk)
+    models.rounds = [[""], [GOOD]]
+    put(desk.context.database, promotion("a"))
+    write, promoted = models.complete, []
+
+    def complete(messages: Any, **wanted: Any) -> Completion:
+        if not promoted:
+            promoted.append(put(desk.context.database, promotion("c", place=2, former=A)))
+        return write(messages, **wanted)
+
+    monkeypatch.setattr(models, "complete", complete)
+    desk.compose()
+    by = [each.generation.adapter for each in story(desk).attempts if each.generation]
+    assert by == [A, A] and models.told == [named("a")]
+
+
 def test_a_server_that_is_started_again_while_it_writes_is_told_again_and_the_answer_is_written(
     desk: Desk,
 ) -> None:
