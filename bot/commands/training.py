@@ -188,6 +188,34 @@ def evaluate_reward(
     _become("reward_report", [*given, *_cache(), *context.args], online=True)
 
 
+@evaluate.command("policy", context_settings=MORE)
+def evaluate_policy(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="A snapshot, or a folder with questions.jsonl.gz.")],
+    into: Annotated[Path, typer.Option("--out", help="The report's folder; a killed run goes on in it.")],
+    adapter: Annotated[
+        list[str] | None, typer.Option("--adapter", help="NAME=FOLDER of an adapter; repeatable.")
+    ] = None,
+    reward: Annotated[Path | None, typer.Option("--reward", help="The reward model that trained.")] = None,
+    independent: Annotated[
+        Path | None, typer.Option("--independent", help="A reward model that trained nothing.")
+    ] = None,
+    questions: Annotated[int, typer.Option("--questions", min=0, help="How many; 0 for all.")] = 0,
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Compare adapters with their base, and best of n, on questions that they never saw, as they would serve.
+
+    Every further option is the stage's: `python -m learning.training.evaluate --help` lists them.
+    """
+    settings = load_settings()
+    given = ["--data", str(data), "--out", str(into), "--questions", str(questions)]
+    given += ["--model", model or settings.policy, "--encoder", settings.encoder, *_cache()]
+    given += [word for one in adapter or () for word in ("--adapter", one)]
+    given += ["--reward", str(reward)] if reward else []
+    given += ["--independent", str(independent)] if independent else []
+    _become("evaluate", [*given, *context.args])
+
+
 @evaluate.command("metrics")
 def evaluate_metrics(
     data: Annotated[

@@ -2,8 +2,9 @@
 
     options = parse(Options, "what the stage does", argv)
 
-A field that holds options of its own gives its fields' flags; so names must differ. Left out: lists, files of
-options. Run: pytest tests/unit/learning/training/test_arguments.py
+A field that holds options of its own gives its fields' flags; so names must differ. One that is a tuple of
+any length gives a flag that may be repeated. Left out: files of options.
+Run: pytest tests/unit/learning/training/test_arguments.py
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def _add(parser: argparse.ArgumentParser, options: type[Any]) -> None:
                 flag, action=argparse.BooleanOptionalAction, default=one.default, help=help_text
             )
             continue
+        if get_origin(kind) is tuple:
+            parser.add_argument(flag, action="append", type=get_args(kind)[0], help=help_text)
+            continue
         choices = get_args(kind) if get_origin(kind) is Literal else None
         parser.add_argument(
             flag,
@@ -67,7 +71,10 @@ def _made(options: type[Any], given: dict[str, Any]) -> Any:
     for one in dataclasses.fields(options):
         kind = hints[one.name]
         nested = dataclasses.is_dataclass(kind) and isinstance(kind, type)
-        values[one.name] = _made(kind, given) if nested else given[one.name]
+        value = _made(kind, given) if nested else given[one.name]
+        if get_origin(kind) is tuple:
+            value = one.default if value is None else tuple(value)
+        values[one.name] = value
     return options(**values)
 
 

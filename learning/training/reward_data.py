@@ -41,7 +41,7 @@ class Ranked:
     @property
     def key(self) -> str:
         """Sixteen hex digits by which the question is known again wherever it comes from: of its text."""
-        return hashlib.sha256(" ".join(self.question.split()).lower().encode()).hexdigest()[:16]
+        return key_of(self.question)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,11 @@ class Data:
     questions: tuple[Ranked, ...]
     contradictions: int = 0
     """Pairs that were left out, for the same two answers were judged both ways."""
+
+
+def key_of(question: str) -> str:
+    """Sixteen hex digits of a question's text, whatever its spaces and capitals."""
+    return hashlib.sha256(" ".join(question.split()).lower().encode()).hexdigest()[:16]
 
 
 def read(folder: Path, pairing: Pairing = "all") -> Data:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from learning.training import alternatives_options
+from learning.training import alternatives_options, evaluate_options
 from learning.training.arguments import parse
 from learning.training.ppo_options import Options
 from tests.unit.learning.models.tiny import write_model
@@ -131,3 +131,26 @@ def test_train_policy_by_ppo_without_a_reward_says_so() -> None:
     done = CliRunner().invoke(app, ["train", "policy", "--algorithm", "ppo", "--data", "d", "--out", "o"])
     assert done.exit_code == 1
     assert "PPO needs a reward" in str(done.exception)
+
+
+def test_evaluate_policy_becomes_the_stage_with_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setenv("THUMBPRINT_POLICY", "org/llama")
+    monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "s3cret")
+    given = (
+        "evaluate policy --data d --out o --adapter sft=a --adapter ppo=b --reward r --questions 9 --top-k 40"
+    )
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    _, command, env = found
+    made = parse(evaluate_options.Options, "", command[3:])
+    assert made.systems == {"base": (None,), "sft": (Path("a"),), "ppo": (Path("b"),)}
+    assert (made.model, made.reward, made.independent) == ("org/llama", Path("r"), None)
+    assert (made.questions, made.sampling.top_k) == (9, 40)
+    assert "s3cret" not in env.values()

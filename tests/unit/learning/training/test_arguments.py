@@ -24,6 +24,8 @@ class Outer:
     start: Path | None = None
     count: int = 3
     loud: bool = True
+    names: tuple[str, ...] = ()
+    """One of several."""
     inner: Inner = field(default_factory=Inner)
 
 
@@ -52,3 +54,8 @@ def test_the_sentence_under_a_field_is_its_help(capsys: pytest.CaptureFixture[st
     assert (
         "About it." in said and "Where it is." in said and "100 % sure" in said and "(default: 0.5)" in said
     )
+
+
+def test_a_flag_of_several_values_is_repeated() -> None:
+    assert parse(Outer, "", ["--data=d", "--names=a", "--names=b"]).names == ("a", "b")
+    assert parse(Outer, "", ["--data=d"]).names == ()
