@@ -4,7 +4,7 @@ Both are read as they serve, merged and int8, and at every token of an answer th
 compared, not only the chances of the token that was drawn: it is never below 0, and needs few answers. At
 temperature 1 over the whole vocabulary, whatever the answers were drawn with. Left out: the policies.
 
-    pytest tests/unit/learning/training/test_gate_figures.py
+    pytest tests/unit/learning/training/test_gate_kl.py
 """
 
 from __future__ import annotations

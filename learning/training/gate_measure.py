@@ -3,7 +3,7 @@
 Each policy is made by `learning/training/answers.py` as the server makes it, and its answers are kept in the
 run's folder as they are written. Left out: what follows from the figures (`learning/training/gate_rules.py`).
 
-    pytest tests/unit/learning/training/test_gate_rules.py
+    pytest tests/unit/learning/training/test_gate.py
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Left out: what they do (`learning/training/gate.py`).
 
-    pytest tests/unit/learning/training/test_gate_rules.py
+    pytest tests/unit/learning/training/test_gate.py
 """
 
 from __future__ import annotations
