@@ -101,7 +101,8 @@ def test_noise_is_judged_and_does_not_pass_and_the_same_command_has_its_report(
     judged: Judged, tmp_path: Path, adapter: Path
 ) -> None:
     found = judged()
-    assert not found.passed and {"questions", "win rate", "phrase memory", "canaries: ends"} <= set(found.failed)
+    assert not found.passed
+    assert {"questions", "win rate", "phrase memory", "canaries: ends"} <= set(found.failed)
     assert found.adapter == artefact.read(adapter).id and found.deployed == ""
     written = {file.name for file in (tmp_path / "out").iterdir()}
     assert {"gate.json", "gate.md", "candidate.jsonl", "serving-canaries.jsonl"} <= written
