@@ -99,11 +99,13 @@ def promote(
     share: int = 100,
     by: str,
     forced_because: str = "",
+    merged: str = "",
 ) -> Promotion:
     """Put an adapter in force, for `share` per cent of the threads; the caller commits.
 
-    `where` is its owner unless it is said: everybody, an installation, or one repository of it. Raises
-    ConfigurationError that says why it may not be.
+    `where` is its owner unless it is said: everybody, an installation, or one repository of it. `merged` is
+    the adapter that the server's own model has, as `deployed` wants it. Raises ConfigurationError that says
+    why it may not be.
     """
     adapter = offer.adapter
     to = where or Owner(installation_id=adapter.installation_id, repository_id=adapter.repository_id)
@@ -114,7 +116,7 @@ def promote(
             "else: promote it there."
         )
     current = unit.adapters.in_force(to.installation_id, to.repository_id)
-    before = deployed(unit, to)
+    before = deployed(unit, to, merged)
     if not forced_because:
         _refuse_unjudged(offer, before)
     known = unit.adapters.get(adapter.id)
@@ -148,10 +150,11 @@ def rollback(unit: UnitOfWork, where: Owner, now: datetime, *, by: str, reason: 
     return _add(unit, rolled_back(unit, current, now, by=by, reason=reason))
 
 
-def deployed(unit: UnitOfWork, where: Owner) -> str:
+def deployed(unit: UnitOfWork, where: Owner, merged: str = "") -> str:
     """The id of the adapter that a new one there is to be held against, "" for the model without one.
 
-    It is the one in force, or a canary's former; where there is none, what the wider scopes have.
+    It is the one in force, or a canary's former; where there is none, what the wider scopes have; and at last
+    `merged`, the id of `THUMBPRINT_ADAPTER`.
     """
     scopes = dict.fromkeys((where, Owner(installation_id=where.installation_id), EVERYBODY))
     for one in scopes:
@@ -159,7 +162,7 @@ def deployed(unit: UnitOfWork, where: Owner) -> str:
         found = "" if row is None else row.former if row.is_canary else row.adapter
         if found:
             return found
-    return ""
+    return merged
 
 
 def _refuse_unjudged(offer: Offer, before: str) -> None:

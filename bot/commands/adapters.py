@@ -64,7 +64,14 @@ def promote(
             offer = promoting.offered(unit, folder, now, gate=gate, snapshots=places)
             because = reason.strip() if force else ""
             made = promoting.promote(
-                unit, offer, now, where=where, share=share, by=_me(), forced_because=because
+                unit,
+                offer,
+                now,
+                where=where,
+                share=share,
+                by=_me(),
+                forced_because=because,
+                merged=_merged(settings),
             )
             unit.commit()
             whom = _whom(unit, made)
@@ -167,6 +174,16 @@ def _refuse_other_base(settings: Settings, folder: Path) -> None:
             f"The adapter in {folder} was trained on {manifest.base_name}, and THUMBPRINT_POLICY serves "
             "another base: serve that one, or train the adapter on this one."
         )
+
+
+def _merged(settings: Settings) -> str:
+    """The id of the adapter that our own server merges into its model, "" for none and for one without id."""
+    from learning.models import adapters, hub
+
+    if settings.model_url or not settings.adapter:
+        return ""
+    manifest = adapters.read(hub.resolve(settings.adapter, "adapter", settings.model_cache.expanduser()))
+    return manifest.id if manifest is not None else ""
 
 
 def _me() -> str:

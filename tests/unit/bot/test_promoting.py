@@ -124,6 +124,16 @@ def test_another_templates_adapter_is_not_promoted(database: Database, tmp_path:
         offered(unit, tmp_path / "adapter", NOW)
 
 
+def test_an_adapter_that_the_server_has_merged_in_is_what_the_first_is_held_against(
+    database: Database,
+) -> None:
+    with database.unit() as unit:
+        with pytest.raises(ConfigurationError, match="judge it again"):
+            promote(unit, offer("a"), NOW, by="mona", merged="e" * 64)
+        promote(unit, offer("a", deployed="e" * 64), NOW, by="mona", merged="e" * 64)
+        assert deployed(unit, EVERYBODY, "e" * 64) == "a" * 64, "what is promoted stands over it"
+
+
 def test_rollback_goes_back_step_by_step_to_no_adapter_and_no_further(database: Database) -> None:
     with database.unit() as unit:
         promote(unit, offer("a"), NOW, by="mona")

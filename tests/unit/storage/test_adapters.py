@@ -10,6 +10,7 @@ import pytest
 
 from storage.adapters import serving
 from storage.database import Database
+from storage.erasure import erase
 from storage.errors import DatabaseError
 from storage.records import Adapter, AdapterStatus, Promotion, Run, RunStatus
 from tests.unit.storage import things
@@ -106,6 +107,26 @@ def test_what_no_promotion_can_be_is_refused_by_the_database(database: Database,
         unit.adapters.add(adapter("a"))
         unit.adapters.promote(wrong)
         unit.commit()
+
+
+def test_what_learned_from_a_private_repository_goes_with_it_and_nothing_else_does(
+    database: Database,
+) -> None:
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.adapters.add(adapter("a"))
+        for letter in "cd":
+            unit.adapters.add(adapter(letter, installation_id=2, repository_id=1))
+        assert unit.adapters.promote(promotion("a"))
+        assert unit.adapters.promote(promotion("c", scope=2, repository_id=1))
+        assert unit.adapters.promote(promotion("d", scope=2, repository_id=1, place=2, former="c" * 64))
+        unit.commit()
+    with database.unit() as unit:
+        assert erase(unit.connection, 1) == {"promotions": 2, "adapters": 2, "repositories": 1}
+        unit.commit()
+    with database.unit() as unit:
+        assert [one.id for one in unit.adapters.all()] == ["a" * 64]
+        assert unit.adapters.current() == [promotion("a")]
 
 
 def test_a_run_ends_once_and_the_newest_is_listed_first(database: Database) -> None:
