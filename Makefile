@@ -43,6 +43,16 @@ constraints: $(READY)
 		$(VENV)/bin/pip freeze --exclude-editable --exclude pip --exclude setuptools | sed 's/+cpu$$//'; } > constraints.txt.new
 	@mv constraints.txt.new constraints.txt
 
+# What `thumbprint bench ppo` is measured against: TRL 1.12, the last with PPO, beside all else that .venv has.
+define SITE
+$$($(1)/bin/python -c 'import site; print(site.getsitepackages()[0])')
+endef
+
+var/trl-1.12: $(READY)
+	$(VENV)/bin/python -m venv --without-pip $@
+	$(VENV)/bin/python -m pip install --quiet --no-deps --target "$(call SITE,$@)" trl==1.12.0
+	echo "$(call SITE,$(VENV))" > "$(call SITE,$@)/thumbprint.pth"
+
 clean:
 	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find bot learning storage webhooks tests -name __pycache__ -type d -prune -exec rm -rf {} +

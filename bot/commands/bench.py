@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 
 from bot.commands.shared import err, load_settings, out
+from bot.commands.training import MORE
+from bot.commands.training import _become as become
+from bot.commands.training import _cache as cache
 
 app = typer.Typer(
     help="Measurements: the policy's, the memory's and the receiver's speed, the measured loop.",
@@ -123,3 +126,23 @@ def loop(
         err.print("Stopped. What was finished is kept: the same command goes on from there.")
         raise typer.Exit(130) from None
     out.print(markdown(found), markup=False)
+
+
+@app.command(context_settings=MORE)
+def ppo(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="The snapshot whose questions are answered.")],
+    reward: Annotated[Path, typer.Option("--reward", help="The folder of the reward model.")],
+    into: Annotated[Path, typer.Option("--out", help="Folder of the results; a run resumes in it.")],
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Our PPO beside TRL 1.12's (`make var/trl-1.12`): samples/s, peak memory, reward at equal KL.
+
+    Every further option is the stage's: `python -m learning.training.bench_ppo --help` lists them.
+    """
+    from learning.models import hub
+
+    settings = load_settings()
+    base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
+    given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
+    become("bench_ppo", [*given, *cache(), *context.args])

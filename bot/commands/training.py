@@ -43,6 +43,13 @@ class Algorithm(enum.StrEnum):
     RLOO = "rloo"
 
 
+class Trainer(enum.StrEnum):
+    """What trains the reward model."""
+
+    OURS = "ours"
+    TRL = "trl"
+
+
 class By(enum.StrEnum):
     """What a question's part of the data follows from."""
 
@@ -167,9 +174,13 @@ def train_reward(
     context: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="A snapshot, or a folder with questions.jsonl.gz.")],
     into: Annotated[Path, typer.Option("--out", help="The model's folder; a killed run goes on.")],
+    trainer: Annotated[
+        Trainer, typer.Option("--trainer", help="A bi-encoder of ours, or pairwise by TRL's RewardTrainer.")
+    ] = Trainer.OURS,
 ) -> None:
-    """Train the reward model. Further options: `python -m learning.training.reward --help`."""
-    _become("reward", ["--data", str(data), "--out", str(into), *_cache(), *context.args], online=True)
+    """Train the reward model. Further options: `python -m learning.training.reward --help` (`reward_trl`)."""
+    stage = "reward" if trainer is Trainer.OURS else "reward_trl"
+    _become(stage, ["--data", str(data), "--out", str(into), *_cache(), *context.args], online=True)
 
 
 @evaluate.command("reward", context_settings=MORE)

@@ -202,6 +202,10 @@ def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
     """The model to begin with, and what its manifest says of its encoder."""
     if options.start:
         model = RewardModel.load(options.start, cache=options.cache, device=options.device)
+        if model.classifier is not None:
+            raise ConfigurationError(
+                f"{options.start} was trained pairwise by TRL, and cannot learn on here."
+            )
         return model, {
             "encoder": model.about["encoder"],
             "encoder_sha256": model.about["encoder_sha256"],

@@ -1,9 +1,9 @@
 """The reward model: (question, answer) → how good, calibrated and bounded.
 
-A bi-encoder, a small head or none, a calibration, and bounded terms. Its folder holds safetensors and JSON,
-and a manifest with the hash of each; an encoder that was not trained stays where it is and is known by its
-hash. Left out: training it (`learning/training/reward.py`); ensembles: score with several and take what you
-need.
+A bi-encoder with a small head or none, or a classifier of both texts; a calibration, and bounded terms. Its
+folder holds safetensors and JSON, and a manifest with the hash of each; an encoder that was not trained stays
+where it is and is known by its hash. Left out: training it (`learning/training/reward.py`); ensembles: score
+with several and take what you need.
 Run: thumbprint evaluate reward --data FOLDER --model DIR
 """
 
@@ -19,13 +19,14 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from learning.models import hub, store
+from learning.training.reward_classifier import Classifier
 from learning.training.reward_head import Array, Calibration, Head, features, surface
 from learning.training.reward_terms import Bounds, Terms, terms
 from storage.errors import ModelError
 
 FORMAT = "thumbprint-reward-1"
 CACHE = Path("~/.cache/thumbprint")
-ENCODER, HEAD, SEEN = "encoder", "head.safetensors", "seen.txt"
+ENCODER, HEAD, SEEN, CLASSIFIER = "encoder", "head.safetensors", "seen.txt", "classifier"
 Similarity = Literal["cosine", "dot"]
 
 
@@ -65,14 +66,17 @@ class RewardModel:
         bounds: Bounds | None = None,
         about: Mapping[str, Any] | None = None,
         seen: frozenset[str] = frozenset(),
+        classifier: Classifier | None = None,
     ) -> None:
-        self.encoder, self.reading, self.head = encoder, reading, head
+        """`classifier` reads both texts together, in the place of the encoder, which is None then."""
+        self.encoder, self.reading, self.head, self.classifier = encoder, reading, head, classifier
         self.calibration = calibration or Calibration()
         self.bounds = bounds or Bounds()
         self.about: Mapping[str, Any] = about or {}
         self.seen = seen
         """Keys of the questions that it was trained, chosen or calibrated on."""
-        _prepare(encoder, reading)
+        if classifier is None:
+            _prepare(encoder, reading)
 
     @classmethod
     def load(cls, folder: Path, *, cache: Path = CACHE, device: str = "cpu") -> RewardModel:
@@ -85,6 +89,16 @@ class RewardModel:
             raise ModelError(
                 f"{folder / bad} is damaged (its hash has changed): train the reward model anew."
             )
+        known: dict[str, Any] = {
+            "reading": Reading(**about["reading"]),
+            "calibration": Calibration(**about["calibration"]),
+            "bounds": Bounds(**about["bounds"]),
+            "about": about,
+            "seen": frozenset((folder / SEEN).read_text().split()),
+        }
+        if (folder / CLASSIFIER).is_dir():
+            longest = known["reading"].longest_tokens
+            return cls(None, classifier=Classifier(folder / CLASSIFIER, longest, device), **known)
         home = folder / ENCODER
         if not home.is_dir():
             home = hub.resolve(about["encoder"], "encoder", cache)
@@ -96,15 +110,7 @@ class RewardModel:
         if (folder / HEAD).is_file():
             tensors = load_file(folder / HEAD)
             head = Head(mean=tensors["mean"], spread=tensors["spread"], weight=tensors["weight"])
-        return cls(
-            open_encoder(home, device),
-            reading=Reading(**about["reading"]),
-            head=head,
-            calibration=Calibration(**about["calibration"]),
-            bounds=Bounds(**about["bounds"]),
-            about=about,
-            seen=frozenset((folder / SEEN).read_text().split()),
-        )
+        return cls(open_encoder(home, device), head=head, **known)
 
     @classmethod
     def untrained(
@@ -117,7 +123,9 @@ class RewardModel:
     def save(self, folder: Path, about: Mapping[str, Any], *, with_encoder: bool) -> None:
         """Write the model into `folder`, its manifest last, in which `about` is, too."""
         folder.mkdir(parents=True, exist_ok=True)
-        if with_encoder:
+        if self.classifier is not None:
+            self.classifier.save(folder / CLASSIFIER)
+        elif with_encoder:
             self.encoder.save_pretrained(str(folder / ENCODER), create_model_card=False)
         if self.head is not None:
             save_file(
@@ -160,14 +168,19 @@ class RewardModel:
             raise ValueError(f"{len(questions)} questions and {len(answers)} answers: one each is needed")
         if not answers:
             return np.zeros(0)
-        asked, said = self.embed(questions), self.embed(answers, answer=True)
-        if self.head is None:
-            found: Array = (asked * said).sum(1)
-        else:
-            found = self.head.raw(features(asked, said, surface(answers) if self.reading.surface else None))
+        found = self._read(questions, answers)
         if not np.isfinite(found).all():
             raise ModelError("The reward model gives rewards that are not finite: train it anew.")
         return found
+
+    def _read(self, questions: Sequence[str], answers: Sequence[str]) -> Array:
+        if self.classifier is not None:
+            return self.classifier.raw(questions, answers)
+        asked, said = self.embed(questions), self.embed(answers, answer=True)
+        if self.head is None:
+            found: Array = (asked * said).sum(1)
+            return found
+        return self.head.raw(features(asked, said, surface(answers) if self.reading.surface else None))
 
     def embed(self, texts: Sequence[str], *, answer: bool = False, progress: bool = False) -> Array:
         """(n, d) vectors; each different text is read once."""
