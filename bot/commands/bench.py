@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.shared import err, load_settings, out
+from bot.commands.shared import become, err, load_settings, out
 from bot.commands.training import MORE
-from bot.commands.training import _become as become
-from bot.commands.training import _cache as cache
 
 app = typer.Typer(
     help="Measurements: the policy's, the memory's and the receiver's speed, the measured loop.",
@@ -145,4 +143,5 @@ def ppo(
     settings = load_settings()
     base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
     given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
-    become("bench_ppo", [*given, *cache(), *context.args])
+    cache = str(settings.model_cache.expanduser().absolute())
+    become("bench_ppo", [*given, "--cache", cache, *context.args])

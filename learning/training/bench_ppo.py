@@ -1,7 +1,8 @@
 """Our PPO beside TRL 1.12's: the same model, prompts, reward and steps, by turns, in processes of their own.
 
 Speed is answers learned from a second, from the first batch to the end; memory the process's peak resident
-set, libraries and reward model included; reward is compared at equal KL (`bench_ppo_figures.py`). What was
+set, libraries and reward model included, as they are in its seconds of processor time, which a busy machine
+does not change as it does speed; reward is compared at equal KL (`bench_ppo_figures.py`). What was
 measured is kept, so that a stopped run goes on. Left out: GPUs, several processes.
 
     make var/trl-1.12
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -43,7 +45,9 @@ def run(options: Options, console: Console | None = None) -> list[Figure]:
         for side in ("ours", "trl") if seed % 2 == 0 else ("trl", "ours"):
             file = options.out / f"{side}-{seed}.json"
             if not file.is_file():
+                before = _children()
                 made = _ours(options, seed) if side == "ours" else _theirs(options, seed)
+                made["cpu_s"] = _children() - before
                 part = file.with_suffix(".part")
                 part.write_text(json.dumps(made))
                 part.replace(file)
@@ -106,6 +110,12 @@ def _theirs(options: Options, seed: int) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(result.read_text())
     result.unlink()
     return made
+
+
+def _children() -> float:
+    """Seconds of processors' time that processes started here took, and which ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _call(command: Sequence[str], options: Options) -> str:

@@ -99,13 +99,15 @@ def markdown(
     figures: Sequence[Figure], ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]
 ) -> str:
     """Two tables: each side's means, and what they come to beside the targets."""
-    lines = ["| side | samples/s | peak RSS, MiB | first reward | last reward | last KL, nats |"]
-    lines += ["|---|---|---|---|---|---|"]
+    lines = [
+        "| side | samples/s | CPU s a run | peak RSS, MiB | first reward | last reward | last KL, nats |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|"]
     for name, runs in (("ours", ours), ("TRL 1.12", theirs)):
         ends = [(_curve(run["steps"])[0], _curve(run["steps"])[-1]) for run in runs]
         lines.append(
             f"| {name} | {fmean(run['samples_per_s'] for run in runs):.2f} "
-            f"| {fmean(run['peak_mib'] for run in runs):.0f} "
+            f"| {fmean(run['cpu_s'] for run in runs):.0f} | {fmean(run['peak_mib'] for run in runs):.0f} "
             f"| {fmean(first[1] for first, _ in ends):.3f} | {fmean(last[1] for _, last in ends):.3f} "
             f"| {fmean(last[0] for _, last in ends):.2f} |"
         )

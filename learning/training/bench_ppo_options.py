@@ -77,4 +77,4 @@ class Options:
     def read(cls, file: Path) -> Options:
         """What `write` wrote."""
         found: dict[str, Any] = json.loads(file.read_text())
-        return cls(**{name: Path(value) if name in FOLDERS else value for name, value in found.items()})
+        return cls(**{**found, **{name: Path(found[name]) for name in FOLDERS}})

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from learning.training import alternatives_options, evaluate_options
+from learning.training import alternatives_options, bench_ppo_options, evaluate_options
 from learning.training.arguments import parse
 from learning.training.ppo_options import Options
 from tests.unit.learning.models.tiny import write_model
@@ -154,3 +154,35 @@ def test_evaluate_policy_becomes_the_stage_with_every_system(monkeypatch: pytest
     assert (made.model, made.reward, made.independent) == ("org/llama", Path("r"), None)
     assert (made.questions, made.sampling.top_k) == (9, 40)
     assert "s3cret" not in env.values()
+
+
+def test_bench_ppo_becomes_the_stage_on_the_served_base(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    base = write_model(tmp_path / "base")
+    given = f"bench ppo --model {base} --data d --reward r --out o --steps 3"
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    made = parse(bench_ppo_options.Options, "", found[1][3:])
+    assert (found[1][2], made.model, made.steps) == ("learning.training.bench_ppo", base, 3)
+
+
+def test_train_reward_takes_the_trainer_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    with pytest.raises(Gone):
+        given = "train reward --trainer trl --data d --out o --batch 3"
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    assert found[1][2] == "learning.training.reward_trl"

@@ -19,7 +19,7 @@ def curve(slope: float, furthest: float, count: int = 41) -> list[dict[str, floa
 
 
 def side(speed: float, memory: float, steps: list[dict[str, float]]) -> dict[str, Any]:
-    return {"samples_per_s": speed, "peak_mib": memory, "steps": steps}
+    return {"samples_per_s": speed, "peak_mib": memory, "cpu_s": 60 / speed, "steps": steps}
 
 
 def test_rewards_are_read_at_the_kl_that_both_reached() -> None:
@@ -47,7 +47,7 @@ def test_one_seed_decides_nothing_and_the_table_says_so() -> None:
     assert all(one.verdict == "undecided" for one in figures)
     assert math.isinf(figures[2].high)
     said = markdown(figures, ours, theirs)
-    assert "| ours | 9.00 | 1 |" in said
+    assert "| ours | 9.00 | 7 | 1 |" in said
     assert said.count("undecided") == 3
 
 
