@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -120,16 +120,16 @@ def sides(
     return new_side, former
 
 
-def settle_due(database: Database, model: str, now: datetime) -> int:
+def settle_due(database: Database, chosen: Collection[str], now: datetime) -> int:
     """Roll back each canary whose threads have more trouble, in one transaction each; how many there were.
 
-    `model` is the server's own, which answers where there is no adapter.
+    `chosen` are the models that a repository may choose in its file: what they wrote is on no side.
     """
     with database.unit(read_only=True) as unit:
         found = [
             (row, why)
             for row in unit.adapters.current()
-            if row.is_canary and (why := _found(unit, row, model))
+            if row.is_canary and (why := _found(unit, row, chosen))
         ]
     done = 0
     for row, why in found:
@@ -159,9 +159,9 @@ def rolled_back(unit: UnitOfWork, row: Promotion, now: datetime, *, by: str, rea
     )
 
 
-def figures(unit: UnitOfWork, canary: Promotion, model: str) -> tuple[Side, Side]:
+def figures(unit: UnitOfWork, canary: Promotion, chosen: Collection[str]) -> tuple[Side, Side]:
     """The two sides of a canary as they stand now."""
-    written = unit.adapters.written(canary.scope, canary.repository_id, canary.at, model)
+    written = unit.adapters.written(canary.scope, canary.repository_id, canary.at, chosen)
     events = unit.feedback.of_answers([one.answer_id for one in written])
     late: frozenset[str] = frozenset()
     for repository_id in {one.repository_id for one in written if events.get(one.answer_id)}:
@@ -170,8 +170,8 @@ def figures(unit: UnitOfWork, canary: Promotion, model: str) -> tuple[Side, Side
     return sides(written, troubled, canary, canary.former or _above(unit, canary))
 
 
-def _found(unit: UnitOfWork, canary: Promotion, model: str) -> str:
-    return worse(*figures(unit, canary, model))
+def _found(unit: UnitOfWork, canary: Promotion, chosen: Collection[str]) -> str:
+    return worse(*figures(unit, canary, chosen))
 
 
 def _above(unit: UnitOfWork, canary: Promotion) -> str:

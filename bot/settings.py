@@ -200,6 +200,11 @@ class Settings(BaseSettings):
         return frozenset({self.model_name, *(one.strip() for one in self.models_allowed.split(","))} - {""})
 
     @property
+    def models_chosen(self) -> frozenset[str]:
+        """The names in `models_allowed` that are not `model_name`: what they write, somebody chose."""
+        return self.models_offered - {self.model_name}
+
+    @property
     def blocked_logins(self) -> frozenset[str]:
         """The logins in `blocked`."""
         return frozenset(login.strip().lstrip("@") for login in self.blocked.split(",") if login.strip())

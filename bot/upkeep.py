@@ -44,7 +44,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "files": lambda: follow_due(context, go_on),
         "drafts": lambda: expire(context, clock()),
         "duplicates": lambda: heal(context, clock(), go_on),
-        "canary": lambda: canary.settle_due(context.database, context.settings.model_name, clock()),
+        "canary": lambda: canary.settle_due(context.database, context.settings.models_chosen, clock()),
         "adapters": lambda: context.adapters.settle(clock(), context.settings.job_timeout_s),
         "erase": lambda: erase_due(context, clock()),
     }

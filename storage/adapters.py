@@ -7,6 +7,7 @@ Run: `pytest tests/unit/storage/test_adapters.py`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -124,8 +125,10 @@ class AdapterStore:
         query = query.order_by(promotions.c.scope, promotions.c.repository_id)
         return [_promotion(row) for row in self._connection.execute(query)]
 
-    def written(self, scope: int, repository_id: int, since: datetime, model: str) -> list[Written]:
-        """What was composed in a scope since a time and posted, by an adapter, or by `model` without one."""
+    def written(
+        self, scope: int, repository_id: int, since: datetime, chosen: Collection[str]
+    ) -> list[Written]:
+        """What was composed in a scope since a time and posted, unless by a model that somebody chose."""
         query = (
             sa.select(answers.c.id, answers.c.repository_id, questions.c.number, generations.c.adapter)
             .join(questions, questions.c.answer_id == answers.c.id)
@@ -133,7 +136,7 @@ class AdapterStore:
             .join(candidates, candidates.c.id == answers.c.candidate_id)
             .join(generations, generations.c.id == candidates.c.generation_id)
             .where(answers.c.created_at >= since, answers.c.comment_id.is_not(None))
-            .where(sa.or_(generations.c.adapter != "", generations.c.model == model))
+            .where(sa.or_(generations.c.adapter != "", generations.c.model.not_in(chosen)))
         )
         if scope:
             query = query.where(repositories.c.installation_id == scope)

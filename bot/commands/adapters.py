@@ -123,7 +123,7 @@ def adapters(
             for each in rows:
                 out.print(_line(each), markup=False)
             if row.is_canary:
-                new, former = canary.figures(unit, row, settings.model_name)
+                new, former = canary.figures(unit, row, settings.models_chosen)
                 out.print(f"  trouble: {new} of the new adapter, {former} of the former", markup=False)
         for one in known:
             if one.fault:

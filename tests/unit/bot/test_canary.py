@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.canary import Side, against, difference, rolled_back, settle_due, sides, takes, worse
+from bot.canary import Side, against, difference, figures, rolled_back, settle_due, sides, takes, worse
 from storage.adapters import Written
-from storage.database import Database
+from storage.database import Database, UnitOfWork
 from storage.records import Feedback, FeedbackKind, Permission, PostKind, Reaction
 from tests.unit.storage import things
 from tests.unit.storage.conftest import database
@@ -126,10 +126,25 @@ def test_a_thread_counts_once_and_only_what_its_own_side_wrote() -> None:
     )
 
 
+def answered(unit: UnitOfWork, number: int, *, adapter_id: str, model: str = "m", edited: bool) -> None:
+    """An answer in a thread of its own; edits are by several people: each is heard twenty times a day."""
+    asked = things.question(number=number, post_id=number, post_kind=PostKind.ISSUE)
+    at = things.NOW + timedelta(days=1)
+    made = things.posted(asked, 1000 + number, candidate_id=f"c{number}", created_at=at)
+    unit.answers.save(made)
+    unit.answers.add_prompt(things.prompt(id=f"p{number}", answer_id=made.id))
+    generation = things.generation(id=f"g{number}", prompt_id=f"p{number}", adapter=adapter_id, model=model)
+    unit.answers.add_generation(generation)
+    unit.answers.add_candidates([things.candidate(id=f"c{number}", generation_id=generation.id)])
+    if edited:
+        actor = replace(things.WRITER, id=100 + number % 12)
+        unit.feedback.append(event(f"e{number}", answer_id=made.id, actor=actor, **EDIT))
+
+
 def test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_figures(
     database: Database,
 ) -> None:
-    now = things.NOW + timedelta(days=1)
+    now = things.NOW + timedelta(days=2)
     with database.unit() as unit:
         unit.repositories.upsert(things.REPOSITORY)
         for letter in "ac":
@@ -138,26 +153,38 @@ def test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_fig
         unit.adapters.promote(CANARY)
         for number in range(1, 61):
             new = takes(NEW, f"1/{number}", 50)
-            asked = things.question(number=number, post_id=number, post_kind=PostKind.ISSUE)
-            made = things.posted(asked, 1000 + number, candidate_id=f"c{number}", created_at=now)
-            unit.answers.save(made)
-            prompt = things.prompt(id=f"p{number}", answer_id=made.id)
-            by = NEW if new else FORMER
-            generation = things.generation(id=f"g{number}", prompt_id=prompt.id, adapter=by)
-            unit.answers.add_prompt(prompt)
-            unit.answers.add_generation(generation)
-            unit.answers.add_candidates([things.candidate(id=f"c{number}", generation_id=generation.id)])
-            if new and number % 3:
-                # one person is heard twenty times a day: these are several
-                actor = replace(things.WRITER, id=100 + number % 4)
-                unit.feedback.append(event(f"e{number}", answer_id=made.id, actor=actor, **EDIT))
+            answered(unit, number, adapter_id=NEW if new else FORMER, edited=new and number % 3 > 0)
         unit.commit()
-    assert settle_due(database, "policy", now) == 1
-    assert settle_due(database, "policy", now) == 0, "it is no canary any more"
+    assert settle_due(database, ("mine",), now) == 1
+    assert settle_due(database, ("mine",), now) == 0, "it is no canary any more"
     with database.unit() as unit:
         back = unit.adapters.in_force(0)
         assert back is not None
         assert (back.adapter, back.former, back.by, back.share, back.place) == (FORMER, "", "canary", 100, 3)
-        assert "threads of the new adapter" in back.reason and "0 of " in back.reason
+        assert "threads of the new adapter" in back.reason and "in 0 of " in back.reason
         again = rolled_back(unit, back, now, by="operator", reason="no")
         assert (again.adapter, again.place) == ("", 4), "what was before that: none"
+
+
+def test_the_first_adapter_is_held_against_the_model_itself_and_not_against_a_chosen_one(
+    database: Database,
+) -> None:
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.adapters.add(adapter("c"))
+        unit.adapters.promote(promotion("c", share=50))
+        for number in range(1, 61):
+            new = takes(NEW, f"1/{number}", 50)
+            answered(unit, number, adapter_id=NEW if new else "", model="as the server calls it", edited=new)
+        for number in range(61, 121):
+            answered(unit, number, adapter_id="", model="mine", edited=True)
+        canary = unit.adapters.in_force(0)
+        assert canary is not None
+        new_side, former = figures(unit, canary, ("mine",))
+        assert new_side.trouble == new_side.threads > 20 and former.trouble == 0 < former.threads
+        assert new_side.threads + former.threads == 60
+        unit.commit()
+    assert settle_due(database, ("mine",), things.NOW + timedelta(days=2)) == 1
+    with database.unit() as unit:
+        back = unit.adapters.in_force(0)
+    assert back is not None and back.adapter == ""
