@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
 from learning.intervals import Interval
-from learning.training.evaluate_figures import METRICS, TITLES, Line, Metric
+from learning.training.evaluate_figures import METRICS, TITLES, Comparison, Line, Metric
 from learning.training.evaluate_plots import Row, forest
 from learning.training.evaluate_report import Report
 
@@ -186,7 +186,7 @@ def _plots(report: Report) -> list[tuple[str, Markup]]:
         made.append((TITLES[name].title, forest(TITLES[name].title, rows)))
     by = next((one.by for one in report.comparisons), "")
     rows = [
-        Row(name=f"{one.ours} / {one.theirs}", interval=_times(one.wins, 100), said=_range(one.wins, 100, 1))
+        Row(name=_short(one), interval=_times(one.wins, 100), said=_range(one.wins, 100, 1))
         for one in report.comparisons
         if one.by == by
     ]
@@ -194,6 +194,14 @@ def _plots(report: Report) -> list[tuple[str, Markup]]:
         title = f"wins, %, by {TITLES[by].title}"
         made.insert(0, (title, forest(title, rows, 50.0)))
     return [(title, Markup(picture)) for title, picture in made if picture]  # noqa: S704 - forest escapes
+
+
+def _short(one: Comparison) -> str:
+    """`ppo / base, best of 4 each` where both sides keep their best."""
+    ours, _, best = one.ours.partition(", ")
+    theirs, _, of_theirs = one.theirs.partition(", ")
+    each = f", {best} each" if best and best == of_theirs else f", {of_theirs}" if of_theirs else ""
+    return f"{ours} / {theirs}{each}"
 
 
 def _row(line: Line, metric: Metric) -> Row:

@@ -15,10 +15,10 @@ from html import escape
 from learning.intervals import Interval
 
 WIDTH, ROW, HEAD = 720, 30, 30
-LEFT, RIGHT = 190, 170
-"""Room for names and for numbers, in the picture's own units."""
-LETTERS = 26
-"""The longest name that has room; the title tells a longer one whole."""
+RIGHT = 170
+"""Room for numbers, in the picture's own units."""
+LETTER, LETTERS = 6.4, 40
+"""A letter's width, and the longest name that has room; the title tells a longer one whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,39 +39,40 @@ def forest(title: str, rows: Sequence[Row], line_at: float | None = None) -> str
     ends += [] if line_at is None else [line_at]
     low, high = _widened(min(ends), max(ends))
     height = HEAD + ROW * len(known) + 8
+    left = 24 + LETTER * min(LETTERS, max(len(one.name) for one in known))
     told = "; ".join(f"{one.name} {one.said}" for one in known)
     parts = [
         f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}: '
         f'{escape(told)}">'
     ]
     for value in _ticks(low, high):
-        x = _place(value, low, high)
+        x = _place(value, low, high, left)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{HEAD - 8}" y2="{height - 6}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="14" text-anchor="middle">{value:g}</text>')
     if line_at is not None:
-        x = _place(line_at, low, high)
+        x = _place(line_at, low, high, left)
         parts.append(f'<line class="none" x1="{x:.1f}" x2="{x:.1f}" y1="{HEAD - 8}" y2="{height - 6}"/>')
     for number, one in enumerate(known):
-        parts.append(_row(one, HEAD + ROW * number + ROW / 2, low, high))
+        parts.append(_row(one, HEAD + ROW * number + ROW / 2, low, high, left))
     return "".join([*parts, "</svg>"])
 
 
-def _row(one: Row, y: float, low: float, high: float) -> str:
+def _row(one: Row, y: float, low: float, high: float, left: float) -> str:
     short = one.name if len(one.name) <= LETTERS else one.name[: LETTERS - 1] + "…"
     start, middle, end = (
-        _place(value, low, high) for value in (one.interval.low, one.interval.value, one.interval.high)
+        _place(value, low, high, left) for value in (one.interval.low, one.interval.value, one.interval.high)
     )
     return (
         f"<g><title>{escape(one.name)}: {escape(one.said)}</title>"
-        f'<text class="name" x="{LEFT - 12}" y="{y + 4:.1f}" text-anchor="end">{escape(short)}</text>'
+        f'<text class="name" x="{left - 12:.1f}" y="{y + 4:.1f}" text-anchor="end">{escape(short)}</text>'
         f'<line class="interval" x1="{start:.1f}" x2="{end:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle class="mean" cx="{middle:.1f}" cy="{y:.1f}" r="4.5"/>'
         f'<text class="said" x="{WIDTH - RIGHT + 14}" y="{y + 4:.1f}">{escape(one.said)}</text></g>'
     )
 
 
-def _place(value: float, low: float, high: float) -> float:
-    return LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+def _place(value: float, low: float, high: float, left: float) -> float:
+    return left + (value - low) / (high - low) * (WIDTH - left - RIGHT)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

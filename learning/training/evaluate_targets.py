@@ -111,7 +111,8 @@ def _collapses(policy: Line | None, base: Line) -> list[Target]:
     if policy is None:
         return [*made, _missing(name, f"it needs the system {PPO}")]
     alike = policy.figures["distinct_2"]
-    return [*made, Target(name=name, verdict=_side(alike, limits.distinct), found=_said(alike))]
+    verdict, found = _side(alike, limits.distinct), _said(alike, signed=False)
+    return [*made, Target(name=name, verdict=verdict, found=found)]
 
 
 def _overoptimised(duels: Mapping[tuple[str, str, str], Comparison]) -> Target:
@@ -157,8 +158,9 @@ def _missing(name: str, why: str) -> Target:
     return Target(name=name, verdict=Verdict.NOT_MEASURED, found=why)
 
 
-def _said(found: Interval, digits: int = 3) -> str:
-    value, low, high = (f"{part:+.{digits}f}" for part in (found.value, found.low, found.high))
+def _said(found: Interval, digits: int = 3, *, signed: bool = True) -> str:
+    sign = "+" if signed else ""
+    value, low, high = (f"{part:{sign}.{digits}f}" for part in (found.value, found.low, found.high))
     return f"{value} [{low}, {high}]"
 
 

@@ -120,6 +120,8 @@ def test_the_page_is_whole_escapes_and_asks_for_nothing(report: Report) -> None:
     assert len(pictures) == 7  # comparisons and six metrics
     assert all("ppo" in (each["aria-label"] or "") for each in pictures)
     assert 'class="met">met<' in text
+    assert ">ppo / base, best of 2 each</text>" in text
+    assert ">ppo / base, best of 2</text>" in text
 
 
 def test_a_picture_shows_every_row_in_its_place() -> None:

@@ -75,6 +75,7 @@ def test_each_alarm_names_a_collapse(place: int, figures: dict[str, float]) -> N
     found = targets([line("base"), line("ppo", **figures)], [], 600, 3)
     assert found[place].verdict is Verdict.NOT_MET
     assert sum(one.verdict is Verdict.NOT_MET for one in found[4:8]) == 1
+    assert "+" not in found[place].found  # a rate, not a difference
 
 
 def test_what_the_base_does_as_often_is_no_collapse_of_the_policy() -> None:
