@@ -213,11 +213,13 @@ def test_data_that_nothing_can_be_learned_from_says_so(
     assert not options.out.exists()
 
 
-def test_rows_of_another_template_are_refused(options: Options, tmp_path: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["dpo", "rloo"])
+def test_rows_of_another_template_are_refused(algorithm: Any, options: Options, tmp_path: Path) -> None:
     odd = pair(1)
     odd = replace(odd, origin=replace(odd.origin, template="t0"))
     with pytest.raises(DataError, match="prompts of template t0"):
-        run(replace(options, data=write(tmp_path / "snapshots", pairs=[odd])), console=quiet())
+        folder = write(tmp_path / "snapshots", pairs=[odd])
+        run(replace(options, algorithm=algorithm, data=folder), reward=letters, console=quiet())
 
 
 def test_a_reward_that_is_no_number_ends_it_in_one_sentence(options: Options) -> None:
