@@ -106,7 +106,8 @@ def facts(report: Report) -> list[tuple[str, str]]:
 def _targets(report: Report) -> Table:
     return Table(
         title="Targets",
-        note="Met, or not, where the whole 95 % interval is on one side; else undecided.",
+        note="Met, or not, where the whole 95 % interval is on one side; else, and for differences of "
+        "fewer than 30 questions, undecided.",
         head=("target", "", "found"),
         rows=tuple((one.name, one.verdict.value, one.found) for one in report.targets),
     )

@@ -15,9 +15,9 @@ from html import escape
 from learning.intervals import Interval
 
 WIDTH, ROW, HEAD = 720, 30, 30
-RIGHT = 170
+RIGHT = 190
 """Room for numbers, in the picture's own units."""
-LETTER, LETTERS = 6.4, 40
+LETTER, LETTERS = 7.0, 36
 """A letter's width, and the longest name that has room; the title tells a longer one whole."""
 
 
@@ -64,10 +64,10 @@ def _row(one: Row, y: float, low: float, high: float, left: float) -> str:
     )
     return (
         f"<g><title>{escape(one.name)}: {escape(one.said)}</title>"
-        f'<text class="name" x="{left - 12:.1f}" y="{y + 4:.1f}" text-anchor="end">{escape(short)}</text>'
+        f'<text class="name" x="{left - 12:.1f}" y="{y + 5:.1f}" text-anchor="end">{escape(short)}</text>'
         f'<line class="interval" x1="{start:.1f}" x2="{end:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle class="mean" cx="{middle:.1f}" cy="{y:.1f}" r="4.5"/>'
-        f'<text class="said" x="{WIDTH - RIGHT + 14}" y="{y + 4:.1f}">{escape(one.said)}</text></g>'
+        f'<text class="said" x="{WIDTH - RIGHT + 14}" y="{y + 5:.1f}">{escape(one.said)}</text></g>'
     )
 
 

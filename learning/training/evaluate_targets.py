@@ -1,9 +1,10 @@
 """What is wanted of a trained policy on unseen questions, and whether it was found: by intervals alone. Pure.
 
 A target is *met* where the whole interval is on its side, *not met* where the whole interval is on the other,
-else *undecided*: then more questions are needed, not another reading. Rates are held by Wilson's interval
-over questions, for a bootstrap of nothing but successes has no width. Left out: KL, which training and the
-gate watch. Run: `pytest tests/unit/learning/training/test_evaluate_targets.py`.
+else, and for differences below 30 questions, *undecided*: more questions are needed, not another reading.
+Rates are held by Wilson's interval over questions, for a bootstrap of nothing but successes has no width.
+Left out: KL, which training and the gate watch.
+Run: `pytest tests/unit/learning/training/test_evaluate_targets.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from learning.training.evaluate_figures import BASE, Comparison, Line
 
 QUESTIONS, SEEDS = 500, 3
 """The fewest of a table that anybody should quote."""
+FEWEST = 30
+"""Questions below which a bootstrap's interval is too narrow to decide anything."""
 ENDS = 0.98
 SFT, PPO = "sft", "ppo"
 
@@ -69,7 +72,7 @@ def _clear(duels: Mapping[tuple[str, str, str], Comparison], ours: str, theirs: 
     if duel is None:
         return _missing(name, f"it needs the systems {ours} and {theirs} and an independent reward")
     gap = duel.difference
-    return Target(name=name, verdict=_side(gap, 0.0), found=_said(gap))
+    return Target(name=name, verdict=_enough(_side(gap, 0.0), gap), found=_said(gap))
 
 
 def _no_lower(duel: Comparison | None) -> Target:
@@ -78,7 +81,7 @@ def _no_lower(duel: Comparison | None) -> Target:
         return _missing(name, f"it needs the systems {PPO} and {SFT}")
     gap = duel.difference
     verdict = Verdict.MET if gap.low >= 0 else Verdict.NOT_MET if gap.high < 0 else Verdict.UNDECIDED
-    return Target(name=name, verdict=verdict, found=_said(gap, 4))
+    return Target(name=name, verdict=_enough(verdict, gap), found=_said(gap, 4))
 
 
 def _ends(policy: Line | None) -> Target:
@@ -127,7 +130,7 @@ def _overoptimised(duels: Mapping[tuple[str, str, str], Comparison]) -> Target:
     verdict = Verdict.NOT_MET if fell and rose else Verdict.MET if held else Verdict.UNDECIDED
     return Target(
         name=name,
-        verdict=verdict,
+        verdict=_enough(verdict, other.difference),
         found=f"training {_said(trained.difference)}, independent {_said(other.difference)}",
     )
 
@@ -152,6 +155,10 @@ def _side(found: Interval, limit: float) -> Verdict:
     if found.low > limit:
         return Verdict.MET
     return Verdict.NOT_MET if found.high < limit else Verdict.UNDECIDED
+
+
+def _enough(verdict: Verdict, found: Interval) -> Verdict:
+    return verdict if found.groups >= FEWEST else Verdict.UNDECIDED
 
 
 def _missing(name: str, why: str) -> Target:

@@ -31,7 +31,7 @@ OPTIONS = {
 ABOUT = {
     "data": "so_<python>",
     "data_id": "abc",
-    "questions": 20,
+    "questions": 30,
     "left_out": {"seen": 3, "long": 4},
     "base": "f" * 64,
     "systems": {"ppo": [{"id": "e" * 64, "stage": "ppo", "snapshot": "s1"}]},
@@ -42,7 +42,8 @@ ABOUT = {
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    every = [*system("base", 0.0, seeds=2), *system("sft", 0.1, seeds=2), *system("ppo", 0.2, seeds=2)]
+    rewards = (("base", 0.0), ("sft", 0.1), ("ppo", 0.2))
+    every = [one for name, reward in rewards for one in system(name, reward, seeds=2, questions=30)]
     best = best_of(every, 2)
     found, duels = lines([*every, *best]), comparisons(every, best, 2, "base")
     return Report(
@@ -50,7 +51,7 @@ def report() -> Report:
         lines=tuple(found),
         comparisons=tuple(duels),
         correlations=tuple(correlations(every)),
-        targets=tuple(targets(found, duels, 20, 2)),
+        targets=tuple(targets(found, duels, 30, 2)),
     )
 
 
@@ -83,7 +84,7 @@ def test_markdown_has_every_table_with_as_many_cells_in_each_row(report: Report)
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({row.count("|") for row in block.splitlines()}) == 1
     assert "| ppo beats sft by the independent reward, the interval clear of zero | met |" in text
-    assert "20 questions; left out 3 that a reward model had learned from" in text
+    assert "30 questions; left out 3 that a reward model had learned from" in text
     assert "| ppo against base | independent reward | 100.0 [100.0, 100.0] |" in text
     assert "| ppo, best of 2 against base, best of 2 |" in text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from learning.intervals import Interval
@@ -86,6 +88,15 @@ def test_what_the_base_does_as_often_is_no_collapse_of_the_policy() -> None:
 def test_a_reward_that_rises_alone_is_a_collapse() -> None:
     assert verdicts(targets(SYSTEMS, all_of(ppo=-0.1), 600, 3))[8] == "not met"
     assert verdicts(targets(SYSTEMS, all_of(ppo=-0.1, trained=0.0), 600, 3))[8] == "undecided"
+
+
+def test_a_handful_of_questions_decides_no_difference() -> None:
+    few = [
+        replace(one, difference=replace(one.difference, groups=29))
+        for one in all_of()  # all clearly met, were there more
+    ]
+    found = verdicts(targets(SYSTEMS, few, 29, 3))
+    assert [found[place] for place in (0, 1, 2, 8)] == ["undecided"] * 4
 
 
 def test_what_is_not_there_is_said_to_be_not_measured() -> None:
