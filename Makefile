@@ -1,8 +1,8 @@
-# make run · make setup · make test · make check · make clean.   Another Python: make run PYTHON=python3.12
+# make run · make setup · make test · make check · make train-demo · make clean.   Another Python: make run PYTHON=python3.12
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: run setup test check format constraints clean
+.PHONY: run setup test train-demo check format constraints clean
 
 # Without a Python named, that of .venv, if it still works. One that is named may differ from it: look each time.
 ifndef PYTHON
@@ -21,6 +21,11 @@ setup: $(READY)
 test: $(READY)
 	@$(VENV)/bin/python -m bot models pull
 	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+# A day of corrections on a playground of its own, and the night that learns from them: `thumbprint retrain` in small.
+train-demo: $(READY)
+	@$(VENV)/bin/python -m bot models pull
+	@$(VENV)/bin/python -m bot drill night
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .

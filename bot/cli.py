@@ -21,6 +21,7 @@ from bot.commands import (
     gate,
     jobs,
     models,
+    night,
     people,
     phrases,
     servers,
@@ -57,6 +58,8 @@ app.command("gate", context_settings=training.MORE)(gate.gate)
 app.command("promote")(adapters.promote)
 app.command("rollback")(adapters.rollback)
 app.command("adapters")(adapters.adapters)
+app.command("retrain", context_settings=training.MORE)(night.retrain)
+app.command("runs")(night.runs)
 app.add_typer(bench.app, name="bench")
 app.add_typer(drill.app, name="drill")
 

@@ -17,6 +17,8 @@ _MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _HUB_CACHE = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME")
 """Where `models pull` puts what comes from Hugging Face, and the model process looks for it."""
 
+_DEVICES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
+"""What a stage of training may compute on; the worker hands it on to the night that it starts."""
 _POSTGRES = (
     *("PGPASSFILE", "PGPASSWORD", "PGSERVICE", "PGSERVICEFILE"),
     *("PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"),
@@ -27,7 +29,8 @@ _WEB = (*_PROXIES, *(name.lower() for name in _PROXIES), "SSL_CERT_FILE", "SSL_C
 OF_THE_MACHINE: Mapping[str, tuple[str, ...]] = {
     "playground": _MACHINE,
     "serve": (*_MACHINE, *_POSTGRES),
-    "work": (*_MACHINE, *_POSTGRES, *_WEB),
+    "work": (*_MACHINE, *_POSTGRES, *_WEB, *_HUB_CACHE, *_DEVICES),
+    "retrain": (*_MACHINE, *_POSTGRES, *_HUB_CACHE, *_DEVICES),
 }
 """Variables that are not ours, by process: where things are, how the database and the web are reached."""
 
@@ -38,12 +41,12 @@ OF_THE_SETTINGS: Mapping[str, frozenset[str]] = {
     "serve": _EDGE_ONLY
     | {"home", "database_url", "host", "port", "log_level", "playground", "app_id", "app_slug", "github_url"},
     "work": frozenset(Settings.model_fields) - _EDGE_ONLY,
+    "retrain": frozenset({"home", "model_cache", "database_url", "log_level", "app_id", "policy", "adapter"})
+    | {"encoder", "retrain_at", "retrain_options"},
 }
-"""Settings, by process. The playground sends the pages' token when somebody presses undo; its key and webhook
-secret are its own. The worker speaks to GitHub and to the models; who may knock is the receiver's matter."""
-
-
-_DEVICES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
+"""Settings, by process. A night knows which App's data it trains on, and no key. The playground sends the
+pages' token when somebody presses undo; its key and webhook secret are its own. The worker speaks to GitHub
+and to the models; who may knock is the receiver's matter."""
 _PLAIN_LOG = {"PYTHONUNBUFFERED": "1"}
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
@@ -51,7 +54,7 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_
 def environment(
     part: str, settings: Settings, environ: Mapping[str, str], instead: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """All that `part` gets: serve, work or playground. `instead`: variables that replace the settings'."""
+    """All that `part` gets: serve, work, retrain or playground. `instead`: variables put over them."""
     kept = {name: environ[name] for name in OF_THE_MACHINE[part] if name in environ}
     given = {variable(name): _text(getattr(settings, name)) for name in settings.model_fields_set}
     allowed = {variable(name) for name in OF_THE_SETTINGS[part]}

@@ -31,6 +31,7 @@ from bot.context import Context
 from bot.dispatch import Dispatcher
 from bot.github import GitHub
 from bot.models import Models
+from bot.night_clock import Clock
 from bot.pace import Limits
 from bot.pacing import Pace
 from bot.proposing import replied
@@ -248,6 +249,7 @@ def steps_of(context: Context) -> Steps:
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
         poll=lambda: poll.poll(context, go_on=time_slice(context.settings)),
         upkeep=lambda: upkeep(context, route),
+        retrain=Clock(context.settings, context.database).tick,
     )
 
 

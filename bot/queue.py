@@ -49,9 +49,10 @@ class JobName(enum.Enum):
     LATER = "later"
     POLL = "poll"
     UPKEEP = "upkeep"
+    RETRAIN = "retrain"
 
 
-SCHEDULED = {JobName.POLL: "polls", JobName.UPKEEP: "upkeep"}
+SCHEDULED = {JobName.POLL: "polls", JobName.UPKEEP: "upkeep", JobName.RETRAIN: "nights"}
 """What the clock starts, each in a queue of its own: one at a time over all workers. One more is a line here
 and its step in `Steps.by_the_clock` (`bot/workflows.py`)."""
 

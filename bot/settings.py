@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from croniter import croniter
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,6 +25,7 @@ from storage.redaction import hide, redact
 
 PREFIX = "THUMBPRINT_"
 ENV_FILE = "THUMBPRINT_ENV_FILE"
+NEVER = "never"
 
 
 class Settings(BaseSettings):
@@ -129,6 +131,16 @@ class Settings(BaseSettings):
     use_examples: bool = Field(True, description="Mechanism: nearest good and corrected answers as examples.")
     use_repair: bool = Field(True, description="Mechanism: carry out a lesson that no candidate kept.")
 
+    retrain_at: str = Field(
+        "0 3 * * *",
+        description="When the nightly retraining begins: a cron expression on this machine's clock, "
+        "or `never`.",
+    )
+    retrain_options: str = Field(
+        "",
+        description="Further options of the nightly retraining, such as `--steps 400`.",
+    )
+
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
     poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
     questions_per_person: int = Field(
@@ -177,6 +189,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("retrain_at")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if value != NEVER and (len(value.split()) != 5 or not croniter.is_valid(value)):
+            raise ValueError("it has to be a cron expression of five fields, such as `0 3 * * *`, or `never`")
+        return value
 
     @field_validator("github_url")
     @classmethod

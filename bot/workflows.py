@@ -36,11 +36,12 @@ class Steps:
     refresh: Callable[[str], object]
     poll: Callable[[], object]
     upkeep: Callable[[], object]
+    retrain: Callable[[], object]
 
     @property
     def by_the_clock(self) -> dict[JobName, Callable[[], object]]:
         """The steps of `queue.SCHEDULED`."""
-        return {JobName.POLL: self.poll, JobName.UPKEEP: self.upkeep}
+        return {JobName.POLL: self.poll, JobName.UPKEEP: self.upkeep, JobName.RETRAIN: self.retrain}
 
 
 def register(database: Database, steps: Steps, run: Runner) -> None:

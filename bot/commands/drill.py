@@ -79,6 +79,42 @@ def full_disk(
     _tell(done)
 
 
+@app.command(context_settings=MORE)
+def night(
+    context: typer.Context,
+    home: Annotated[
+        Path, typer.Option("--home", help="Where the day's database and the night's folder are kept.")
+    ] = Path("var/demo"),
+) -> None:
+    """A day of questions and corrections on a playground of its own, then the night on them; minutes of each.
+
+    Every further option is the night's. The steps are few and the questions that judge fewer than the gate
+    wants, so nothing is promoted: it shows the way, not a better model.
+    """
+    from bot.commands.night import show
+    from bot.drills.evening import DEMO, evening
+    from bot.night import Night, Wanted
+    from storage.database import Database as Opened
+    from storage.records import RunStatus
+
+    home = home.absolute()
+    with _bar("corrections", 58) as tick:
+        file = evening(home, tick)
+    settings = load_settings().model_copy(
+        update={"home": home, "database_url": f"sqlite:///{file}", "adapter": "", "retrain_options": ""}
+    )
+    database = Opened(settings.resolved_database_url)
+    try:
+        database.migrate()
+        ended = Night(settings, database, Wanted(options=[*DEMO, *context.args])).carry_out()
+    finally:
+        database.dispose()
+    for run in ended:
+        show(run)
+    out.print(f"Its page: THUMBPRINT_HOME={home} thumbprint run, then /runs", markup=False, style="dim")
+    raise typer.Exit(int(any(run.status is RunStatus.FAILED for run in ended)))
+
+
 @app.command()
 def restarts(
     database_url: Annotated[str, typer.Option(help="An empty PostgreSQL database's URL.")],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +17,9 @@ from typing import Any
 
 @dataclass
 class ScriptedModel:
-    """`text` is what every candidate says, after `seconds`. While `hold` is clear, generations wait.
+    """`text` is what every candidate says, after `seconds`, or what `write` makes of a request.
 
-    `asked` counts them.
+    While `hold` is clear, generations wait. `asked` counts them.
     """
 
     url: str = ""
@@ -27,13 +27,15 @@ class ScriptedModel:
     hold: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
     seconds: float = 0.0
+    write: Callable[[dict[str, Any]], str] | None = None
 
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the server answers to a chat completion."""
         self.asked += 1
         time.sleep(self.seconds)
         self.hold.wait(60)
-        choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": self.text}}
+        text = self.text if self.write is None else self.write(request)
+        choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         return {
             "id": "x",
             "object": "chat.completion",

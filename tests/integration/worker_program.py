@@ -66,6 +66,7 @@ def steps_in(home: Path) -> Steps:
         refresh=lambda answer_id: note("refresh", answer_id),
         poll=lambda: note("poll") if "poll" in _lines(home / "die") else None,
         upkeep=lambda: None,
+        retrain=lambda: None,
     )
 
 

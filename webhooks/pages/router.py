@@ -1,7 +1,7 @@
 """The pages: what each repository taught, why an answer says what it says, and the JSON for the playground.
 
 Server-rendered, one style sheet, no script. Every request passes `edge.py`; a change is a POST that ends
-in a redirect. Left out: signing in people by GitHub, training runs.
+in a redirect. Left out: signing in people by GitHub.
 
     thumbprint serve        # then http://127.0.0.1:8000/memory
 """
@@ -24,6 +24,7 @@ from storage.records import Actor, Learning
 from webhooks.pages import views
 from webhooks.pages.drafts import DraftPages
 from webhooks.pages.edge import FOLDER, HEADERS, Edge, read_form
+from webhooks.pages.runs import RunPages
 
 VISITOR = Actor(id=0, login="memory page")
 
@@ -38,6 +39,7 @@ class Site:
         self._queue = queue
         self._edge = Edge(settings, database)
         self.drafts = DraftPages(self._edge, queue, settings)
+        self.runs = RunPages(self._edge)
 
     # ------------------------------------------------------------ looking
 
@@ -176,6 +178,9 @@ for _path, _page in (
     ("/answers/{answer_id}", Site.answer),
     ("/api/learned", Site.learned),
     ("/drafts", lambda site, request: site.drafts.show(request)),
+    ("/runs", lambda site, request: site.runs.all(request)),
+    ("/runs/{run_id}", lambda site, request, run_id: site.runs.one(request, run_id)),
+    ("/runs/{run_id}/report.md", lambda site, request, run_id: site.runs.text(request, run_id)),
     ("/pages/style.css", Site.style),
     ("/pages/icon.svg", Site.icon),
 ):

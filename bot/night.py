@@ -1,0 +1,236 @@
+"""A night: export → `learning/training/retrain.py` in a process of its own → promotion, and a row of it.
+
+    runs = Night(settings, database).carry_out()
+
+What is between runs and rows is here. Whatever ends a night, the next one goes on with what is open: its
+row says `running`, its folder which stages are whole. Too little data is no error. Any error ends in a row
+that is `failed`, promotes nothing and leaves what was made, so that the same data goes on from there. Left
+out: when a night begins by itself (`bot/night_clock.py`), what is learned (`learning/training/retrain.py`).
+Run: `pytest tests/unit/bot/test_night.py tests/integration/test_night_killed.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from bot import night_lock
+from bot.night_ends import deployed, evidence_of, promote, snapshots
+from bot.night_recipe import recipe_of
+from bot.night_training import train
+from bot.settings import Settings
+from learning.training import night_data, night_journal, night_report
+from learning.training.arguments import parse
+from learning.training.export import SHARED
+from learning.training.night_journal import BEGUN
+from learning.training.night_options import Recipe
+from learning.training.snapshot import Snapshot
+from storage.database import Database
+from storage.errors import ConfigurationError, ThumbprintError
+from storage.records import Repository, Run, RunStatus
+
+TRIES = 5
+"""So often in a row may a night be killed before its next stage is whole; then it has failed."""
+NO_OPT_IN = "No repository has opted in to training: there is nothing to learn from."
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is asked of a night beside the settings: more options; a snapshot, or one repository's rows, to
+    learn from; whether it ends when what started it ends."""
+
+    options: Sequence[str] = ()
+    data: Path | None = None
+    repository: Repository | None = None
+    with_parent: bool = False
+
+
+class Orphaned(BaseException):
+    """What started this night is gone: it is left as a kill leaves it. No Exception, for it is no failure."""
+
+
+class Night:
+    """One carrying out. `point` is called by name around each step, for those who want to kill it there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        wanted: Wanted = Wanted(),
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        training: Callable[..., str] = train,
+        evidence: Callable[[Settings, Recipe], Path] = evidence_of,
+        point: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._settings, self._database, self._wanted = settings, database, wanted
+        self._clock, self._training, self._point = clock, training, point
+        self._evidence = evidence
+        self._home = settings.home.expanduser().absolute() / "training"
+        self._parent = os.getppid()
+
+    def carry_out(self) -> list[Run]:
+        """Go on with what is open, else begin; what became of each night. Raises AtWork, DatabaseError, and
+        what keeps a night from beginning at all, once its row says so."""
+        with night_lock.held(self._home, self._database) as lock:
+            opened = self._open() or self._begin()
+            return [self._led(run, lock) if run.ended_at is None else run for run in opened]
+
+    # ------------------------------------------------------------ beginning
+
+    def _open(self) -> list[Run]:
+        """Nights that nobody ended, once those that were killed again and again have."""
+        with self._database.unit(read_only=True) as unit:
+            found = [one for one in unit.adapters.runs(100) if one.status is RunStatus.RUNNING]
+        open_ = []
+        for run in reversed(found):
+            folder = Path(run.folder)
+            begun = night_journal.read(folder / BEGUN)
+            stages = len(night_journal.notes(folder))
+            tries = begun["tries"] + 1 if begun and begun["stages"] == stages else 1
+            if not begun or tries > TRIES:
+                why = f"{TRIES} times in a row" if begun else "before it began"
+                self._end(run, RunStatus.FAILED, f"It was killed {why}: see the log, then begin it again.")
+                continue
+            night_journal.write(folder / BEGUN, {**begun, "tries": tries, "stages": stages})
+            open_.append(run)
+        return open_
+
+    def _begin(self) -> list[Run]:
+        """A row for each scope with enough data, or one that says that there is none."""
+        begun = self._clock()
+        try:
+            recipe = recipe_of(self._settings, self._wanted.options)
+            found = snapshots(
+                self._database, self._home.parent / "snapshots", self._wanted.data, self._wanted.repository
+            )
+        except ThumbprintError as error:
+            self._kept(Run(id=_id(begun, SHARED), started_at=begun), RunStatus.FAILED, str(error))
+            raise
+        self._point("exported")
+        lacks = {scope: night_data.lacking(one.rows, recipe.least) for scope, one in found.items()}
+        enough = [scope for scope, lack in lacks.items() if not lack]
+        if enough:
+            return [self._row(scope, found[scope], recipe, begun) for scope in enough]
+        scope = next(iter(sorted(found, key=lambda one: one != SHARED)), SHARED)
+        data = found[scope].id if found else ""
+        run = Run(id=_id(begun, scope), started_at=begun, snapshot=data)
+        return [self._kept(run, RunStatus.SKIPPED, lacks.get(scope) or NO_OPT_IN)]
+
+    def _row(self, scope: str, data: Snapshot, recipe: Recipe, begun: datetime) -> Run:
+        """The row of a night that is to be carried out, its folder first; or that there is nothing to do."""
+        private = any(one["private"] for one in data.manifest["about"].get("consent", ()))
+        recipe = replace(recipe, data=data.folder, corpus=None if private else recipe.corpus)
+        folder = self._home / "nights" / scope / recipe.name(data.id)
+        serving = deployed(self._database, self._settings, scope)
+        recipe = replace(recipe, out=folder, deployed=serving)
+        run = Run(id=_id(begun, scope), started_at=begun, snapshot=data.id, folder=str(folder))
+        verdict, against = night_journal.read(folder / night_journal.VERDICT), str(serving or "")
+        if against not in (verdict.get("folder"), night_journal.read(folder / BEGUN).get("deployed")):
+            verdict = night_journal.judge_anew(folder)
+        if verdict:
+            same = "The data and the options are those of an earlier night, which said: "
+            return self._kept(
+                replace(run, adapter=verdict["adapter"]), RunStatus.SKIPPED, same + verdict["reason"]
+            )
+        begin = {
+            "flags": recipe.flags(),
+            "scope": scope,
+            "deployed": against,
+            "tries": 1,
+            "stages": len(night_journal.notes(folder)),
+        }
+        night_journal.write(folder / BEGUN, begin)
+        self._point("begun")
+        self._add(run)
+        self._point("rowed")
+        return run
+
+    # ------------------------------------------------------------ leading
+
+    def _led(self, run: Run, lock: int) -> Run:
+        """Train and judge, and promote what passed."""
+        folder = Path(run.folder)
+        begun = night_journal.read(folder / BEGUN)
+        recipe = parse(Recipe, "", begun["flags"])
+        log.info("night_begins", run=run.id, folder=run.folder)
+        try:
+            failed = self._training(replace(recipe, until="evaluate"), lock, look=self._look)
+            if not failed:
+                self._point("evaluated")
+                evidence = self._evidence(self._settings, recipe) if recipe.benchmark else None
+                self._point("evidence")
+                failed = self._training(replace(recipe, memory=evidence), lock, look=self._look)
+            if failed:
+                return self._end(run, RunStatus.FAILED, failed)
+            verdict = night_journal.read(folder / night_journal.VERDICT)
+            self._point("judged")
+            if verdict["passed"]:
+                return self._promote(run, recipe, verdict)
+            return self._end(run, RunStatus.KEPT, verdict["reason"], verdict["adapter"])
+        except ThumbprintError as error:
+            return self._end(run, RunStatus.FAILED, str(error))
+        except KeyboardInterrupt:
+            self._end(run, RunStatus.FAILED, "It was ended by hand: begun again, the same data goes on.")
+            raise
+
+    def _promote(self, run: Run, recipe: Recipe, verdict: Mapping[str, str]) -> Run:
+        """Put the adapter in force and end the run: one transaction."""
+        now, reason, adapter = self._clock(), verdict["reason"], verdict["adapter"]
+        with self._database.unit() as unit:
+            promote(unit, self._settings, recipe, Path(verdict["folder"]), now)
+            unit.adapters.end_run(run.id, RunStatus.PROMOTED, now, reason=reason, adapter=adapter)
+            self._point("promoting")
+            unit.commit()
+        self._point("promoted")
+        return _reported(
+            replace(run, status=RunStatus.PROMOTED, ended_at=now, reason=reason, adapter=adapter)
+        )
+
+    def _look(self) -> None:
+        self._point("looked")
+        if self._wanted.with_parent and os.getppid() != self._parent:
+            raise Orphaned
+
+    # ------------------------------------------------------------ rows
+
+    def _add(self, run: Run) -> None:
+        with self._database.unit() as unit:
+            if not unit.adapters.add_run(run):
+                raise ConfigurationError(f"There is a run {run.id} already: begin again in a second.")
+            unit.commit()
+
+    def _kept(self, run: Run, status: RunStatus, reason: str) -> Run:
+        """A row that ends where it begins."""
+        self._add(run)
+        return self._end(run, status, reason, run.adapter)
+
+    def _end(self, run: Run, status: RunStatus, reason: str, adapter: str = "") -> Run:
+        """Say what became of a run, and write its report."""
+        now = self._clock()
+        with self._database.unit() as unit:
+            unit.adapters.end_run(run.id, status, now, reason=reason, adapter=adapter)
+            unit.commit()
+        self._point("ended")
+        return _reported(replace(run, status=status, ended_at=now, reason=reason, adapter=adapter))
+
+
+def _reported(run: Run) -> Run:
+    """The run, its report written. A report that cannot be written changes nothing of what became of it."""
+    log.info("night_ended", run=run.id, status=run.status.value, reason=run.reason)
+    try:
+        night_report.write(run)
+    except ThumbprintError as error:
+        log.warning("night_not_reported", run=run.id, reason=str(error))
+    return run
+
+
+def _id(begun: datetime, scope: str) -> str:
+    return f"{begun:%Y%m%d-%H%M%S}-{scope}"

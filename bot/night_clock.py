@@ -1,0 +1,89 @@
+"""When a night begins by itself, and that a killed one goes on: asked by the worker at each tick.
+
+A cron expression on this machine's clock says when. A time that was missed by less than `LATE` is made up
+for; a night that nobody ended is gone on with at once. The night is a process of its own, nice 19, which
+knows the database and no secret of GitHub's; it ends when its worker does, and the next worker goes on with
+it. Left out: what a night does (`bot/night.py`). Run: `pytest tests/unit/bot/test_night_clock.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from croniter import croniter
+
+from bot.environment import environment, variable
+from bot.night_lock import is_free
+from bot.settings import NEVER, Settings
+from storage.database import Database
+from storage.records import Run, RunStatus
+
+LATE = timedelta(hours=1)
+NICE = 19
+LOG_BYTES = 20 * 2**20
+
+log = structlog.get_logger()
+
+
+def due(cron: str, now: datetime, last: Run | None) -> bool:
+    """Whether a night is to begin, or to go on. Pure."""
+    if last is not None and last.status is RunStatus.RUNNING:
+        return True
+    if cron == NEVER:
+        return False
+    tick = croniter(cron, now.astimezone()).get_prev(datetime)
+    return tick > now - LATE and (last is None or last.started_at < tick)
+
+
+def night_env(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """All that a night gets: where things are, the database, its own settings; no key, no secret."""
+    instead = {variable("database_url"): settings.resolved_database_url}
+    return environment("retrain", settings, environ, instead)
+
+
+class Clock:
+    """Starts a worker's nights. One in a worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings, self._database, self._clock = settings, database, clock
+        self._night: subprocess.Popen[bytes] | None = None
+
+    def tick(self) -> bool:
+        """Start a night if one is due and none is at work; whether one was started."""
+        if self._night is not None and self._night.poll() is None:
+            return False
+        with self._database.unit(read_only=True) as unit:
+            last = next(iter(unit.adapters.runs(1)), None)
+        home = self._settings.home
+        if not due(self._settings.retrain_at, self._clock(), last) or not is_free(home / "training"):
+            return False
+        file = home / "logs" / "retrain.log"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > LOG_BYTES:
+            file.replace(file.with_suffix(".log.1"))
+        with file.open("ab") as said:
+            self._night = subprocess.Popen(
+                [sys.executable, "-m", "bot", "retrain", "--with-parent"],
+                env=night_env(self._settings, os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_lower,
+            )
+        log.info("night_started", process=self._night.pid, log=str(file))
+        return True
+
+
+def _lower() -> None:
+    os.nice(NICE)

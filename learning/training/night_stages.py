@@ -1,0 +1,189 @@
+"""The stages of a night: each the stage as it is, and a note of what it found. `retrain.py` has their order.
+
+A stage is skipped where its note stands and its output is whole, each byte compared. Left out: what each is
+told (`learning/training/night_told.py`), what each does.
+Run: `pytest tests/unit/learning/training/test_retrain.py tests/integration/test_night_killed.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from learning.models import hub, store
+from learning.training import (
+    artefact,
+    evaluate,
+    gate,
+    night_data,
+    night_told,
+    ppo,
+    reward,
+    reward_data,
+    reward_report,
+    sft,
+    snapshot,
+)
+from learning.training.night_journal import Journal
+from learning.training.night_options import Recipe
+from learning.training.rows import Rows, Split
+from learning.training.sft_data import refuse_other_templates
+from storage.errors import DataError, ModelError
+
+
+class Stages:
+    """One night over its folder."""
+
+    def __init__(self, recipe: Recipe, point: Callable[[str], None], console: Console) -> None:
+        self.recipe, self.console, self.out = recipe, console, recipe.out
+        self.base = hub.resolve(recipe.model, "policy", recipe.cache, console=console)
+        self.own = snapshot.read(recipe.data)
+        self.journal = Journal(recipe.out, {**recipe.recorded, "snapshot": self.own.id}, point)
+
+    def data(self) -> Path:
+        """What all stages learn from and are judged on; refused here where it could teach nothing."""
+        return Path(self._stage("data", self._data)["folder"])
+
+    def _data(self) -> dict[str, object]:
+        recipe, own = self.recipe, self.own
+        if lack := night_data.lacking(own.rows, recipe.least):
+            raise DataError(lack)
+        folder, rows = recipe.data, own.rows
+        if recipe.corpus is not None:
+            public = snapshot.read(recipe.corpus)
+            rows = night_data.joined(rows, public.rows, recipe.corpus_questions, recipe.seed)
+            about = {"own": own.id, "corpus": public.id, "scope": own.manifest["about"].get("scope")}
+            folder = snapshot.write(rows, self.out / "data", about=about).folder
+        refuse_other_templates(rows.demonstrations, f"The snapshot {folder.name[:12]}")
+        reward_data.read(folder)
+        sources = Counter(row.origin.source.value for row in night_data.every(rows))
+        return {
+            "folder": str(folder.absolute()),
+            "own": own.id,
+            "counts": _counts(rows),
+            "sources": dict(sorted(sources.items())),
+        }
+
+    def sft(self, data: Path) -> Path:
+        """The adapter after supervised fine-tuning."""
+        out = self.out / "sft"
+
+        def work() -> dict[str, object]:
+            made = sft.run(night_told.sft(self.recipe, data, out), console=self.console).manifest
+            return {"adapter": made.id, **made.metrics}
+
+        self._stage("sft", work, lambda: _stands(out))
+        return out
+
+    def reward(self, data: Path) -> Path:
+        """The model that tells better answers from worse ones, and trains."""
+        out = self.out / "reward"
+
+        def work() -> dict[str, object]:
+            said = reward.run(night_told.reward_model(self.recipe, data, out), self.console).manifest
+            found = {name: said[name] for name in ("questions", "calibrated_on", "contradictions")}
+            return {**found, "accuracy": self._accuracy(data, out)}
+
+        self._stage("reward", work, lambda: store.state(out) == "ready")
+        return out
+
+    def independent(self, data: Path) -> Path:
+        """The one that judges alone: the one that is named, or another one made of the same data."""
+        if self.recipe.independent is not None:
+            return self.recipe.independent
+        out = self.out / "independent"
+
+        def work() -> dict[str, object]:
+            reward.run(night_told.independent_model(self.recipe, data, out), self.console)
+            return {"accuracy": self._accuracy(data, out)}
+
+        self._stage("independent", work, lambda: store.state(out) == "ready")
+        return out
+
+    def _accuracy(self, data: Path, model: Path) -> dict[str, object] | None:
+        """How often the better answer scores more in the test part; None without questions there."""
+        options = reward_report.Options(data=data, model=model, part="test", cache=self.recipe.cache)
+        try:
+            one = reward_report.run(options, self.console).accuracy
+        except DataError:
+            return None
+        return {"mean": one.mean, "low": one.low, "high": one.high, "questions": one.questions}
+
+    def ppo(self, data: Path, sft: Path, reward: Path, independent: Path) -> Path:
+        """The adapter after PPO: the one that is judged."""
+        out = self.out / "ppo"
+
+        def work() -> dict[str, object]:
+            told = night_told.ppo(
+                self.recipe, self.base, data, out, sft=sft, reward=reward, independent=independent
+            )
+            report = ppo.run(told, console=self.console)
+            names = ("steps", "first_reward", "last_reward", "kl", "length")
+            figures = {name: getattr(report, name) for name in names}
+            return {"adapter": artefact.read(report.adapter).id, **figures}
+
+        self._stage("ppo", work, lambda: _stands(out / "adapter"))
+        return out / "adapter"
+
+    def evaluate(self, data: Path, sft: Path, policy: Path, reward: Path, independent: Path) -> None:
+        """Base, fine-tuned, trained and serving policy beside each other, on questions nobody trained on."""
+        told = night_told.evaluation(
+            self.recipe,
+            data,
+            self.out / "evaluation",
+            sft=sft,
+            policy=policy,
+            reward=reward,
+            independent=independent,
+        )
+
+        def work() -> dict[str, object]:
+            evaluate.run(told, console=self.console)
+            return {"systems": ", ".join(told.systems)}
+
+        self._stage("evaluate", work)
+
+    def gate(self, data: Path, policy: Path, reward: Path, independent: Path) -> dict[str, Any]:
+        """Whether the adapter may serve: `passed`, `adapter`, `reason`. The default is no."""
+        told = night_told.gate(
+            self.recipe, data, self.out / "gate", policy=policy, reward=reward, independent=independent
+        )
+
+        def work() -> dict[str, object]:
+            report = gate.run(told, console=self.console)
+            return {"passed": report.passed, "adapter": report.adapter, "reason": report.reason}
+
+        found = self._stage("gate", work)
+        return {name: found[name] for name in ("passed", "adapter", "reason")}
+
+    def _stage(
+        self, name: str, work: Callable[[], Mapping[str, object]], stands: Callable[[], bool] = lambda: True
+    ) -> dict[str, Any]:
+        self.console.print(f"retrain: {name}", markup=False)
+        found = self.journal.stage(name, work, stands)
+        gc.collect()  # a stage's networks are not to stand beside the next one's
+        return found
+
+
+def _stands(adapter: Path) -> bool:
+    """Whether a whole adapter is there, each byte compared."""
+    try:
+        artefact.read(adapter)
+    except ModelError:
+        return False
+    return True
+
+
+def _counts(rows: Rows) -> dict[str, dict[str, int]]:
+    """How many rows of each kind are in each part, and how many threads or questions they are of."""
+    found = {
+        one.name: dict(Counter(row.origin.split.value for row in getattr(rows, one.name)))
+        for one in dataclasses.fields(rows)
+    }
+    return {**found, "threads": {part.value: len(night_data.groups(rows, part)) for part in Split}}

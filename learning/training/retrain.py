@@ -1,0 +1,94 @@
+"""A night: a snapshot becomes an adapter and a verdict on it, stage after stage. It reads as its stages.
+
+    export → **data → SFT → reward → PPO → evaluate → gate** → promotion
+
+What stands here is the part between the database's two ends, in a process that knows no database and no
+secret; `bot/night.py` exports before it and promotes after it. Each stage is skipped where its output is
+whole, and one that was killed goes on from its own checkpoints: a night may be ended anywhere and begun
+again, and comes to the same adapter. Nothing is promoted because something failed: no verdict is a *no*.
+Left out: what each stage is told (`learning/training/night_stages.py`).
+
+    python -m learning.training.retrain --data SNAPSHOT --out DIR      # a whole night: thumbprint retrain
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+
+from learning.training.arguments import parse
+from learning.training.night_journal import FAILED, VERDICT, write
+from learning.training.night_options import Recipe
+from learning.training.night_stages import Stages
+from storage.errors import ThumbprintError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a night came to: its adapter's id and folder, whether it may serve, and why in one sentence."""
+
+    passed: bool
+    adapter: str
+    folder: str
+    reason: str
+
+
+def run(
+    recipe: Recipe, *, point: Callable[[str], None] = lambda name: None, console: Console | None = None
+) -> Verdict | None:
+    """Carry out what is left of a night. Its verdict stands in `out`/verdict.json from then on; None where
+    the recipe has it end before the gate.
+
+    Raises what its stages raise (DataError, ModelError, TrainingError, SetupError, ConfigurationError): then
+    there is no verdict, and what was whole is kept for the next try.
+    """
+    recipe.check()
+    night = Stages(recipe, point, console or Console(stderr=True))
+    data = night.data()
+    sft = night.sft(data)
+    reward, independent = night.reward(data), night.independent(data)
+    policy = night.ppo(data, sft, reward, independent)
+    night.evaluate(data, sft, policy, reward, independent)
+    if recipe.until == "evaluate":
+        return None
+    judged = night.gate(data, policy, reward, independent)
+    verdict = Verdict(**judged, folder=str(policy))
+    write(recipe.out / VERDICT, asdict(verdict))
+    point("said")
+    return verdict
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line: an option a field of `Recipe`. Returns 1, with one sentence, when it cannot be done."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    console = Console(stderr=True)
+    recipe = parse(Recipe, __doc__ or "", given)
+    try:
+        verdict = run(recipe, console=console)
+    except ThumbprintError as error:
+        console.print(f"✗ {error}", style="red", markup=False)
+        _note(recipe, error, str(error))
+        return 1
+    except Exception as error:
+        _note(
+            recipe, error, f"The night broke with {type(error).__name__}, which nobody foresaw: see the log."
+        )
+        raise
+    if verdict is not None:
+        console.print(f"{'✓' if verdict.passed else '○'} {verdict.reason}", markup=False)
+    return 0
+
+
+def _note(recipe: Recipe, error: Exception, reason: str) -> None:
+    """Keep the reason for whoever started this process; on a full disk it is said on stderr alone."""
+    with contextlib.suppress(ThumbprintError):
+        write(recipe.out / FAILED, {"error": type(error).__name__, "reason": reason})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""The made-up day of `make train-demo`: each question has its own bad draft and its own correction."""
+
+from __future__ import annotations
+
+from bot.bench.questions import PACKAGED_SMALL, load
+from bot.drills import evening
+
+
+def test_each_packaged_question_has_one_correction_of_its_own() -> None:
+    answers = evening._answers()
+    assert set(answers) == {one.id for one in load(PACKAGED_SMALL)}
+    assert len(set(answers.values())) == len(answers) > 50
+
+
+def test_the_draft_is_of_the_question_that_the_prompt_ends_with() -> None:
+    asked = list(load(PACKAGED_SMALL))
+    for one in asked:
+        before = asked[0] if one is not asked[0] else asked[1]
+        prompt = f"Earlier somebody asked: {before.title} And now: {one.title}"
+        assert evening._title({"messages": [{"content": prompt}]}, asked) == one.title
+        assert evening.drafted(one.title) not in evening._answers().values()

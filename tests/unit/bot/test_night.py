@@ -1,0 +1,332 @@
+"""A night ends in a row that says what became of it, and promotes only what passed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import night, night_ends, night_lock, promoting
+from bot.night import Night, Wanted
+from bot.night_recipe import recipe_of
+from bot.settings import Settings
+from learning.training import night_journal
+from learning.training.night_options import Recipe
+from storage.database import Database
+from storage.errors import ConfigurationError, DataError, SetupError
+from storage.records import Run, RunStatus
+from tests.unit.learning.training.nights import write_data
+
+DONE = {"counts": {"threads": {"train": 32}}, "sources": {"edit": 40}, "seconds": 1.0}
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing of the night's own is carried out any more."""
+
+
+class Stage:
+    """In place of the training process: writes what it would, says what it is told to."""
+
+    def __init__(self, *, passed: bool = False, failed: str = "") -> None:
+        self.passed, self.failed = passed, failed
+        self.recipes: list[Recipe] = []
+
+    def __call__(self, recipe: Recipe, lock: int, *, look: Callable[[], object]) -> str:
+        self.recipes.append(recipe)
+        look()
+        if self.failed:
+            return self.failed
+        if recipe.until == "gate":
+            verdict = {"passed": self.passed, "adapter": "a" * 64, "folder": "x", "reason": "It was judged."}
+            night_journal.write(recipe.out / night_journal.VERDICT, verdict)
+        return ""
+
+
+class Bench:
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings(
+            _env_file=None,
+            home=home,
+            database_url=f"sqlite:///{home}/one.db",
+            retrain_options="--least 20",
+        )
+        self.database = Database(self.settings.resolved_database_url)
+        self.database.migrate()
+        self.now = START
+
+    def clock(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+    def night(self, training: Any, data: Path | None = None, **more: Any) -> list[Run]:
+        wanted = Wanted(data=data, **more.pop("wanted", {}))
+        made = Night(
+            self.settings,
+            self.database,
+            wanted,
+            clock=self.clock,
+            training=training,
+            evidence=lambda settings, recipe: settings.home / "memory.json",
+            **more,
+        )
+        return made.carry_out()
+
+    def runs(self) -> list[Run]:
+        with self.database.unit(read_only=True) as unit:
+            return unit.adapters.runs()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    made = Bench(tmp_path)
+    yield made
+    made.database.dispose()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_data(tmp_path / "given", 40)
+
+
+def test_too_little_data_is_said_and_is_no_error(bench: Bench, tmp_path: Path) -> None:
+    stage = Stage()
+    [run] = bench.night(stage, write_data(tmp_path / "few", 3))
+    assert run.status is RunStatus.SKIPPED
+    assert "and 20 are needed: the night waits for more feedback" in run.reason
+    assert bench.runs() == [run]
+    assert stage.recipes == []
+
+
+def test_where_nobody_opted_in_there_is_nothing_to_do(bench: Bench) -> None:
+    [run] = bench.night(Stage())
+    assert (run.status, run.reason) == (RunStatus.SKIPPED, night.NO_OPT_IN)
+
+
+def test_what_the_gate_does_not_pass_is_kept_and_not_promoted(bench: Bench, data: Path) -> None:
+    stage = Stage(passed=False)
+    [run] = bench.night(stage, data)
+    assert (run.status, run.reason, run.adapter) == (RunStatus.KEPT, "It was judged.", "a" * 64)
+    assert bench.runs() == [run]
+    assert [one.until for one in stage.recipes] == ["evaluate", "gate"]
+    assert [one.memory for one in stage.recipes] == [None, bench.settings.home / "memory.json"]
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.adapters.current() == [] and unit.adapters.all() == []
+    assert "It was judged." in (Path(run.folder) / "report.md").read_text()
+
+
+def test_a_failure_is_one_sentence_in_the_row_and_promotes_nothing(bench: Bench, data: Path) -> None:
+    [run] = bench.night(Stage(failed="The disk is full: make room."), data)
+    assert (run.status, run.reason) == (RunStatus.FAILED, "The disk is full: make room.")
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.adapters.current() == []
+
+
+def test_a_failed_night_goes_on_in_its_folder_with_the_same_data(bench: Bench, data: Path) -> None:
+    [failed] = bench.night(Stage(failed="The disk is full: make room."), data)
+    [again] = bench.night(Stage(), data)
+    assert again.id != failed.id and again.folder == failed.folder
+    assert again.status is RunStatus.KEPT
+
+
+def test_the_same_data_and_options_are_not_trained_on_twice(bench: Bench, data: Path) -> None:
+    [first] = bench.night(Stage(), data)
+    stage = Stage()
+    [second] = bench.night(stage, data)
+    assert stage.recipes == []
+    assert second.status is RunStatus.SKIPPED and second.adapter == first.adapter
+    assert second.reason.startswith("The data and the options are those of an earlier night")
+    [other] = bench.night(stage, data, wanted={"options": ["--seed", "1"]})
+    assert other.status is RunStatus.KEPT
+
+
+def test_a_night_that_another_promotion_overtook_is_judged_anew_and_not_trained_again(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    [first] = bench.night(Stage(), data)
+    folder = Path(first.folder)
+    for name in night_journal.STAGES:
+        night_journal.write(folder / "stages" / f"{name}.json", DONE)
+    (folder / "gate").mkdir()
+    monkeypatch.setattr(night, "deployed", lambda *given: tmp_path / "other")
+    [second] = bench.night(Stage(), data)
+    assert second.status is RunStatus.KEPT and second.folder == first.folder
+    assert list(night_journal.notes(folder)) == ["data", "sft", "reward", "independent", "ppo"]
+    assert not (folder / "gate").exists()
+
+
+def test_what_serves_already_is_not_judged_again(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.night(Stage(), data)
+    monkeypatch.setattr(night, "deployed", lambda *given: Path("x"))
+    [second] = bench.night(Stage(), data)
+    assert second.status is RunStatus.SKIPPED
+
+
+@pytest.mark.parametrize("place", ["exported", "begun", "rowed", "looked", "evaluated", "evidence", "judged"])
+def test_killed_anywhere_the_next_night_goes_on_with_the_same_row(
+    bench: Bench, data: Path, place: str
+) -> None:
+    def die(name: str) -> None:
+        if name == place:
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.night(Stage(), data, point=die)
+    rows = bench.runs()
+    assert all(one.status is RunStatus.RUNNING for one in rows)
+    [run] = bench.night(Stage(), data)
+    assert run.status is RunStatus.KEPT
+    assert bench.runs() == [run]
+    assert not rows or rows[0].id == run.id
+
+
+def test_a_killed_night_goes_on_with_the_data_and_options_that_it_began_with(
+    bench: Bench, data: Path, tmp_path: Path
+) -> None:
+    def die(name: str) -> None:
+        if name == "looked":
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.night(Stage(), data, point=die, wanted={"options": ["--seed", "5"]})
+    stage = Stage()
+    [run] = bench.night(stage, write_data(tmp_path / "newer", 50))
+    assert {(one.seed, one.data) for one in stage.recipes} == {(5, data)}
+    assert run.snapshot == data.name
+
+
+def test_a_night_that_is_killed_again_and_again_has_failed(bench: Bench, data: Path) -> None:
+    def die(name: str) -> None:
+        if name == "looked":
+            raise Killed
+
+    for _ in range(night.TRIES):
+        with pytest.raises(Killed):
+            bench.night(Stage(), data, point=die)
+    bench.night(Stage(), data)
+    newest, failed = bench.runs()
+    assert failed.status is RunStatus.FAILED
+    assert failed.reason == "It was killed 5 times in a row: see the log, then begin it again."
+    assert newest.status is RunStatus.KEPT
+
+
+class Passed:
+    """An offer of an adapter that passed, without its files."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from storage.records import Adapter
+
+        def offered(unit: Any, folder: Path, now: datetime, **more: Any) -> promoting.Offer:
+            adapter = Adapter(
+                id="a" * 64,
+                folder=str(folder),
+                stage="ppo",
+                run="r",
+                base="b",
+                template="t",
+                snapshot="s",
+                added_at=now,
+                passed=True,
+                judged="gate",
+            )
+            return promoting.Offer(adapter=adapter, verdict="All checks passed.")
+
+        monkeypatch.setattr(promoting, "offered", offered)
+
+
+def test_what_passed_is_in_force_in_the_transaction_that_ends_the_night(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Passed(monkeypatch)
+
+    def die(name: str) -> None:
+        if name == "promoting":
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.night(Stage(passed=True), data, point=die)
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.adapters.current() == []
+    assert bench.runs()[0].status is RunStatus.RUNNING
+    [run] = bench.night(Stage(passed=True), data)
+    assert run.status is RunStatus.PROMOTED and bench.runs() == [run]
+    with bench.database.unit(read_only=True) as unit:
+        [row] = unit.adapters.current()
+    assert (row.adapter, row.by, row.forced) == ("a" * 64, night_ends.BY, False)
+
+
+def test_a_promotion_that_is_refused_leaves_what_was_in_force(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Passed(monkeypatch)
+
+    def refused(*given: Any, **more: Any) -> None:
+        raise ConfigurationError("The gate held this adapter against another: judge it again.")
+
+    monkeypatch.setattr(promoting, "promote", refused)
+    [run] = bench.night(Stage(passed=True), data)
+    assert (run.status, run.reason) == (
+        RunStatus.FAILED,
+        "The gate held this adapter against another: judge it again.",
+    )
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.adapters.current() == []
+
+
+def test_two_at_once_are_impossible(bench: Bench, data: Path) -> None:
+    second: list[str] = []
+
+    def meanwhile(name: str) -> None:
+        if name == "looked" and not second:
+            with pytest.raises(night_lock.AtWork) as refused:
+                bench.night(Stage(), data)
+            second.append(str(refused.value))
+
+    [run] = bench.night(Stage(), data, point=meanwhile)
+    assert second == ["Another night is at work: `thumbprint runs` shows it. Wait for its end."]
+    assert bench.runs() == [run]
+
+
+def test_data_that_cannot_be_read_is_a_row_that_says_so(bench: Bench, data: Path) -> None:
+    (data / "triplet.jsonl").write_text("{")
+    with pytest.raises(DataError, match="is damaged"):
+        bench.night(Stage(), data)
+    [run] = bench.runs()
+    assert run.status is RunStatus.FAILED and "is damaged" in run.reason
+
+
+def test_a_report_that_cannot_be_written_changes_nothing(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(run: Run) -> None:
+        raise SetupError("No space left.")
+
+    monkeypatch.setattr(night.night_report, "write", full)
+    [run] = bench.night(Stage(), data)
+    assert run.status is RunStatus.KEPT
+
+
+def test_a_wrong_option_names_itself_and_begins_nothing(bench: Bench, data: Path) -> None:
+    for wrong, said in (
+        (["--setps", "3"], "unrecognized arguments: --setps 3"),
+        (["--steps", "many"], "argument --steps: invalid int value: 'many'"),
+        (["--sft-batch", "5"], "The option sft_batch is 5: 16 must be a multiple of it"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            bench.night(Stage(), data, wanted={"options": wrong})
+    assert {one.status for one in bench.runs()} == {RunStatus.FAILED}
+
+
+def test_a_recipe_survives_its_own_command_line(bench: Bench) -> None:
+    from learning.training.arguments import parse
+
+    recipe = recipe_of(bench.settings, ["--cpu", "--steps", "7", "--corpus", "/tmp/c"])
+    assert parse(Recipe, "", recipe.flags()) == recipe
+    assert (recipe.least, recipe.steps, recipe.cpu, recipe.parent) == (20, 7, True, None)
+    assert json.dumps(recipe.recorded)

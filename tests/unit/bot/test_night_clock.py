@@ -1,0 +1,139 @@
+"""When a night begins by itself, what it knows, and that it is nobody's burden."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot import night_clock, night_lock
+from bot.night_clock import Clock, due, night_env
+from bot.settings import Settings
+from storage.database import Database
+from storage.records import Run, RunStatus
+
+THREE = "0 3 * * *"
+DAY = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def at(hour: float) -> datetime:
+    return DAY + timedelta(hours=hour)
+
+
+def ended(started: datetime, status: RunStatus = RunStatus.KEPT) -> Run:
+    return Run(id="one", started_at=started, ended_at=started, status=status)
+
+
+def test_a_night_begins_once_at_its_time() -> None:
+    assert not due(THREE, at(2.99), None)
+    assert due(THREE, at(3.01), None)
+    assert due(THREE, at(3.01), ended(at(-21)))
+    assert not due(THREE, at(3.02), ended(at(3.01)))
+
+
+def test_a_time_that_was_missed_by_minutes_is_made_up_for_and_by_hours_is_not() -> None:
+    assert due(THREE, at(3.9), None)
+    assert not due(THREE, at(4.1), None)
+    assert not due(THREE, at(10), None)
+
+
+def test_a_night_that_was_killed_goes_on_at_any_hour() -> None:
+    killed = Run(id="one", started_at=at(3), status=RunStatus.RUNNING)
+    assert due(THREE, at(10), killed)
+    assert due("never", at(10), killed)
+
+
+def test_no_night_begins_where_the_operator_says_never() -> None:
+    assert not due("never", at(3.01), None)
+
+
+def test_another_time_is_a_cron_expression_and_nothing_else_is_one() -> None:
+    assert due("30 4 * * 0", at(4.6), None)  # a Sunday
+    assert Settings(_env_file=None, retrain_at="never").retrain_at == "never"
+    for wrong in ("", "3 o'clock", "61 3 * * *", "0 3 * * * *"):
+        with pytest.raises(ValidationError, match="cron expression of five fields"):
+            Settings(_env_file=None, retrain_at=wrong)
+
+
+def test_a_night_knows_the_database_and_no_secret_of_github(tmp_path: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        home=tmp_path,
+        app_id="7",
+        private_key_file=tmp_path / "key.pem",
+        webhook_secret="s3cret",
+        pages_token="p4ges",
+        model_key="k3y",
+        retrain_options="--steps 3",
+    )
+    machine = {
+        "PATH": "/bin",
+        "HOME": "/h",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "PGPASSWORD": "pg",
+        "GITHUB_TOKEN": "t",
+    }
+    known = night_env(settings, machine)
+    assert known == {
+        "PATH": "/bin",
+        "HOME": "/h",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "PGPASSWORD": "pg",
+        "PYTHONUNBUFFERED": "1",
+        "THUMBPRINT_ENV_FILE": "",
+        "THUMBPRINT_HOME": str(tmp_path),
+        "THUMBPRINT_APP_ID": "7",
+        "THUMBPRINT_DATABASE_URL": f"sqlite:///{tmp_path}/thumbprint.db",
+        "THUMBPRINT_RETRAIN_OPTIONS": "--steps 3",
+    }
+
+
+SLEEPER = "import os, pathlib, time; pathlib.Path('nice').write_text(str(os.nice(0))); time.sleep(600)"
+
+
+def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(_env_file=None, home=tmp_path, database_url=f"sqlite:///{tmp_path}/one.db")
+    database = Database(settings.resolved_database_url)
+    database.migrate()
+    started: list[Any] = []
+    popen = night_clock.subprocess.Popen
+
+    def start(command: list[str], env: Mapping[str, str], **more: Any) -> Any:
+        assert command == [sys.executable, "-m", "bot", "retrain", "--with-parent"]
+        started.append(popen([sys.executable, "-c", SLEEPER], env=dict(os.environ), **more))
+        return started[-1]
+
+    monkeypatch.setattr(night_clock.subprocess, "Popen", start)
+    clock = Clock(settings, database, lambda: at(3.01))
+    try:
+        assert clock.tick()
+        assert not clock.tick()
+        until = time.monotonic() + 60
+        while not (tmp_path / "nice").exists() or not (tmp_path / "nice").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert (tmp_path / "nice").read_text() == "19"
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+    assert len(started) == 1
+    with night_lock.held(tmp_path / "training", database):
+        assert not clock.tick()
+    database.dispose()

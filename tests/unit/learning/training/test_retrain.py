@@ -1,0 +1,131 @@
+"""What a night does with bad input: one clear error, no verdict, nothing lost. Real stages, tiny networks."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from learning.training import night_journal, night_told, retrain, sft
+from learning.training.night_options import Recipe
+from learning.training.rows import Rows
+from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+from tests.unit.learning.training.nights import OPTIONS, recipe, rows, write_data
+
+
+def fails(made: Recipe, kind: type[ThumbprintError], words: str) -> None:
+    """The night ends with one sentence, and there is no verdict."""
+    with pytest.raises(kind, match=words) as error:
+        retrain.run(made, console=Console(file=StringIO()))
+    assert "\n" not in str(error.value)
+    assert not (made.out / night_journal.VERDICT).exists()
+
+
+def test_too_little_data_is_refused_before_anything_is_trained(
+    base: Path, encoder: Path, tmp_path: Path
+) -> None:
+    data = write_data(tmp_path / "data", 5)
+    made = recipe(base, encoder, data, tmp_path / "night")
+    fails(made, DataError, "threads? with a correction or a judgement to learn from, and 20 are needed")
+    assert not (made.out / "sft").exists()
+
+
+def test_data_that_are_all_judged_alike_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+    alike = replace(rows(40), pairs=(), triplets=())
+    data = write_data(tmp_path / "data", made=alike)
+    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "nothing can be compared")
+
+
+def test_data_that_contradict_themselves_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+    made = rows(40)
+    against = tuple(replace(one, better=one.worse, worse=one.better) for one in made.triplets)
+    data = write_data(tmp_path / "data", made=replace(made, triplets=(*made.triplets, *against)))
+    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "contradicts itself")
+
+
+def test_data_under_another_template_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+    made = rows(40)
+    foreign = tuple(
+        replace(one, origin=replace(one.origin, template="another")) for one in made.demonstrations
+    )
+    data = write_data(tmp_path / "data", made=replace(made, demonstrations=foreign))
+    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "template another")
+
+
+def test_damaged_data_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data")
+    with (data / "triplet.jsonl").open("a") as file:
+        file.write("{}\n")
+    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "is damaged")
+
+
+def test_an_empty_snapshot_is_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", made=Rows(triplets=rows(1).triplets))
+    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "20 are needed")
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_whole_stays(
+    base: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night")
+
+    def full(options: object, **more: object) -> None:
+        monkeypatch.setattr(os, "fsync", no_room)
+        night_journal.write(made.out / "sft" / "half", {})
+
+    def no_room(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sft, "run", full)
+    fails(made, SetupError, "No space left on device.*make room, and the same night goes on")
+    assert list(night_journal.notes(made.out)) == ["data"]
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_a_loss_that_is_no_number_ends_the_night_without_a_verdict(
+    base: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night")
+    told = night_told.sft
+
+    def steep(*given: Any) -> Any:
+        return replace(told(*given), learning_rate=1e30, warmup=0, epochs=9)
+
+    monkeypatch.setattr(night_told, "sft", steep)
+    fails(made, ThumbprintError, "(?i)finite|no number|nan")
+    assert list(night_journal.notes(made.out)) == ["data"]
+
+
+def test_a_recipe_of_another_night_is_refused_in_its_folder(
+    base: Path, encoder: Path, tmp_path: Path
+) -> None:
+    data = write_data(tmp_path / "data", 5)
+    made = recipe(base, encoder, data, tmp_path / "night")
+    fails(made, DataError, "are needed")
+    fails(replace(made, seed=1), ConfigurationError, "holds a night with another seed")
+
+
+def test_the_same_data_and_options_are_the_same_night_wherever_they_lie(tmp_path: Path) -> None:
+    one = Recipe(data=tmp_path / "a", out=tmp_path / "b")
+    other = Recipe(
+        data=tmp_path / "c", out=tmp_path / "d", threads=4, deployed=tmp_path / "e", until="evaluate"
+    )
+    assert one.name("s1") == other.name("s1") != one.name("s2")
+    assert one.name("s1") != replace(one, steps=3).name("s1")
+
+
+def test_the_command_line_says_its_error_in_a_file_too(
+    base: Path, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write_data(tmp_path / "data", 5), tmp_path / "night"
+    where = ["--data", data, "--out", out, "--model", base, "--encoder", encoder, "--cache", tmp_path]
+    assert retrain.main([*map(str, where), *OPTIONS]) == 1
+    said = night_journal.read(out / night_journal.FAILED)
+    assert said["error"] == "DataError" and "20 are needed" in said["reason"]
+    assert "20 are needed" in " ".join(capsys.readouterr().err.split())
