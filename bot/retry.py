@@ -54,6 +54,10 @@ SUSPECT_FROM = 2
 """A job with which so many workers ended is a suspect, and of these one runs at a time (`bot/turns.py`): an
 innocent one that happened to run beside a poisonous one does so no more, and is not parked with it."""
 
+TELLING, MOST_TELLINGS = "fail", 5
+"""Telling an asker is the same few lines whatever was asked: when workers ended in it, something else ended
+them. It is begun again later, with new attempts, so many times."""
+
 LATER_FIRST_S = 60.0
 LATER_LONGEST_S = 3600.0
 FOR_THE_OPERATOR = frozenset({"ConfigurationError"})
@@ -119,13 +123,15 @@ def delay_s(failure: Failure, attempts: int, job: str = "") -> float | None:
     return told if failure.kind == "TurnBooked" and hint else told * jitter(job, attempts)
 
 
-def later_s(failure: Failure, tries: int, job: str = "") -> float | None:
+def later_s(failure: Failure, tries: int, job: str = "", step: str = "") -> float | None:
     """Seconds until the next try of what must not be given up, `tries` after its patience ended; None: never.
 
     Posting an answer, telling an asker, and learning from people: as long as the cause may pass, hourly in
     the end, for ever. Where a limit says how long, that long: many may wait for it, each for its own turn.
+    Telling is put off, too, where workers ended in it.
     """
-    if failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
+    told = step == TELLING and failure.kind == errors.Poisoned.__name__ and tries <= MOST_TELLINGS
+    if not told and failure.kind not in PATIENCE and failure.kind not in FOR_THE_OPERATOR:
         return None
     if failure.kind in LIMITS and failure.retry_after_s:
         return min(failure.retry_after_s, LONGEST_HINT_S)

@@ -159,7 +159,7 @@ class Runner:
         self.put_off(job, "fail", (answer_id, failure.kind, failure.message), tries, 0.0)
 
     def _again(self, job: str, step: str, args: Sequence[str], tries: int, failure: Failure) -> str:
-        wait_s = None if step == "post" and failure.kind in UNFINISHED else later_s(failure, tries, job)
+        wait_s = None if step == "post" and failure.kind in UNFINISHED else later_s(failure, tries, job, step)
         if wait_s is None:
             log.error("step_given_up", step=step, job=job, kind=failure.kind, reason=failure.message)
             if step == "post":

@@ -256,7 +256,7 @@ def test_an_outage_longer_than_all_patience_and_a_restart_lose_no_question_and_n
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was taken in is answered after a restart, or its asker is told; and what was taught is learned."""
-    _hurry(monkeypatch)
+    hurry(monkeypatch)
     tries: list[str] = []
 
     def down(*args: object) -> str:
@@ -284,7 +284,7 @@ def test_an_outage_longer_than_all_patience_and_a_restart_lose_no_question_and_n
 def test_what_is_put_off_holds_up_neither_its_thread_nor_a_worker(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _hurry(monkeypatch, later_s=600.0)
+    hurry(monkeypatch, later_s=600.0)
     told: list[str] = []
 
     def edited_in_vain(guid: str) -> None:
@@ -342,7 +342,7 @@ def test_githubs_retry_after_is_honoured_and_the_worker_is_free_meanwhile(bench:
 def test_a_finished_answer_is_lost_to_no_limit_and_no_outage(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, error: ThumbprintError
 ) -> None:
-    _hurry(monkeypatch)
+    hurry(monkeypatch)
     hurried = retry.Patience(first_s=0.1, longest_s=0.1, total_s=0.2)
     monkeypatch.setitem(retry.PATIENCE, "RateLimited", hurried)
     monkeypatch.setattr(retry, "LEAST_HINT_S", 0.1)
@@ -556,7 +556,7 @@ def _answering(bench: Bench) -> list[str]:
     return [line for line in bench.log() if not line.startswith("acknowledge")]
 
 
-def _hurry(monkeypatch: pytest.MonkeyPatch, later_s: float = 0.1) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch, later_s: float = 0.1) -> None:
     """An outage of a day in a second: the same decisions, with short pauses."""
     short = retry.Patience(first_s=0.1, longest_s=0.1, total_s=0.2)
     monkeypatch.setitem(retry.PATIENCE, "GitHubUnavailable", short)

@@ -12,7 +12,8 @@ from bot.drills.town import town, wait_for
 from bot.queue import Queue
 from bot.retry import MOST_DEATHS
 from storage.records import JobOutcome, PostKind
-from tests.integration.test_jobs import Bench, bench, job_of, worker_process
+from tests.integration.test_jobs import Bench, bench, hurry, job_of, worker_process
+from tests.integration.worker_program import steps_in
 
 __all__ = ["bench"]
 pytestmark = pytest.mark.slow
@@ -44,6 +45,24 @@ def test_a_job_that_kills_its_worker_is_parked_after_five_and_its_asker_told(ben
         bench.wait_until_done()
     assert bench.job(job_of(poison)).outcome is JobOutcome.DONE
     assert bench.log().count("fail 4 Poisoned") == 1
+
+
+def test_an_asker_is_told_though_the_workers_that_were_to_tell_were_killed_five_times(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kills from outside strike whatever runs; these are the rows that they leave."""
+    hurry(monkeypatch)
+    question = bench.ask(4)
+    job = job_of(question)
+    with bench.database.unit() as unit:
+        for number in range(MOST_DEATHS):
+            unit.jobs.begin_attempt(job, "compose", f"killed-{number}", datetime.now(UTC))
+            unit.jobs.begin_attempt(f"later/0/{job}", "fail", f"killed-{number}", datetime.now(UTC))
+        unit.commit()
+    with bench.worker(steps_in(bench.home)):
+        bench.wait(lambda: bench.log() == ["acknowledge 4", "fail 4 Poisoned"])
+        bench.wait_until_done()
+    assert bench.job(job).outcome is JobOutcome.PARKED
 
 
 def test_a_job_that_only_ran_beside_the_poisonous_one_is_not_parked_with_it(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from bot.retry import (
     LATER_FIRST_S,
     LATER_LONGEST_S,
     LONGEST_HINT_S,
+    MOST_TELLINGS,
     PATIENCE,
     UNTIL_THEN,
     Failure,
@@ -32,6 +33,7 @@ from storage.errors import (
     ModelRequestError,
     ModelUnavailable,
     Permanent,
+    Poisoned,
     RateLimited,
     Retryable,
     ThumbprintError,
@@ -154,3 +156,11 @@ def test_the_words_of_a_foreign_error_are_not_repeated() -> None:
 def test_what_says_itself_when_it_ends_is_waited_for_until_then_however_often() -> None:
     night = Failure(kind="Quiet", message="quiet hours", retry_after_s=40_000.0)
     assert [delay_s(night, attempts, "a job") for attempts in (1, 99)] == [40_000.0, 40_000.0]
+
+
+def test_telling_an_asker_in_which_workers_ended_is_put_off_and_no_other_step_is() -> None:
+    poisoned = Failure.of(Poisoned("fail ended its worker again and again"), "fail")
+    pauses = [later_s(poisoned, tries, "job", "fail") for tries in range(MOST_TELLINGS + 2)]
+    assert all(pause is not None and pause >= 60.0 for pause in pauses[:-1])
+    assert pauses[-1] is None, "not for ever"
+    assert {later_s(poisoned, 0, "job", step) for step in ("post", "edited", "compose")} == {None}
