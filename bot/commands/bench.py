@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.shared import become, err, load_settings, out
+from bot.commands.shared import become, cache_flag, err, load_settings, out
 from bot.commands.training import MORE
 
 app = typer.Typer(
@@ -143,5 +143,4 @@ def ppo(
     settings = load_settings()
     base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
     given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
-    cache = str(settings.model_cache.expanduser().absolute())
-    become("bench_ppo", [*given, "--cache", cache, *context.args])
+    become("bench_ppo", [*given, *cache_flag(), *context.args])

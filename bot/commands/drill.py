@@ -18,7 +18,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import logs
-from bot.commands.shared import become, err, load_settings, out
+from bot.commands.shared import become, cache_flag, err, load_settings, out
 from bot.commands.training import MORE
 
 app = typer.Typer(
@@ -229,7 +229,7 @@ def adapters(
     """
     settings = load_settings()
     given = ["--data", str(data), "--out", str(into), "--independent", str(independent)]
-    given += ["--model", settings.policy, "--cache", str(settings.model_cache.expanduser().absolute())]
+    given += ["--model", settings.policy, *cache_flag()]
     become("planted", [*given, *context.args])
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.shared import become, err, load_settings
+from bot.commands.shared import become, cache_flag, err, load_settings
 
 
 def gate(
@@ -39,7 +39,7 @@ def gate(
     """
     settings = load_settings()
     given = ["--adapter", str(candidate), "--data", str(data), "--out", str(into), "--model", settings.policy]
-    given += ["--cache", str(settings.model_cache.expanduser().absolute())]
+    given += cache_flag()
     given += ["--deployed", str(deployed)] if deployed else []
     given += ["--independent", str(independent)] if independent else []
     if memory:

@@ -81,6 +81,11 @@ def find_repository(database: Database, name: str) -> Repository:
     return found
 
 
+def cache_flag() -> list[str]:
+    """Where a training stage finds models: the cache of the settings."""
+    return ["--cache", str(load_settings().model_cache.expanduser().absolute())]
+
+
 def become(stage: str, given: list[str], *, online: bool = False) -> NoReturn:
     """Go over to the process of a training stage, which knows no secret and reads no `.env`.
 

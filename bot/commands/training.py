@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.shared import become as _become
-from bot.commands.shared import load_settings, out
+from bot.commands.shared import become, cache_flag, load_settings, out
 from storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def sft(
     """
     settings = load_settings()
     base = ["--model", model or settings.policy, "--cache", str(settings.model_cache)]
-    _become("sft", ["--data", str(data), "--out", str(into), *base, *context.args])
+    become("sft", ["--data", str(data), "--out", str(into), *base, *context.args])
 
 
 @train.command(context_settings=MORE)
@@ -139,7 +138,7 @@ def ppo(
     settings = load_settings()
     base = hub.resolve(model or settings.policy, "policy", settings.model_cache)
     given = ["--model", str(base), "--data", str(data), "--reward", str(reward), "--out", str(into)]
-    _become("ppo", [*given, *_cache(), *context.args])
+    become("ppo", [*given, *cache_flag(), *context.args])
 
 
 @train.command("policy", context_settings=MORE)
@@ -164,8 +163,8 @@ def train_policy(
             raise ConfigurationError("PPO needs a reward: name the folder of a reward model by --reward.")
         ppo(context, data, reward, into, model)
     base = ["--algorithm", algorithm.value, "--model", model or load_settings().policy]
-    _become(
-        "alternatives", [*base, "--data", str(data), "--out", str(into), *given, *_cache(), *context.args]
+    become(
+        "alternatives", [*base, "--data", str(data), "--out", str(into), *given, *cache_flag(), *context.args]
     )
 
 
@@ -180,7 +179,7 @@ def train_reward(
 ) -> None:
     """Train the reward model. Further options: `python -m learning.training.reward --help` (`reward_trl`)."""
     stage = "reward" if trainer is Trainer.OURS else "reward_trl"
-    _become(stage, ["--data", str(data), "--out", str(into), *_cache(), *context.args], online=True)
+    become(stage, ["--data", str(data), "--out", str(into), *cache_flag(), *context.args], online=True)
 
 
 @evaluate.command("reward", context_settings=MORE)
@@ -196,7 +195,7 @@ def evaluate_reward(
     given = ["--data", str(data)]
     given += ["--model", str(model)] if model else []
     given += ["--out", str(into)] if into else []
-    _become("reward_report", [*given, *_cache(), *context.args], online=True)
+    become("reward_report", [*given, *cache_flag(), *context.args], online=True)
 
 
 @evaluate.command("policy", context_settings=MORE)
@@ -220,11 +219,11 @@ def evaluate_policy(
     """
     settings = load_settings()
     given = ["--data", str(data), "--out", str(into), "--questions", str(questions)]
-    given += ["--model", model or settings.policy, "--encoder", settings.encoder, *_cache()]
+    given += ["--model", model or settings.policy, "--encoder", settings.encoder, *cache_flag()]
     given += [word for one in adapter or () for word in ("--adapter", one)]
     given += ["--reward", str(reward)] if reward else []
     given += ["--independent", str(independent)] if independent else []
-    _become("evaluate", [*given, *context.args])
+    become("evaluate", [*given, *context.args])
 
 
 @evaluate.command("metrics")
@@ -238,8 +237,4 @@ def evaluate_metrics(
     """Hold each text metric against people's judgements of the same answers."""
     given = ["--data", str(data), "--limit", str(limit), "--encoder", load_settings().encoder]
     given += ["--out", str(into)] if into else []
-    _become("metric_study", [*given, *_cache()])
-
-
-def _cache() -> list[str]:
-    return ["--cache", str(load_settings().model_cache.expanduser().absolute())]
+    become("metric_study", [*given, *cache_flag()])
