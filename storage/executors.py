@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from storage.tables import executors
 
+GONE_WITHIN_MS = 5000
+"""So long a connection that was told to end is waited for."""
+
 
 class ExecutorStore:
     """Workers by their ids, on one unit of work's connection."""
@@ -46,14 +49,15 @@ class ExecutorStore:
         """End the connections of workers whose last beat is older than `lease`; returns how many.
 
         A worker that is stopped, not dead, keeps the locks of the transaction that it stands in: on a row, or
-        on the turn to take over from it. PostgreSQL only; a SQLite file has one worker.
+        on the turn to take over from it. They are free once its connection is gone, so that is waited for
+        (PostgreSQL ≥ 14). A SQLite file has one worker.
         """
         if self._connection.dialect.name != "postgresql":
             return 0
         activity = sa.table("pg_stat_activity", sa.column("pid"), sa.column("application_name"))
         theirs = activity.c.application_name == executors.c.id
         ended = (
-            sa.select(sa.func.pg_terminate_backend(activity.c.pid))
+            sa.select(sa.func.pg_terminate_backend(activity.c.pid, GONE_WITHIN_MS))
             .select_from(activity.join(executors, theirs))
             .where(executors.c.beat_at < self.now() - lease)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 import sqlalchemy as sa
@@ -164,9 +166,15 @@ def test_what_a_worker_that_stands_still_holds_locked_keeps_nobody_from_taking_o
         assert stopped.connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK)))
         stopped.connection.execute(rows.update().where(rows.c.workflow_uuid == job).values(status="PENDING"))
         stopped.connection.execute(silent)
+        server_side = stopped.connection.scalar(sa.select(sa.func.pg_backend_pid()))
+        assert isinstance(server_side, int)
+        os.kill(server_side, signal.SIGSTOP)  # a busy server: a connection that ends does so in its own time
+        goes_on = Timer(1, os.kill, (server_side, signal.SIGCONT))
+        goes_on.start()
         with ThreadPoolExecutor(1) as pool:
             living = Dispatcher(bench.database, bench.database.session)
             assert pool.submit(living.take_over, timedelta(seconds=30)).result(60) == 1
+        goes_on.join()
         with pytest.raises(DatabaseBusy):
             stopped.commit()
     assert not frozen.beat()
