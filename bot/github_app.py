@@ -24,7 +24,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryAttempt:
-    """One attempt of GitHub's to deliver. Attempts at one delivery share its GUID; `id` is its own."""
+    """One attempt of GitHub's to deliver. Attempts at one delivery share its GUID; `id` is its own.
+
+    `repository_id` is 0 for one that is about none.
+    """
 
     id: int
     guid: str
@@ -33,6 +36,7 @@ class DeliveryAttempt:
     action: str
     status_code: int
     redelivery: bool = False
+    repository_id: int = 0
 
     @property
     def ok(self) -> bool:
@@ -76,7 +80,7 @@ class AppClient:
 
 
 def _attempt(said: dict[str, Any]) -> DeliveryAttempt:
-    code = said.get("status_code")
+    code, repository_id = said.get("status_code"), said.get("repository_id")
     return DeliveryAttempt(
         id=int(said["id"]),
         guid=str(said.get("guid") or ""),
@@ -85,6 +89,7 @@ def _attempt(said: dict[str, Any]) -> DeliveryAttempt:
         action=str(said.get("action") or ""),
         status_code=code if isinstance(code, int) else 0,
         redelivery=said.get("redelivery") is True,
+        repository_id=repository_id if isinstance(repository_id, int) else 0,
     )
 
 

@@ -4,13 +4,14 @@ GitHub never repeats a delivery by itself. What is asked for is decided from its
 a payload, and from the GUIDs that reached us; nothing else is remembered, so that a restart asks for nothing
 twice. A delivery is asked for a few times at once and then at pauses that double, nine times in all; while
 nothing gets through, only one is tried. Oldest first: they are the first that GitHub forgets.
+A push is not sent again: all that it would say is that files are to be read anew, and the list says whose.
 Left out: asking (`bot/sweeping.py`). Run: `pytest tests/unit/bot/test_missed.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.github_app import DeliveryAttempt
@@ -22,6 +23,8 @@ HEARD = frozenset(
     }
 )
 """Events that something is done about here; a test compares with what the receiver routes."""
+
+PUSH = "push"
 
 FOR_GOOD = frozenset({400, 413, 422})
 """Refused whenever it is sent: malformed, or too large. A wrong signature is not: secrets are mended."""
@@ -40,11 +43,15 @@ MOST_AT_ONCE = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`again` are the attempts to repeat. `open_since`: the oldest delivery that is still missing, if any."""
+    """`again` are the attempts to repeat. `open_since`: the oldest delivery that is still missing, if any.
+
+    `pushed`: repositories with pushes that failed, each with when the newest was tried first.
+    """
 
     again: tuple[DeliveryAttempt, ...]
     open_since: datetime | None
     given_up: tuple[str, ...] = ()
+    pushed: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +72,15 @@ def plan(
     `refused` are attempts that GitHub would not repeat a while ago: they wait, and hold up no others.
     """
     by_guid: dict[str, list[DeliveryAttempt]] = {}
+    pushes: dict[str, list[DeliveryAttempt]] = {}
     newest: DeliveryAttempt | None = None
     for one in {each.id: each for each in listed}.values():
         if newest is None or (one.at, one.id) > (newest.at, newest.id):
             newest = one
         if one.event in HEARD and one.guid not in reached:
             by_guid.setdefault(one.guid, []).append(one)
+        if one.event == PUSH and one.repository_id:
+            pushes.setdefault(one.guid, []).append(one)
     missing = [found for each in by_guid.values() if (found := _missing(each, now)) is not None]
     gets_through = newest is None or newest.ok
     lost = sorted(one.last.guid for one in missing if one.tries >= MOST_TRIES)
@@ -82,7 +92,18 @@ def plan(
         again=tuple(one.last for one in due[:MOST_AT_ONCE]),
         open_since=waiting[0].first if waiting else None,
         given_up=tuple(lost),
+        pushed=_pushed(pushes.values()),
     )
+
+
+def _pushed(deliveries: Iterable[list[DeliveryAttempt]]) -> dict[int, datetime]:
+    """Whose files may have changed by pushes of which no attempt was acknowledged, and when the last did."""
+    found: dict[int, datetime] = {}
+    for attempts in deliveries:
+        first = min(attempts, key=lambda one: (one.at, one.id))
+        if not any(one.ok for one in attempts):
+            found[first.repository_id] = max(first.at, found.get(first.repository_id, first.at))
+    return found
 
 
 def _missing(attempts: list[DeliveryAttempt], now: datetime) -> _Missing | None:

@@ -3,7 +3,9 @@
 How far it came is a mark in the database. A sweep that comes later than GitHub's window (3 days, on an
 Enterprise Server 7) cannot have everything sent again, nor one that GitHub lists too much for: what was
 written since the last one is read then (`bot/catching_up.py`). One that GitHub refuses to send again holds up
-no other, and is asked for once an hour. Left out: which ones (`bot/missed.py`).
+no other, and is asked for once an hour. Where a push failed, files that were read before it are read anew
+(`bot/learning_mode.py`). Left out: which ones (`bot/missed.py`); a push that a proxy took and lost, for which
+files are old enough within minutes (`bot/configurations.py`).
 
     pytest tests/integration/test_missed.py
 """
@@ -25,6 +27,9 @@ log = structlog.get_logger()
 EVERY = timedelta(minutes=5)
 OVERLAP = timedelta(minutes=10)
 """What is looked at again: an attempt may be listed late, and be under way while the list is read."""
+
+CLOCKS_APART = timedelta(minutes=2)
+"""Our clock and GitHub's: a file that was read so shortly after a push failed may have been read before it."""
 
 MOST_LISTED = 50_000
 """Attempts that are listed at most, 100 a call."""
@@ -80,6 +85,9 @@ def sweep(context: Context, now: datetime, go_on: GoOn = endless) -> int:
             for repository in unit.repositories.all():
                 name = f"{CATCH_UP}{repository.id}"
                 unit.progress.set_mark(name, min(begin, unit.progress.mark(name) or begin))
+        for repository_id, at in planned.pushed.items():
+            if unit.configurations.missed(repository_id, at + CLOCKS_APART):
+                log.info("push_missed", repository=repository_id, at=at.isoformat())
         unit.progress.set_mark(SWEPT, now)
         unit.progress.set_mark(OPEN_SINCE, planned.open_since or now)
         unit.progress.forget_sightings(oldest - KEPT_BEYOND)

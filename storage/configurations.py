@@ -7,6 +7,7 @@ Run: `pytest tests/unit/storage/test_configurations.py`.
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -71,6 +72,24 @@ class ConfigurationStore:
     def defaults_changed(self, installation_id: int) -> None:
         """An account's file with defaults changed: for all its repositories."""
         self._stale(configurations.c.installation_id == installation_id, of_installation(installation_id))
+
+    def missed(self, repository_id: int, pushed_at: datetime) -> bool:
+        """A push did not reach us that may have changed files: those read before it are to be read anew.
+
+        Of an account's `.github` repository that is its file with defaults too. Whether there was any.
+        """
+        query = sa.select(repositories.c.full_name, repositories.c.installation_id)
+        known = self._connection.execute(query.where(repositories.c.id == repository_id)).one_or_none()
+        own, stale = self.file(of_repository(repository_id)), False
+        if own is not None and own.read_at is not None and own.read_at < pushed_at:
+            self.changed(repository_id)
+            stale = True
+        if known is not None and known.full_name.endswith("/.github"):
+            defaults = self.file(of_installation(known.installation_id))
+            if defaults is not None and defaults.read_at is not None and defaults.read_at < pushed_at:
+                self.defaults_changed(known.installation_id)
+                stale = True
+        return stale
 
     def stale(self) -> list[int]:
         """The repositories of which a file changed since it was read, as far as that was heard of."""

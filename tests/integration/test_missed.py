@@ -14,13 +14,15 @@ import pytest
 from bot import catching_up
 from bot.answer import compose_job
 from bot.catching_up import Route
+from bot.config import PATH
 from bot.context import Context
 from bot.github_calls import Calls
+from bot.learning_mode import follow_known
 from bot.notices import EDITED_COMMAND
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import Learning, PostKind, stable_id
 from tests.integration.whole import OWNER_OF, Whole, whole
-from webhooks.playground import people
+from webhooks.playground import files, people
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.things import Comment
 
@@ -72,6 +74,20 @@ def test_what_was_acknowledged_and_never_reached_us_is_sent_again(app: Whole) ->
     app.unreachable(False)
     settle(app)
     assert len(app.jobs()) == 1
+
+
+def test_a_push_that_did_not_reach_us_acts_after_the_next_sweep_though_nobody_asks(app: Whole) -> None:
+    there = app.playground.repository()
+    follow_known(app.context, there.id)
+    assert app.row(there.id).learning is Learning.ON
+    app.unreachable()
+    files.write(app.playground.state, OWNER_OF, there, PATH, "learning: frozen\n")
+    app.playground.wait_for_deliveries()
+    app.unreachable(False)
+    sent = attempts(app)
+    settle(app, 2)
+    assert app.row(there.id).learning is Learning.FROZEN
+    assert attempts(app) == sent
 
 
 def test_what_asked_for_nothing_is_not_sent_again_nor_what_was_taken(app: Whole) -> None:

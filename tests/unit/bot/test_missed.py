@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.github_app import DeliveryAttempt
 from bot.lifecycle import EVENTS
-from bot.missed import FIRST, HEARD, MOST_AT_ONCE, MOST_TRIES, plan
+from bot.missed import FIRST, HEARD, MOST_AT_ONCE, MOST_TRIES, PUSH, plan
 from webhooks.route import ANSWERED
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -50,6 +50,19 @@ def test_what_failed_is_sent_again_oldest_first_and_what_reached_us_is_not() -> 
 def test_what_was_acknowledged_and_never_reached_us_is_missing_once_it_is_settled() -> None:
     assert again(attempt(1, 10, 202), WORKS) == [1]
     assert again(attempt(1, 1, 202), WORKS) == []
+
+
+def test_a_push_that_failed_is_not_sent_again_but_has_files_read_anew() -> None:
+    def push(number: int, minutes_ago: float, code: int = 503, **more: Any) -> DeliveryAttempt:
+        return attempt(number, minutes_ago, code, event=PUSH, action="", **{"repository_id": 7, **more})
+
+    lost = plan([WORKS, push(1, 40), push(2, 30, 0), push(3, 20, repository_id=8)], (), NOW)
+    assert lost.again == () and lost.open_since is None
+    assert lost.pushed == {7: NOW - 30 * MINUTE, 8: NOW - 20 * MINUTE}
+    again = push(2, 5, guid="g1", redelivery=True)
+    assert plan([push(1, 40), again], (), NOW).pushed == {7: NOW - 40 * MINUTE}
+    assert plan([push(1, 40), replace(again, status_code=202)], (), NOW).pushed == {}
+    assert plan([push(1, 40, 202), push(2, 30, repository_id=0)], (), NOW).pushed == {}
 
 
 def test_what_is_refused_for_good_or_means_nothing_here_is_left_alone() -> None:

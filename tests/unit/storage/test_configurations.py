@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from storage.configurations import of_installation, of_repository
 from storage.database import Database
@@ -59,3 +60,27 @@ def test_a_changed_file_makes_stale_what_depends_on_it_and_nothing_else(database
         assert fresh() == [False, True, True, False, True]
         unit.configurations.defaults_changed(2)
         assert fresh() == [False, True, False, False, False]
+
+
+def test_a_push_that_did_not_reach_us_makes_stale_only_what_was_read_before_it(database: Database) -> None:
+    places = (of_repository(1), of_repository(5), of_installation(2))
+    before, after = things.NOW - timedelta(minutes=1), things.NOW + timedelta(minutes=1)
+    with database.unit() as unit:
+        for number, name in ((1, "o/r"), (5, "o/.github")):
+            unit.repositories.upsert(Repository(id=number, full_name=name, installation_id=2))
+            unit.configurations.keep(replace(KNOWN, repository_id=number))
+
+        def missed(repository_id: int, at: datetime) -> list[bool]:
+            for place in places:
+                unit.configurations.keep_file(ConfigFile(place=place, text="", read_at=things.NOW))
+            said = unit.configurations.missed(repository_id, at)
+            gone = [
+                file is not None and file.read_at is None for file in map(unit.configurations.file, places)
+            ]
+            assert said is any(gone)
+            return gone
+
+        assert missed(1, before) == missed(5, before) == missed(77, after) == [False, False, False]
+        assert missed(1, after) == [True, False, False] and unit.configurations.stale() == [1]
+        assert missed(5, after) == [False, True, True] and unit.configurations.stale() == [1, 5]
+        assert not unit.configurations.missed(5, after)
