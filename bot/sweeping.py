@@ -29,7 +29,7 @@ OVERLAP = timedelta(minutes=10)
 """What is looked at again: an attempt may be listed late, and be under way while the list is read."""
 
 CLOCKS_APART = timedelta(minutes=2)
-"""Our clock and GitHub's: a file that was read so shortly after a push failed may have been read before it."""
+"""Our clock and GitHub's: a file read so shortly after a push failed may have been read before it."""
 
 MOST_LISTED = 50_000
 """Attempts that are listed at most, 100 a call."""
