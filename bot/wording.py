@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from learning.memory.cuts import DOUBTFUL
 from storage.records import (
     AnswerStatus,
     Decision,
@@ -58,7 +59,8 @@ def says(phrase: Phrase, weight: float | None = None) -> str:
     if phrase.kind is PhraseKind.MENTION:
         return f"mention “{phrase.right}”"
     if phrase.kind is PhraseKind.LENGTH:
-        return f"at most {phrase.limit_words} words"
+        doubt = ", once a second cut says so" if phrase.context == DOUBTFUL else ""
+        return f"at most {phrase.limit_words} words{doubt}"
     if phrase.kind is PhraseKind.SILENCE:
         return "say nothing to questions like this"
     if weight is None or number(weight) == "0.00":

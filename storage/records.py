@@ -618,7 +618,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Phrase:
-    """A short wording, or a lesson about one, in one repository. `text` is the wrong form of a correction."""
+    """A short wording, or a lesson about one, in one repository. `text` is the wrong form of a correction.
+
+    `context` is where a correction holds, and of a LENGTH whether its cut may have been about something else.
+    """
 
     id: str
     repository_id: int

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from learning.memory.cuts import DOUBTFUL
 from learning.memory.forms import CODE
 from learning.memory.index import PhraseIndex, Similarity
 from learning.memory.repair import UNWANTED, breaks, missing
@@ -249,7 +250,11 @@ def _length(found: Sequence[PhraseWeight]) -> PhraseWeight | None:
     """The lower median, by weight, of the limits that people taught.
 
     Each is as wide as its edit allows, so of two the tighter one holds; of three that one which two agree on.
+    None while all that was taught is one cut that may have been about something else.
     """
+    cuts = {event for w in found for event in w.event_ids}
+    if len(cuts) < 2 and all(w.phrase.context == DOUBTFUL for w in found):
+        return None
     ordered = sorted(found, key=lambda w: (w.phrase.limit_words, w.phrase.id))
     wanted = QUANTILE * math.fsum(abs(w.weight) for w in ordered)
     passed = 0.0

@@ -29,6 +29,9 @@ ROOM = 3
 LONG = 25
 """Words below which no answer is too long."""
 
+DOUBTFUL = "doubtful"
+"""A limit's context where its cut may have been about what was said, not how long: `is_doubtful`."""
+
 _LINK = re.compile(r"\[[^\]]+\]:\s")
 
 
@@ -54,6 +57,17 @@ def is_cut(edit: Edit, before: str, after: str) -> bool:
     if normal(before).startswith(normal(after)):
         return True
     return edit.words_after <= THIRD * edit.words_before and not _about(edit.removed, after)
+
+
+def is_doubtful(edit: Edit, before: str, after: str) -> bool:
+    """Whether a cut may be about what was said: its sentences share a word that is gone, or it is one block.
+
+    Nothing in one such edit tells the two apart; a second one of a repository does (`choice.py`).
+    """
+    blocks = [(a, b) for a, b, fence in code_ranges(before) if fence]
+    places = [before.find(span) for span in edit.removed]
+    alone = any(all(a <= at < b for at in places) for a, b in blocks)
+    return alone or _about(edit.removed, after)
 
 
 def _about(removed: tuple[str, ...], after: str) -> bool:

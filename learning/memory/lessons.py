@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from learning.memory import commands, widen
 from learning.memory.background import Background
-from learning.memory.cuts import is_cut, is_sentence, limit_of, stands
+from learning.memory.cuts import DOUBTFUL, is_cut, is_doubtful, is_sentence, limit_of, stands
 from learning.memory.edits import diff
 from learning.memory.extract import extract, openings
 from learning.memory.forms import CODE, PROSE, WORD, matches, plurals
@@ -91,8 +91,12 @@ def lessons(
         return []
     found = [lesson for r in edit.replaced for lesson in _correction(repository_id, r, after)]
     if is_cut(edit, before, after):
-        limit = make(repository_id, PhraseKind.LENGTH, "", limit=limit_of(edit, before, after))
-        return [*found, Lesson(limit, SHARES[PhraseKind.LENGTH])]
+        doubt = DOUBTFUL if is_doubtful(edit, before, after) else ""
+        words = limit_of(edit, before, after)
+        limit = make(repository_id, PhraseKind.LENGTH, "", limit=words, context=doubt)
+        found.append(Lesson(limit, SHARES[PhraseKind.LENGTH]))
+        if not doubt:
+            return found
     for span in edit.removed:
         found += _wordings(repository_id, span, question, background, -1.0)
     kept = edit.words_before and sum(count_words(s) for s in edit.removed) <= edit.words_before / 2

@@ -142,6 +142,24 @@ def test_a_text_over_the_taught_length_is_a_violation() -> None:
     assert assess(index, "Short.").violations == ()
 
 
+def test_a_limit_in_doubt_holds_once_a_second_cut_was_made() -> None:
+    stays = "Open the file first, and close it when you are done, whatever became of what you read from it."
+    code = (
+        "\n\n```\nhandle = open_file(path)\nfor line in read_all(handle):\n    say(line)\nhandle.close()\n```"
+    )
+    python = (
+        " Python closes it for you if you ask it to. With Python 3 the same holds for folders and for pipes."
+    )
+    plain = (
+        " The rest is up to you. Nobody will stop it. See what others made of this before you begin your own."
+    )
+    lone = PhraseIndex.build(taught(("How?", stays + code, stays)))
+    assert [w for w in assess(lone, stays + plain).violations if w.phrase.limit_words] == []
+    for second in (code.replace("say", "tell"), python, plain):
+        index = PhraseIndex.build(taught(("How?", stays + code, stays), ("Why?", stays + second, stays)))
+        assert [w.phrase.limit_words for w in assess(index, stays + plain).violations] == [20]
+
+
 @given(st.lists(st.sampled_from([b for _, b, _ in LESSONS] + [a for _, _, a in LESSONS]), max_size=6))
 @settings(max_examples=80, deadline=None)
 def test_a_score_is_within_bounds_and_repetition_does_not_move_it(texts: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from learning.memory.background import DEFAULT
+from learning.memory.cuts import DOUBTFUL
 from learning.memory.lessons import Lesson, lessons
 from storage.records import PhraseKind
 
@@ -17,6 +18,11 @@ def teach(before: str, after: str, question: str = "How?") -> list[Lesson]:
 
 def kinds(before: str, after: str) -> set[PhraseKind]:
     return {lesson.phrase.kind for lesson in teach(before, after)}
+
+
+def limits(before: str, after: str) -> set[tuple[int, str]]:
+    taught = (lesson.phrase for lesson in teach(before, after))
+    return {(phrase.limit_words, phrase.context) for phrase in taught if phrase.kind is PhraseKind.LENGTH}
 
 
 def test_a_sentence_that_was_only_added_is_to_be_mentioned() -> None:
@@ -52,8 +58,7 @@ def test_a_limit_is_the_greatest_round_number_that_the_next_sentence_would_have_
 def test_a_long_block_that_was_cut_off_does_not_make_the_limit_as_wide_as_itself() -> None:
     said = "Call the function that is named below with the path of your own file."
     code = "\n".join(f"line_{n} = load_one_more({n}, {n})" for n in range(40))
-    (only,) = teach(f"{said}\n\n```\n{code}\n```", said)
-    assert only.phrase.limit_words == 40
+    assert limits(f"{said}\n\n```\n{code}\n```", said) == {(40, DOUBTFUL)}
 
 
 def test_a_cut_within_a_sentence_says_no_more_than_what_was_left() -> None:
@@ -85,6 +90,19 @@ def test_sentences_taken_out_for_one_word_that_is_gone_with_them_are_no_lesson_a
         "With Python 3", "In old releases"
     )
     assert kinds(told_apart, stays) == {PhraseKind.LENGTH}, "a cut in the middle that shares nothing is a cut"
+
+
+def test_an_end_that_may_be_gone_for_a_word_or_for_its_code_teaches_both_and_the_limit_in_doubt() -> None:
+    stays = "Open the file first, and close it when you are done, whatever became of what you read from it."
+    ends = [
+        " Python closes it for you if you ask it to. With Python 3 the same holds for folders and for pipes.",
+        "\n\n```\nhandle = open_file(path)\nfor line in read_all(handle):\n    say(it)\nhandle.close()\n```",
+    ]
+    for end in ends:
+        assert limits(stays + end, stays) == {(20, DOUBTFUL)}
+        assert PhraseKind.WORDING in kinds(stays + end, stays)
+    both = "".join(ends)
+    assert limits(stays + both, stays) == {(20, "")}, "prose and code have nothing in common but the length"
 
 
 @pytest.mark.parametrize("after", ["", "—", "-", "…"])
