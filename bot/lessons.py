@@ -58,11 +58,19 @@ def settle(
 
 
 def _consequential(unit: UnitOfWork, new: Sequence[Feedback]) -> list[Feedback]:
-    """Those events that are heard, and those that take back one that is not merely shown."""
+    """Those events that are heard, those that take back one that is not merely shown, and every edit.
+
+    Whoever made it, an edit is the text that others judged from then on.
+    """
     taken = unit.feedback.by_ids({event.retracts for event in new if event.retracts})
     shown = {event.id for event in taken.values() if event.kind is not FeedbackKind.RETRACTION}
     shown -= {event.id for event in taken.values() if heard(event)}
-    return [e for e in new if heard(e) or (e.kind is FeedbackKind.RETRACTION and e.retracts not in shown)]
+    back = FeedbackKind.RETRACTION
+    return [
+        e
+        for e in new
+        if heard(e) or e.kind is FeedbackKind.EDIT or (e.kind is back and e.retracts not in shown)
+    ]
 
 
 def unheard(unit: UnitOfWork, events: Iterable[Feedback]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from storage.records import Actor, Feedback, FeedbackKind, Learning, Permission,
 from tests.unit.bot.taught import (
     ACTS,
     CORRECTED,
+    READERS,
     TEXT,
     answers,
     edit,
@@ -237,3 +238,15 @@ def test_fifty_strangers_with_a_hundred_thumbs_each_leave_all_weights_byte_ident
         assert repr(everything(unit)) == before and unit.repositories.get(REPOSITORY.id) == held
         assert lessons.replay(unit, REPOSITORY.id, NOW) == [] and repr(everything(unit)) == before
     made.dispose()
+
+
+def test_an_edit_that_teaches_nothing_is_still_the_text_that_a_thumb_judges(database: Database) -> None:
+    """An edit by somebody who has lost the right to teach, heard of after a thumb that came after it."""
+    rewritten = "Ask somebody who knows the page size of the app."
+    observed(database, [event(FeedbackKind.REACTION, 2, reaction=Reaction.MINUS_ONE)])
+    before = {weight.phrase.text for weight in weights(database)}
+    observed(database, [edit(1, after=rewritten, actor=READERS[0], permission=Permission.READ)])
+    after = {weight.phrase.text for weight in weights(database)}
+    assert "npm" in before and "npm" not in after and "ask somebody" in after
+    with database.unit() as unit:
+        assert lessons.replay(unit, REPOSITORY.id, NOW + timedelta(days=1)) == []
