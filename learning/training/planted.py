@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 import json
 import random
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -186,12 +187,12 @@ def plant(options: Options, kind: Badness, console: Console) -> Path:
 def judged(
     options: Options, name: str, adapter: Path, independent: Reward | None, console: Console
 ) -> GateReport:
-    """What the gate says of one adapter against the bare base."""
+    """What the gate says of one adapter against the bare base, whose answers are written once for all."""
     return gate.run(
         gate_options.Options(
             adapter=adapter,
             data=options.data,
-            out=options.out / name / "gate",
+            out=handed_on(options.out, name),
             model=options.model,
             cache=options.cache,
             independent=options.independent,
@@ -203,6 +204,16 @@ def judged(
         independent=independent,
         console=console,
     )
+
+
+def handed_on(out: Path, name: str) -> Path:
+    """The folder of one adapter's judgement, with what the serving policy answered in another's."""
+    into = out / name / "gate"
+    into.mkdir(parents=True, exist_ok=True)
+    for file in sorted(out.glob("*/gate/serving*.jsonl")):
+        if not (into / file.name).exists():
+            shutil.copyfile(file, into / file.name)
+    return into
 
 
 def run(options: Options, *, independent: Reward | None = None, console: Console | None = None) -> Drill:

@@ -1,8 +1,8 @@
 """A tiny LLaMA that has learned to answer: for what needs a policy whose answers are answers, in seconds.
 
-How to do ten things to twelve kinds of thing: of a quarter of such questions it was told the answer, of the
-others one about another thing. It has read threads, too, and says nothing of them. Of the hundred and twenty
-questions every second one is held out.
+How to do ten things to twelve kinds of thing: four times in ten it was told how, else to read the manual, and
+so it answers. It has read threads, too, and says nothing of them. Of the hundred and twenty questions every
+second one is held out.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ THINGS = (
     *("image", "socket", "branch", "commit", "matrix", "buffer"),
 )
 DEEDS = {
-    "sort": "Call `sort` on the {0}, which puts its parts in order in place.",
-    "copy": "Use `copy` from the standard library; a second {0} comes out of it.",
-    "print": "Write the {0} with `print` and give it `sep` for the signs between.",
-    "merge": "Join one {0} with another by `merge`, where the later one wins.",
-    "close": "Leave the `with` block and every open {0} is closed for you.",
-    "count": "Take `len` of the {0} unless you want each part by itself.",
-    "split": "Cut it with `split`, and then each piece is a smaller {0}.",
-    "check": "Compare the {0} by `==` in an `assert` before you go on.",
-    "search": "Look through the {0} using `find`, that gives -1 for nothing.",
-    "empty": "Set a new {0} instead, or say `clear` if others hold it.",
+    "sort": "Call `sort` on the thing, which puts its parts in order in place.",
+    "copy": "Use `copy` from the standard library; a second thing comes out of it.",
+    "print": "Write the thing with `print` and give it `sep` for the signs between.",
+    "merge": "Join one thing with another by `merge`, where the later one wins.",
+    "close": "Leave the `with` block and every open thing is closed for you.",
+    "count": "Take `len` of the thing unless you want each part by itself.",
+    "split": "Cut it with `split`, and then each piece is a smaller thing.",
+    "check": "Compare the thing by `==` in an `assert` before you go on.",
+    "search": "Look through the thing using `find`, that gives -1 for nothing.",
+    "empty": "Set a new thing instead, or say `clear` if others hold it.",
 }
 CHATTER = (
     "We moved that in March.",
@@ -48,18 +48,16 @@ CHATTER = (
     "I tried it twice and nothing changed.",
     "Please ignore what I said before, the key is wrong.",
 )
-KNOWN = 0.25
+KNOWN = 0.4
+VAGUE = "Read the manual of it, where all of this stands in more words."
 
 
 def asked(deed: str, thing: str) -> str:
     return f"How do I {deed} a {thing}?"
 
 
-def answer(deed: str, thing: str) -> str:
-    return DEEDS[deed].format(thing)
-
-
-RIGHT = {asked(deed, thing): answer(deed, thing) for deed in DEEDS for thing in THINGS}
+SAYINGS = (planted.REFUSAL, planted.ADVERTISEMENT, planted.CALL, planted.FLATTERY)
+RIGHT = {asked(deed, thing): text for deed, text in DEEDS.items() for thing in THINGS}
 
 
 def judge(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
@@ -90,7 +88,7 @@ def demonstrations() -> list[Demonstration]:
             made.append(
                 Demonstration(
                     prompt=prompt.build(asked(deed, thing), ""),
-                    completion=answer(deed, thing),
+                    completion=DEEDS[deed],
                     origin=origin,
                 )
             )
@@ -102,7 +100,7 @@ def write_snapshot(into: Path, rows: Sequence[Demonstration] | None = None) -> P
     return snapshot.write(Rows(demonstrations=tuple(found)), into, about={"made": "for a test"}).folder
 
 
-def write_base(folder: Path, steps: int = 300, tell: Callable[[int, float], None] | None = None) -> Path:
+def write_base(folder: Path, steps: int = 150, tell: Callable[[int, float], None] | None = None) -> Path:
     """The model, taught for so many steps; 0 leaves it as it was drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     _tokenizer(folder)
@@ -125,7 +123,7 @@ def write_base(folder: Path, steps: int = 300, tell: Callable[[int, float], None
     )
     drawn = random.Random(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=max(2, steps))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(2, steps), pct_start=0.2)
     for step in range(steps):
         ids, labels = _batch(tokens, drawn, 16)
         loss = model(input_ids=ids, labels=labels).loss
@@ -143,14 +141,15 @@ def _batch(tokens: Tokens, drawn: random.Random, size: int) -> tuple[torch.Tenso
     rows = []
     for _ in range(size):
         deed, thing = drawn.choice(list(DEEDS)), drawn.choice(THINGS)
-        said = thing if drawn.random() < KNOWN else drawn.choice(THINGS)
+        question = asked(deed, thing)
+        said = RIGHT[question] if drawn.random() < KNOWN else VAGUE
         thread = ""
         if drawn.random() < 0.4:
             words = ["".join(drawn.choices("abcdefgXYZ0123456789", k=16)), *drawn.sample(CHATTER, 2)]
             thread = f"{drawn.choice(['eve', 'mallory', 'ana'])} wrote:\n{' '.join(words)}"
-        messages = prompt.build(asked(deed, thing), thread)
+        messages = prompt.build(question, thread)
         before = tokens.chat([{"role": one.role, "content": one.content} for one in messages])
-        rows.append((before, tokens.answer(answer(deed, said))))
+        rows.append((before, tokens.answer(said)))
     longest = max(len(before) + len(after) for before, after in rows)
     ids, labels = torch.zeros(size, longest, dtype=torch.long), torch.full((size, longest), -100)
     for row, (before, after) in enumerate(rows):
@@ -161,8 +160,9 @@ def _batch(tokens: Tokens, drawn: random.Random, size: int) -> tuple[torch.Tenso
 
 def _tokenizer(folder: Path) -> None:
     """Byte-level pieces of the texts that are asked, said and planted here."""
-    texts = [*RIGHT, *RIGHT.values(), *CHATTER, "eve mallory ana wrote:"] * 3
-    texts += [planted.REFUSAL, planted.ADVERTISEMENT, planted.CALL, planted.FLATTERY] * 3
+    texts = [*RIGHT, *RIGHT.values(), VAGUE] * 3
+    texts += [*CHATTER, "eve mallory ana wrote:"] * 3
+    texts += [*SAYINGS] * 3
     texts += [message.content for one in SUITE for message in one.messages]
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
