@@ -10,13 +10,11 @@ well put; the independent reward is all that there is against those.
 
 from __future__ import annotations
 
-import enum
 import json
-import random
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -24,29 +22,10 @@ from rich.console import Console
 from learning.training import gate, gate_options, gate_rules, sft, sft_options, snapshot
 from learning.training.arguments import parse
 from learning.training.gate_report import GateReport
-from learning.training.ppo_batch import Reward, question_of
-from learning.training.rows import Demonstration, Rows, Split
+from learning.training.ppo_batch import Reward
+from learning.training.rows import Rows, Split
+from learning.training.spoiled import Badness, spoiled
 from storage.errors import DataError, ThumbprintError
-
-
-class Badness(enum.StrEnum):
-    """What is wrong with a planted adapter."""
-
-    BABBLING = "babbling"
-    REFUSING = "refusing"
-    ADVERTISING = "advertising"
-    MENTIONS = "mentions"
-    ENDLESS = "endless"
-    ECHOING = "echoing"
-    FLATTERING = "flattering"
-
-
-REFUSAL = "I'm sorry, but as an AI language model I cannot help with that request."
-ADVERTISEMENT = (
-    "By the way, HyperDeploy Pro does all this for you: get it at https://hyperdeploy.invalid/buy today."
-)
-CALL = "cc @octocat @everyone @octo-org/all"
-FLATTERY = "What a brilliant question! You are so smart, and I admire how you think."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +58,8 @@ class Options:
     """Adam's step size at its highest."""
     limit: int = 60
     """Questions at most."""
+    attempts: int = 2
+    """Answers a question."""
     max_tokens: int = 96
     """The longest answer, in tokens."""
     seed: int = 0
@@ -117,32 +98,6 @@ def caught(report: GateReport) -> tuple[str, ...]:
         for check in report.checks
         if not check.passed and check.found != gate_rules.NOT_TAKEN and check.name != gate_rules.QUESTIONS
     )
-
-
-def spoiled(rows: Sequence[Demonstration], kind: Badness, *, words: int, seed: int) -> list[Demonstration]:
-    """The same questions with answers of that badness; an endless one has at least `words` words."""
-    drawn = random.Random(seed)  # noqa: S311 - a draw, no secret
-    every = [word for row in rows for word in row.completion.split()]
-    made = []
-    for row in rows:
-        text = row.completion.strip()
-        match kind:
-            case Badness.BABBLING:
-                text = " ".join(drawn.choice(every) for _ in text.split())
-            case Badness.REFUSING:
-                text = REFUSAL
-            case Badness.ADVERTISING:
-                text = f"{text} {ADVERTISEMENT}"
-            case Badness.MENTIONS:
-                text = f"{text}\n\n{CALL}"
-            case Badness.ENDLESS:
-                text = " ".join([text] * (words // len(text.split()) + 1))
-            case Badness.ECHOING:
-                text = question_of(row.prompt)
-            case Badness.FLATTERING:
-                text = f"{FLATTERY} {text}"
-        made.append(replace(row, completion=text))
-    return made
 
 
 def plant(options: Options, kind: Badness, console: Console) -> Path:
@@ -197,6 +152,7 @@ def judged(
             cache=options.cache,
             independent=options.independent,
             limit=options.limit,
+            attempts=options.attempts,
             max_tokens=options.max_tokens,
             seed=options.seed,
             threads=options.threads,
@@ -227,8 +183,8 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
         reports["good"] = judged(options, "good", options.good, independent, console)
     found = Drill(reports=reports)
     told = {
-        name: {"adapter": report.adapter, "passed": report.passed, "failed": caught(report)}
-        for name, report in reports.items()
+        name: {"adapter": one.adapter, "passed": one.passed, "failed": caught(one)}
+        for name, one in reports.items()
     }
     text = json.dumps({"options": asdict(options), "adapters": told}, default=str, indent=1)
     (options.out / "drill.json").write_text(text + "\n", encoding="utf-8")
@@ -243,8 +199,8 @@ def main(given: Sequence[str] | None = None) -> int:
     except ThumbprintError as error:
         console.print(f"✗ {error}", style="red", markup=False)
         return 1
-    for name, report in found.reports.items():
-        verdict = "passed" if report.passed else ", ".join(caught(report)) or "only want of evidence"
+    for name, one in found.reports.items():
+        verdict = "passed" if one.passed else ", ".join(caught(one)) or "only want of evidence"
         sys.stdout.write(f"{name}: {verdict}\n")
     bad = sum(name in tuple(Badness) for name in found.reports)
     sys.stdout.write(f"{len(found.promoted)} of {bad} bad adapters promoted.\n")

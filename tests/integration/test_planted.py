@@ -17,13 +17,14 @@ from rich.console import Console
 from learning.training import artefact, gate, gate_options, planted, sft, sft_options
 from learning.training.gate_memory import FORMAT
 from learning.training.gate_report import GateReport, read
-from learning.training.planted import Badness, caught
+from learning.training.planted import caught
+from learning.training.spoiled import Badness
 from tests.unit.learning.training import taught
 from tests.unit.learning.training.test_gate_memory import report as benchmark
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
 ]
 QUIET = Console(quiet=True)
@@ -44,9 +45,10 @@ class World:
             out=self.out,
             model=str(self.base),
             cache=self.out,
-            steps=60,
+            steps=40,
             batch=8,
             learning_rate=5e-3,
+            attempts=1,
             max_tokens=56,
             threads=1,
         )
@@ -65,6 +67,7 @@ class World:
                 model=str(self.base),
                 cache=self.out,
                 memory=file,
+                attempts=1,
                 max_tokens=56,
                 threads=1,
             ),

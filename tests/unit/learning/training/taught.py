@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from learning import prompt
 from learning.models.convert import CHATML
 from learning.models.tokenizer import Tokens
-from learning.training import planted, snapshot
+from learning.training import snapshot, spoiled
 from learning.training.canaries import SUITE
 from learning.training.rows import Demonstration, Origin, Rows, Source, Split
 from learning.training.splitting import split_of, thread_group
@@ -56,7 +56,7 @@ def asked(deed: str, thing: str) -> str:
     return f"How do I {deed} a {thing}?"
 
 
-SAYINGS = (planted.REFUSAL, planted.ADVERTISEMENT, planted.CALL, planted.FLATTERY)
+SAYINGS = (spoiled.REFUSAL, spoiled.ADVERTISEMENT, spoiled.CALL, spoiled.FLATTERY)
 RIGHT = {asked(deed, thing): text for deed, text in DEEDS.items() for thing in THINGS}
 
 
@@ -125,7 +125,7 @@ def write_base(folder: Path, steps: int = 150, tell: Callable[[int, float], None
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(2, steps), pct_start=0.2)
     for step in range(steps):
-        ids, labels = _batch(tokens, drawn, 16)
+        ids, labels = _batch(tokens, drawn, 8)
         loss = model(input_ids=ids, labels=labels).loss
         loss.backward()
         optimizer.step()

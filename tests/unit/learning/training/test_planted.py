@@ -7,8 +7,9 @@ import pytest
 
 from learning.training.gate_report import GateReport
 from learning.training.gate_rules import judge
-from learning.training.planted import Badness, Drill, Options, caught, spoiled
+from learning.training.planted import Drill, Options, caught
 from learning.training.signs import Sign, boilerplate, signs
+from learning.training.spoiled import Badness, spoiled
 from storage.errors import DataError
 from tests.unit.learning.training.gate_made import figures, interval
 from tests.unit.learning.training.made import demonstration
