@@ -21,6 +21,7 @@ from bot.drafts import expire
 from bot.duplicates import heal
 from bot.erasing import erase_due
 from bot.learning_mode import follow_due
+from bot.leftovers import clear
 from bot.standing import settle_due
 from bot.sweeping import sweep_due
 from bot.time_slice import time_slice
@@ -47,6 +48,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "canary": lambda: canary.settle_due(context.database, context.settings.models_chosen, clock()),
         "adapters": lambda: context.adapters.settle(clock(), context.settings.job_timeout_s),
         "erase": lambda: erase_due(context, clock()),
+        "leftovers": lambda: clear(context.database, context.settings.home.expanduser().absolute()),
     }
     failed: ThumbprintError | None = None
     for name, part in parts.items():

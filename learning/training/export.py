@@ -3,8 +3,7 @@
 A repository opts in by `training: true` in its configuration. A private one's rows are in its own
 snapshot and nowhere else; public ones' are in the shared one, and in their account's where that has
 several. All is read in one transaction: a snapshot is one moment of the database. Left out: reading the
-configuration anew from GitHub (a file that is known to have changed counts as no), and deleting the
-snapshots of former nights.
+configuration anew from GitHub (a file that is known to have changed counts as no).
 Run: `thumbprint export`; `pytest tests/integration/test_export.py`.
 """
 

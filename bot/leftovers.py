@@ -1,0 +1,113 @@
+"""What was made of people's rows and lies in folders goes with the rows: snapshots, and what nights left.
+
+A snapshot is held against the audits since it was made (`storage/audits.py`): where a repository in it was
+erased or left what is shared, or a person was forgotten, it is deleted; the next export makes it anew without
+those rows. So is what a night made of such a snapshot, but for an adapter that is kept as a row: its weights
+stay until another is promoted. An erased repository's own nights go whole. Left out: folders beside `home`,
+which are the operator's. Run: `pytest tests/unit/bot/test_leftovers.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import structlog
+
+from bot import night_lock
+from learning.training import night_journal
+from learning.training.night_journal import BEGUN
+from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
+from storage.database import Database, UnitOfWork
+from storage.errors import SetupError
+
+MANIFEST = "manifest.json"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A snapshot in a folder: when it was whole, its scope, and whose rows it holds."""
+
+    folder: Path
+    scope: str
+    repositories: frozenset[int]
+    at: datetime
+
+
+def clear(database: Database, home: Path) -> int:
+    """Delete what holds rows that are gone; how many folders. Nothing while a night is at work.
+
+    Raises SetupError where one cannot be deleted.
+    """
+    training = home / "training"
+    made = [one for place in (home, training) for one in _made(place / "snapshots")]
+    with database.unit(read_only=True) as unit:
+        stale = [one for one in made if _lost(unit, one)]
+        nights = list(_nights(training / "nights", {one.folder for one in stale}))
+        kept = {Path(one.folder) for one in unit.adapters.all()}
+    gone = nights + [one.folder for one in stale]  # a snapshot last: it is what tells
+    if not gone:
+        return 0
+    try:
+        with night_lock.held(training, database):
+            for folder in gone:
+                _delete(folder, kept)
+    except night_lock.AtWork:
+        return 0
+    log.info("leftovers_deleted", folders=len(gone))
+    return len(gone)
+
+
+def _made(place: Path) -> Iterator[Made]:
+    """The snapshots of people's rows under a folder, as `place/<scope>/<id>`."""
+    for file in sorted(place.glob(f"*/*/{MANIFEST}")):
+        about = night_journal.read(file).get("about", {})
+        if consent := about.get("consent"):
+            yield Made(
+                folder=file.parent,
+                scope=str(about.get("scope", "")),
+                repositories=frozenset(one["repository_id"] for one in consent),
+                at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
+            )
+
+
+def _lost(unit: UnitOfWork, made: Made) -> bool:
+    """Whether rows that a snapshot holds may be there no more."""
+    own = made.scope.startswith("repository-")
+    acts = (ERASED, FORGOT_USER) if own else (ERASED, FORGOT_USER, LEFT_SHARED)
+    since = unit.audits.since(made.at, acts)
+    return any(audit.act == FORGOT_USER or audit.repository_id in made.repositories for audit in since)
+
+
+def _nights(place: Path, stale: Collection[Path]) -> Iterator[Path]:
+    """The folders of nights that were made of these snapshots."""
+    for folder in sorted(place.glob("*/night-*")):
+        flags = [str(flag) for flag in night_journal.read(folder / BEGUN).get("flags", ())]
+        if any(flag == "--data" and Path(value) in stale for flag, value in pairwise(flags)):
+            yield folder
+
+
+def _delete(folder: Path, kept: Collection[Path]) -> None:
+    """Delete a folder but for the adapters in it that are rows."""
+    if folder in kept:
+        return
+    try:
+        if not any(one.is_relative_to(folder) for one in kept):
+            shutil.rmtree(folder)
+            return
+        for one in sorted(folder.iterdir()):
+            if one.is_dir() and not one.is_symlink():
+                _delete(one, kept)
+            else:
+                one.unlink()
+    except OSError as error:
+        raise SetupError(
+            f"{folder} holds rows that are gone, and cannot be deleted ({error.strerror}): give this user "
+            "write access to it, or remove it."
+        ) from error

@@ -1,0 +1,124 @@
+"""What was made of rows that are gone goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import night_lock
+from bot.leftovers import clear
+from learning.training import night_journal, snapshot
+from learning.training.rows import Rows
+from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
+from storage.database import Database
+from storage.records import Adapter, Audit
+from tests.unit.learning.training.made import pair
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+EARLIER = datetime.now(UTC) - timedelta(hours=1)
+
+
+class House:
+    """A home with snapshots of two repositories together, and of each by itself, and a night of each."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.database = Database(f"sqlite:///{home}/one.db")
+        self.database.migrate()
+        self.together = self._made("shared", 1, 2)
+        self.own = self._made("repository-2", 2)
+        self.corpus = snapshot.write(rows(3), home / "training" / "snapshots" / "corpus", about={}).folder
+        self.night = self._night("shared", self.together)
+        self.own_night = self._night("repository-2", self.own)
+
+    def _made(self, scope: str, *repositories: int) -> Path:
+        consent = [{"repository_id": one, "private": False, "training": True} for one in repositories]
+        about = {"scope": scope, "consent": consent}
+        return snapshot.write(rows(*repositories), self.home / "snapshots" / scope, about=about).folder
+
+    def _night(self, scope: str, data: Path) -> Path:
+        folder = self.home / "training" / "nights" / scope / "night-1"
+        night_journal.write(folder / night_journal.BEGUN, {"flags": ["--least", "20", "--data", str(data)]})
+        for place in ("data/rows.parquet", "evaluation/answers.jsonl", "ppo/adapter/weights", "ppo/log"):
+            night_journal.text(folder / place, "what somebody asked")
+        return folder
+
+    def audit(self, act: str, repository_id: int | None = None, at: datetime = LATER) -> None:
+        with self.database.unit() as unit:
+            unit.audits.add(Audit(at=at, act=act, repository_id=repository_id))
+            unit.commit()
+
+    def keep(self, folder: Path) -> None:
+        adapter = Adapter(
+            id="a" * 64,
+            folder=str(folder),
+            stage="ppo",
+            run="r",
+            base="b",
+            template="t",
+            snapshot="s",
+            added_at=EARLIER,
+        )
+        with self.database.unit() as unit:
+            unit.adapters.add(adapter)
+            unit.commit()
+
+    def left(self) -> set[Path]:
+        folders = (self.together, self.own, self.corpus, self.night, self.own_night)
+        return {folder for folder in folders if folder.exists()}
+
+
+def rows(*repositories: int) -> Rows:
+    return Rows(pairs=tuple(pair(one) for one in repositories))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.database.dispose()
+
+
+def test_what_holds_rows_that_are_all_there_stays(house: House) -> None:
+    everything = house.left()
+    house.audit(ERASED, 9)
+    house.audit(ERASED, 2, at=EARLIER)
+    house.audit(LEFT_SHARED, 1, at=EARLIER)
+    assert clear(house.database, house.home) == 0
+    assert house.left() == everything and len(everything) == 5
+
+
+def test_a_repository_that_became_private_leaves_what_it_was_in_with_others_but_not_its_own(
+    house: House,
+) -> None:
+    house.audit(LEFT_SHARED, 2)
+    assert clear(house.database, house.home) == 2
+    assert house.left() == {house.own, house.own_night, house.corpus}
+    assert clear(house.database, house.home) == 0
+
+
+@pytest.mark.parametrize(("act", "repository_id"), [(ERASED, 2), (FORGOT_USER, None)])
+def test_what_was_erased_and_whoever_was_forgotten_is_in_no_snapshot_and_no_night(
+    house: House, act: str, repository_id: int | None
+) -> None:
+    house.audit(act, repository_id)
+    assert clear(house.database, house.home) == 4
+    assert house.left() == {house.corpus}
+
+
+def test_of_a_night_whose_adapter_is_kept_the_weights_stay_and_nothing_else(house: House) -> None:
+    house.keep(house.night / "ppo" / "adapter")
+    house.audit(LEFT_SHARED, 2)
+    clear(house.database, house.home)
+    files = [file.relative_to(house.night) for file in house.night.rglob("*") if file.is_file()]
+    assert files == [Path("ppo/adapter/weights")]
+
+
+def test_a_night_at_work_is_waited_for(house: House) -> None:
+    house.audit(ERASED, 2)
+    with night_lock.held(house.home / "training", house.database):
+        assert clear(house.database, house.home) == 0
+    assert clear(house.database, house.home) == 4
