@@ -27,6 +27,7 @@ from bot import answer, feedback, logs, poll
 from bot.access import Access
 from bot.attempts import Attempts
 from bot.catching_up import Route
+from bot.consent import ask_due
 from bot.context import Context
 from bot.dispatch import Dispatcher
 from bot.github import GitHub
@@ -249,7 +250,11 @@ def steps_of(context: Context) -> Steps:
         refresh=lambda answer_id: feedback.refresh(context, answer_id),
         poll=lambda: poll.poll(context, go_on=time_slice(context.settings)),
         upkeep=lambda: upkeep(context, route),
-        retrain=Clock(context.settings, context.database).tick,
+        retrain=Clock(
+            context.settings,
+            context.database,
+            ask=lambda now: ask_due(context, now, time_slice(context.settings)),
+        ).tick,
     )
 
 

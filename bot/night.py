@@ -109,7 +109,7 @@ class Night:
         try:
             recipe = recipe_of(self._settings, self._wanted.options)
             found = snapshots(
-                self._database, self._home.parent / "snapshots", self._wanted.data, self._wanted.repository
+                self._settings, self._database, self._wanted.data, self._wanted.repository, begun
             )
         except ThumbprintError as error:
             self._kept(Run(id=_id(begun, SHARED), started_at=begun), RunStatus.FAILED, str(error))

@@ -54,18 +54,25 @@ class Clock:
         settings: Settings,
         database: Database,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ask: Callable[[datetime], bool] = lambda now: True,
     ) -> None:
-        self._settings, self._database, self._clock = settings, database, clock
+        """`ask`: whether all who may train were asked (`bot/consent.py`); no night begins before."""
+        self._settings, self._database, self._clock, self._ask = settings, database, clock, ask
         self._night: subprocess.Popen[bytes] | None = None
 
     def tick(self) -> bool:
-        """Start a night if one is due and none is at work; whether one was started."""
+        """Start a night if one is due, none is at work, and all were asked; whether one was started.
+
+        May raise what asking raises: then the next tick is the next try, as long as the night is due.
+        """
         if self._night is not None and self._night.poll() is None:
             return False
         with self._database.unit(read_only=True) as unit:
             last = next(iter(unit.adapters.runs(1)), None)
-        home = self._settings.home
-        if not due(self._settings.retrain_at, self._clock(), last) or not is_free(home / "training"):
+        home, now = self._settings.home, self._clock()
+        if not due(self._settings.retrain_at, now, last) or not is_free(home / "training"):
+            return False
+        if not self._ask(now):
             return False
         file = home / "logs" / "retrain.log"
         file.parent.mkdir(parents=True, exist_ok=True)

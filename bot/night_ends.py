@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from bot import promoting
+from bot.consent import exported
 from bot.provenance import of_scope
 from bot.settings import Settings
 from learning.models import adapters, hub
 from learning.training import snapshot
-from learning.training.export import SHARED, export
+from learning.training.export import SHARED
 from learning.training.night_options import Recipe
 from learning.training.snapshot import Snapshot
 from storage.database import Database, UnitOfWork
@@ -25,13 +26,18 @@ BY = "the night"
 
 
 def snapshots(
-    database: Database, into: Path, given: Path | None, repository: Repository | None
+    settings: Settings,
+    database: Database,
+    given: Path | None,
+    repository: Repository | None,
+    now: datetime,
 ) -> dict[str, Snapshot]:
     """The snapshot of each scope, by its name: the one that is given, or a new export."""
     if given is not None:
         one = snapshot.read(given.expanduser().absolute())
         return {str(one.manifest["about"].get("scope", SHARED)): one}
-    return {one.scope.name: one.snapshot for one in export(database, into, repository)}
+    into = settings.home.expanduser().absolute() / "snapshots"
+    return {one.scope.name: one.snapshot for one in exported(settings, database, into, now, repository)}
 
 
 def deployed(database: Database, settings: Settings, scope: str) -> Path | None:

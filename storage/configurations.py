@@ -101,14 +101,17 @@ class ConfigurationStore:
         place = of_installation(installation_id)
         self._connection.execute(config_files.delete().where(config_files.c.place == place))
 
-    def in_training(self) -> set[int]:
-        """The repositories whose files say that what was learned there may train a model.
+    def in_training(self, read_before: datetime | None = None) -> list[int]:
+        """The repositories whose files say that what was learned there may train a model, by number.
 
-        One whose file changed is none until that was read: it may say no by now. Where pushes are not heard
-        of, what is known may be old: who trains reads the files anew first.
+        One whose file changed is none until that was read: it may say no by now. Where a push was lost what
+        is known may be old: who trains reads the files anew first (`bot/consent.py`), those `read_before`.
         """
-        query = sa.select(configurations.c.repository_id).where(_trains())
-        return set(self._connection.execute(query).scalars())
+        which = _trains()
+        if read_before is not None:
+            which = sa.and_(which, configurations.c.as_of < read_before)
+        query = sa.select(configurations.c.repository_id).where(which)
+        return list(self._connection.scalars(query.order_by(configurations.c.repository_id)))
 
     def shared(self) -> set[int]:
         """The repositories whose rows may be in what is made of several repositories' rows.

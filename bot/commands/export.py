@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +18,20 @@ OUT = Annotated[
 
 def export(repo: REPO = "", into: OUT = None) -> None:
     """Write a snapshot of what people did where training is allowed: one shared, one a private repository."""
+    from bot.consent import exported
     from learning.training.columns import KINDS
     from learning.training.export import OPT_IN
-    from learning.training.export import export as write
 
     settings = load_settings()
     folder = into or settings.home / "snapshots"
     with open_database(settings) as database:
-        made = write(database, folder, find_repository(database, repo) if repo else None)
+        only = find_repository(database, repo) if repo else None
+        made = exported(settings, database, folder, datetime.now(UTC), only)
     if not made:
-        out.print(f"No repository has opted in, and so nothing was written: {OPT_IN}.", markup=False)
+        out.print(
+            f"No repository has opted in, by what was read lately, and so nothing was written: {OPT_IN}.",
+            markup=False,
+        )
     for one in made:
         counts = one.snapshot.manifest["counts"]
         names = ", ".join(repository.full_name for repository in one.scope.repositories)

@@ -2,8 +2,8 @@
 
 A repository opts in by `training: true` in its configuration. A private one's rows are in its own
 snapshot and nowhere else; public ones' are in the shared one, and in their account's where that has
-several. All is read in one transaction: a snapshot is one moment of the database. Left out: reading the
-configuration anew from GitHub (a file that is known to have changed counts as no).
+several. All is read in one transaction: a snapshot is one moment of the database. Left out: asking GitHub
+whether files still say so (`bot/consent.py`; one that is known to have changed counts as no).
 Run: `thumbprint export`; `pytest tests/integration/test_export.py`.
 """
 
@@ -96,7 +96,7 @@ def _own(repository: Repository) -> Scope:
 
 def _opted_in(unit: UnitOfWork) -> list[Repository]:
     """The repositories whose rows may train, by number: they say so, the App has them, and they learn."""
-    training = unit.configurations.in_training()
+    training = set(unit.configurations.in_training())
     found = []
     for one in sorted(unit.repositories.all(), key=lambda one: one.id):
         reach = unit.repositories.reach(one.id)

@@ -146,7 +146,7 @@ def test_what_was_learned_is_not_used_while_a_file_says_off(town: Town) -> None:
 def test_a_changed_file_acts_by_the_clock_too_and_one_that_was_not_read_yet_trains_nobody(town: Town) -> None:
     def training() -> set[int]:
         with town.database.unit(read_only=True) as unit:
-            return unit.configurations.in_training()
+            return set(unit.configurations.in_training())
 
     file(town, "training: true\nlearning: frozen\n")
     town.say(READER, QUESTION)
@@ -202,7 +202,7 @@ def test_what_a_person_froze_is_not_undone_by_a_file_that_says_nothing(town: Tow
 def test_a_repository_trains_only_after_it_said_so(town: Town) -> None:
     def training() -> set[int]:
         with town.database.unit(read_only=True) as unit:
-            return unit.configurations.in_training()
+            return set(unit.configurations.in_training())
 
     town.say(READER, QUESTION)
     assert training() == set()

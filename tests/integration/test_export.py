@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -380,7 +380,12 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_verb_prints_counts_and_ids(database: Database, at_home: Path) -> None:
+def test_the_verb_prints_counts_and_ids_of_who_said_yes_lately(database: Database, at_home: Path) -> None:
+    said = CliRunner().invoke(app, ["export"])  # no key here, and what was read is months old
+    assert said.exit_code == 0 and "No repository has opted in, by what was read lately" in said.output
+    for one in OPTED_IN:
+        read = replace(chosen(one, True), as_of=datetime.now(UTC))
+        change(database, lambda unit, read=read: unit.configurations.keep(read))
     done = CliRunner().invoke(app, ["export", "--out", str(at_home / "here")])
     assert done.exit_code == 0, done.output
     [folder] = (at_home / "here" / "shared").glob("s_*")

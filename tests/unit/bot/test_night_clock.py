@@ -120,8 +120,10 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
         return started[-1]
 
     monkeypatch.setattr(night_clock.subprocess, "Popen", start)
-    clock = Clock(settings, database, lambda: at(3.01))
+    answers = iter([False, True])
+    clock = Clock(settings, database, lambda: at(3.01), lambda now: now == at(3.01) and next(answers))
     try:
+        assert not clock.tick() and not started  # not all who may train were asked yet
         assert clock.tick()
         assert not clock.tick()
         until = time.monotonic() + 60

@@ -28,10 +28,12 @@ def test_what_was_read_comes_back_and_is_replaced(database: Database) -> None:
         unit.repositories.upsert(things.REPOSITORY)
         assert unit.configurations.get(1) is None
         unit.configurations.keep(KNOWN)
-        assert unit.configurations.get(1) == KNOWN and unit.configurations.in_training() == {1}
+        assert unit.configurations.get(1) == KNOWN and unit.configurations.in_training() == [1]
+        assert unit.configurations.in_training(things.NOW) == []
+        assert unit.configurations.in_training(things.NOW + timedelta(seconds=1)) == [1]
         later = replace(KNOWN, words=("/ask",), training=False, learning=None)
         unit.configurations.keep(later)
-        assert unit.configurations.get(1) == later and unit.configurations.in_training() == set()
+        assert unit.configurations.get(1) == later and unit.configurations.in_training() == []
         for file in (
             ConfigFile(place=of_repository(1), text="mention: no", read_at=things.NOW),
             ConfigFile(place=of_repository(1), text=None, fault="it is too large", read_at=things.NOW),

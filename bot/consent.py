@@ -1,0 +1,116 @@
+"""Whether repositories still say that they may train a model: GitHub is asked before an export and a night.
+
+A push that opts out is heard of at once, one that failed within minutes (`bot/sweeping.py`); but a yes that
+nobody asked about for days is nobody's word, and may be a lost push old. So before anything is made of
+several people's words the files are read anew, and whether a repository is public; what could not be asked
+is a no. A night has no key: its worker asks before it starts it. Archived repositories cannot change theirs.
+Left out: what opting in means (`learning/training/export.py`).
+Run: `pytest tests/integration/test_consent.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.access import Access
+from bot.context import Context
+from bot.github import GitHub
+from bot.learning_mode import follow
+from bot.models import Models
+from bot.settings import Settings
+from bot.time_slice import GoOn, endless
+from storage.database import Database, UnitOfWork
+from storage.errors import GitHubRefused, Gone, OutOfBounds
+from storage.records import Repository
+
+if TYPE_CHECKING:
+    from learning.training.export import Exported
+
+ASKED = timedelta(minutes=30)
+"""A yes that was read so lately is not asked for again."""
+
+LAPSES = timedelta(hours=1)
+"""A yes that was read longer ago counts no more: time enough for a night to begin after its worker asked."""
+
+log = structlog.get_logger()
+
+
+def exported(
+    settings: Settings, database: Database, into: Path, now: datetime, repository: Repository | None = None
+) -> list[Exported]:
+    """Snapshots of what may train now, as `learning.training.export.export`.
+
+    With the App's key GitHub is asked first, and may not answer (GitHubUnavailable, RateLimited). Without,
+    what a worker read counts, as long as it is no older than `LAPSES`.
+    """
+    from learning.training.export import export  # it reads tables; a worker that only asks needs it not
+
+    if settings.app_id and settings.private_key_file:
+        with _connected(settings, database) as context:
+            ask_due(context, now)
+    lapse(database, now)
+    return export(database, into, repository)
+
+
+def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
+    """Read anew what was read more than `ASKED` ago; False where there was no time for all.
+
+    One that GitHub does not show is no yes any more. Raises GitHubUnavailable or RateLimited.
+    """
+    with context.database.unit(read_only=True) as unit:
+        due = _older(unit, now - ASKED)
+    for repository_id, installation_id in due.items():
+        if not go_on():
+            return False
+        try:
+            client = context.github.client(installation_id, repository_id, writes=False)
+            follow(context, client, client.repository(repository_id), anew=True)
+        except (GitHubRefused, Gone, OutOfBounds) as error:
+            log.warning("consent_unknown", repository=repository_id, reason=str(error))
+            with context.database.unit() as unit:
+                unit.configurations.changed(repository_id)
+                unit.commit()
+    return True
+
+
+def lapse(database: Database, now: datetime) -> list[int]:
+    """Whoever said yes more than `LAPSES` ago trains nothing until a worker read it again; who that is."""
+    with database.unit() as unit:
+        old = _older(unit, now - LAPSES)
+        for repository_id in old:
+            unit.configurations.changed(repository_id)
+        unit.commit()
+    if old:
+        log.warning("consent_lapsed", repositories=list(old), so="a worker reads their files within a minute")
+    return list(old)
+
+
+def _older(unit: UnitOfWork, before: datetime) -> dict[int, int]:
+    """The repositories whose yes was read before a time and can be read again, and their installations."""
+    reached = {one: unit.repositories.reach(one) for one in unit.configurations.in_training(before)}
+    return {
+        one: reach.installation_id for one, reach in reached.items() if reach is not None and not reach.closed
+    }
+
+
+@contextmanager
+def _connected(settings: Settings, database: Database) -> Iterator[Context]:
+    context = Context(
+        settings=settings,
+        database=database,
+        github=GitHub(settings, access=Access(database)),
+        models=Models(settings),
+    )
+    try:
+        context.queue.migrate()
+        yield context
+    finally:
+        context.github.close()
+        context.models.close()
+        context.queue.close()
