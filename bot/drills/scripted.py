@@ -54,7 +54,11 @@ def scripted_model() -> Iterator[ScriptedModel]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            size = int(self.headers["Content-Length"])
+            sent = self.rfile.read(size)
+            if len(sent) < size:  # the asker was killed while it asked
+                return
+            body = json.loads(sent)
             if self.path == "/v1/chat/completions":
                 self._say(200, stand_in.complete(body))
             else:
