@@ -10,6 +10,8 @@ Run: `pytest tests/integration/test_drafts.py`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -56,10 +58,26 @@ def hold(unit: UnitOfWork, answer: Answer, now: datetime, days: int) -> Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A draft as somebody saw it who decides about it: one that was composed anew since is another."""
+    """A draft as somebody saw it who decides about it: one that was composed anew since is another.
+
+    `repository_id`: the one repository whose drafts that person may decide about, None for all.
+    """
 
     answer_id: str
     version: str
+    repository_id: int | None = None
+
+
+def token_of(pages_token: str, secret: str, repository_id: int) -> str:
+    """What opens the drafts of one repository and nothing else, for its maintainers; "" without a key.
+
+    It follows from the pages' token and the webhook secret, which no guess at the former alone replaces: with
+    either of them it changes. Pure.
+    """
+    if not (pages_token and secret):
+        return ""
+    key = hashlib.sha256(f"{len(pages_token)} {pages_token} {secret}".encode()).digest()
+    return hmac.new(key, f"drafts/{repository_id}".encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def version(draft: Draft) -> str:
@@ -129,7 +147,7 @@ def expire(context: Context, now: datetime) -> int:
 
 def _of(unit: UnitOfWork, seen: Seen) -> Answer:
     draft, answer = unit.drafts.get(seen.answer_id), unit.answers.get(seen.answer_id)
-    if draft is None or answer is None:
+    if draft is None or answer is None or seen.repository_id not in (None, draft.repository_id):
         raise Gone(NO_DRAFT)
     if version(draft) != seen.version:
         raise Gone(ANEW)

@@ -31,11 +31,10 @@ class DraftStore:
         """The draft of an answer, or None where it is none."""
         return next(iter(self._drafts(sa.select(drafts).where(drafts.c.answer_id == answer_id))), None)
 
-    def waiting(self, limit: int) -> list[Draft]:
-        """Drafts that nobody decided about, the oldest first."""
-        undecided = drafts.c.decision == Decision.WAITING.value
-        query = sa.select(drafts).where(undecided).order_by(drafts.c.made_at, drafts.c.answer_id)
-        return self._drafts(query.limit(limit))
+    def waiting(self, limit: int, repository_id: int | None = None) -> list[Draft]:
+        """Drafts that nobody decided about, the oldest first; of one repository, if it is named."""
+        query = sa.select(drafts).where(_undecided(repository_id))
+        return self._drafts(query.order_by(drafts.c.made_at, drafts.c.answer_id).limit(limit))
 
     def approved(self, repository_id: int) -> list[str]:
         """The answers of a repository that somebody approved as they were."""
@@ -48,10 +47,9 @@ class DraftStore:
         late = sa.and_(drafts.c.decision == Decision.WAITING.value, drafts.c.expires_at <= now)
         return self._drafts(sa.select(drafts).where(late).order_by(drafts.c.expires_at, drafts.c.answer_id))
 
-    def count(self) -> int:
-        """How many drafts nobody decided about."""
-        undecided = drafts.c.decision == Decision.WAITING.value
-        query = sa.select(sa.func.count()).select_from(drafts).where(undecided)
+    def count(self, repository_id: int | None = None) -> int:
+        """How many drafts nobody decided about; of one repository, if it is named."""
+        query = sa.select(sa.func.count()).select_from(drafts).where(_undecided(repository_id))
         return int(self._connection.execute(query).scalar_one())
 
     def decide(self, answer_id: str, decision: Decision, at: datetime, *, edited: bool = False) -> bool:
@@ -69,3 +67,8 @@ class DraftStore:
             Draft(**{**row._mapping, "decision": Decision(row.decision)})
             for row in self._connection.execute(query)
         ]
+
+
+def _undecided(repository_id: int | None) -> sa.ColumnElement[bool]:
+    waits = drafts.c.decision == Decision.WAITING.value
+    return waits if repository_id is None else sa.and_(waits, drafts.c.repository_id == repository_id)

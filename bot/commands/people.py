@@ -1,4 +1,4 @@
-"""forget-user: what is kept about a person, and its end."""
+"""forget-user: what is kept about a person, and its end. drafts: who approves a repository's answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.shared import load_settings, open_database, open_queue, out
+from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
 from storage.errors import ConfigurationError
 
 SAID = {
@@ -54,3 +54,27 @@ def forget_user(
         out.print(f"{number:>6}  {SAID[name]}", markup=False)
     if not yes:
         out.print("With --yes it is done. Logs and backups are yours to look through.")
+
+
+def drafts(
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Whose maintainers approve its answers.")],
+) -> None:
+    """Where a repository's maintainers approve its answers, and the token that opens that alone."""
+    from bot.drafts import token_of
+
+    settings = load_settings()
+    with open_database(settings) as database:
+        found = find_repository(database, repo)
+        with database.unit(read_only=True) as unit:
+            count = unit.drafts.count(found.id)
+    token = token_of(
+        settings.pages_token.get_secret_value(), settings.webhook_secret.get_secret_value(), found.id
+    )
+    if not token:
+        raise ConfigurationError(
+            "THUMBPRINT_PAGES_TOKEN or the webhook secret is not set: ask where the receiver's settings are."
+        )
+    out.print(f"{count} of {found.full_name} wait for an approval.", markup=False)
+    out.print(f"  {settings.pages_url}/drafts?repository_id={found.id}", markup=False)
+    out.print(f"  sign in with any name and, as the password, {token}", markup=False)
+    out.print("Give it to maintainers of this repository only: whoever has it approves in their name.")

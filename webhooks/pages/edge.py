@@ -55,14 +55,22 @@ class Edge:
         self._templates.globals.update(guard=self._guard, query=urlencode)
         self._templates.filters.update(number=number)
 
-    def refusal(self, request: Request) -> Response | None:
-        """What who may not look is answered; None for who may."""
-        refusal = self._guard.may_read(request.headers, _peer(request))
+    def refusal(self, request: Request, repository_id: int | None = None) -> Response | None:
+        """What who may not look is answered; None for who may. `repository_id`: at its drafts."""
+        refusal = self._guard.may_read(request.headers, _peer(request), repository_id)
         return None if refusal is None else self._refused(request, refusal)
 
-    async def look(self, request: Request, page: Callable[[UnitOfWork, datetime], Response]) -> Response:
-        """A page from one read-only unit of work; 404 in words for what is not there."""
-        if refused := self.refusal(request):
+    async def look(
+        self,
+        request: Request,
+        page: Callable[[UnitOfWork, datetime], Response],
+        repository_id: int | None = None,
+    ) -> Response:
+        """A page from one read-only unit of work; 404 in words for what is not there.
+
+        `repository_id`: it shows the drafts of this repository and nothing else.
+        """
+        if refused := self.refusal(request, repository_id):
             return refused
 
         def read() -> Response:
@@ -76,9 +84,13 @@ class Edge:
         request: Request,
         form: dict[str, str] | None,
         change: Callable[[UnitOfWork, datetime], Response],
+        repository_id: int | None = None,
     ) -> Response:
-        """A change in one unit of work, committed. `form` is what a browser sent, None for an API call."""
-        if refusal := self._guard.may_change(request.headers, _peer(request), form):
+        """A change in one unit of work, committed. `form` is what a browser sent, None for an API call.
+
+        `repository_id`: it decides about a draft of this repository and does nothing else.
+        """
+        if refusal := self._guard.may_change(request.headers, _peer(request), form, repository_id):
             return self._refused(request, refusal)
 
         def write() -> Response:

@@ -4,7 +4,9 @@ A page tells what private repositories taught, so nobody looks without `THUMBPRI
 pages are closed until it is set. A loopback peer proves nothing: a receiver stands behind a proxy, and all
 that a plain one passes on comes from 127.0.0.1. Only in the playground, where nothing is private, this
 machine may look without: the peer is loopback, Host names loopback (else a name that was rebound to us by
-DNS could read it), and no proxy forwarded it. With a token set, every change needs it there too.
+DNS could read it), and no proxy forwarded it. With a token set, every change needs it there too. The drafts
+of a repository are opened by a token of its own, too (`bot/drafts.py`), which opens nothing else: its
+maintainers need not be trusted with other repositories.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from bot.drafts import token_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "ip6-localhost"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -45,7 +49,7 @@ class Guard:
     """The rules, for one token. `form_key` ties the forms' tokens to this server."""
 
     def __init__(self, token: str, form_key: str, *, playground: bool) -> None:
-        self._token = token
+        self._token, self._secret = token, form_key
         self._playground = playground
         key = form_key or secrets.token_hex(16)
         self.form_token = hmac.new(key.encode(), b"pages", hashlib.sha256).hexdigest()
@@ -55,33 +59,49 @@ class Guard:
         """Whether forms ask for the token: elsewhere than in the playground who sees one has signed in."""
         return bool(self._token) and self._playground
 
-    def may_read(self, headers: Mapping[str, str], peer: str) -> Refusal | None:
-        """None for who may look at the pages."""
-        if self._knows_token(headers) or (self._playground and is_local(headers, peer)):
+    def may_read(
+        self, headers: Mapping[str, str], peer: str, repository_id: int | None = None
+    ) -> Refusal | None:
+        """None for who may look at the pages; `repository_id`: at the drafts of this repository alone."""
+        if self._knows_token(headers, repository_id) or (self._playground and is_local(headers, peer)):
             return None
         if not self._token:
             return Refusal(status=403, reason=ELSEWHERE if self._playground else CLOSED)
-        return Refusal(status=401, reason="Sign in with the token of THUMBPRINT_PAGES_TOKEN.", ask=True)
+        others = "" if repository_id is None else ", or with that of this repository's drafts"
+        return Refusal(
+            status=401, reason=f"Sign in with the token of THUMBPRINT_PAGES_TOKEN{others}.", ask=True
+        )
 
     def may_change(
-        self, headers: Mapping[str, str], peer: str, form: Mapping[str, str] | None
+        self,
+        headers: Mapping[str, str],
+        peer: str,
+        form: Mapping[str, str] | None,
+        repository_id: int | None = None,
     ) -> Refusal | None:
-        """None for who may change something. `form` is what a browser's form sent, None for an API call."""
-        if refusal := self.may_read(headers, peer):
+        """None for who may change something; `repository_id`: the drafts of this repository alone.
+
+        `form` is what a browser's form sent, None for an API call.
+        """
+        if refusal := self.may_read(headers, peer, repository_id):
             return refusal
         if crosses_sites(headers):
             return Refusal(status=403, reason="Only these pages themselves may do that.")
         if form is not None and not hmac.compare_digest(form.get("form", ""), self.form_token):
             return Refusal(status=403, reason="This form is out of date: reload the page and try again.")
         given = (form or {}).get("token", "")
-        if self._token and not self._knows_token(headers) and not _equal(given, self._token):
+        known = self._knows_token(headers, repository_id) or self._opens(given, repository_id)
+        if self._token and not known:
             return Refusal(status=403, reason="That is not the token of THUMBPRINT_PAGES_TOKEN.")
         return None
 
-    def _knows_token(self, headers: Mapping[str, str]) -> bool:
-        return bool(self._token) and any(
-            _equal(given, self._token) for given in (headers.get(TOKEN_HEADER, ""), _password(headers))
-        )
+    def _knows_token(self, headers: Mapping[str, str], repository_id: int | None) -> bool:
+        given = (headers.get(TOKEN_HEADER, ""), _password(headers))
+        return any(self._opens(one, repository_id) for one in given)
+
+    def _opens(self, given: str, repository_id: int | None) -> bool:
+        own = "" if repository_id is None else token_of(self._token, self._secret, repository_id)
+        return any(bool(one) and _equal(given, one) for one in (self._token, own))
 
 
 def is_local(headers: Mapping[str, str], peer: str) -> bool:

@@ -17,10 +17,12 @@ from typer.testing import CliRunner
 from bot.cli import app, main
 from bot.commands import shared
 from bot.control import cancel
+from bot.drafts import token_of
 from bot.lessons import observe
 from bot.queue import Job, JobName, Queue
 from storage import tables
 from storage.database import Database
+from storage.errors import ConfigurationError
 from storage.records import FeedbackKind, PhraseKind
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.storage.things import (
@@ -394,3 +396,15 @@ assert "torch" not in sys.modules
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0 and done.stdout.startswith("thumbprint "), done.stderr
+
+
+def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
+    taught: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name])
+    assert isinstance(told.exception, ConfigurationError) and "THUMBPRINT_PAGES_TOKEN" in str(told.exception)
+    monkeypatch.setenv("THUMBPRINT_PAGES_TOKEN", "sesame")
+    monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "of the webhook")
+    said = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
+    assert f"/drafts?repository_id={REPOSITORY.id}" in said and "sesame" not in said
+    assert token_of("sesame", "of the webhook", REPOSITORY.id) in said

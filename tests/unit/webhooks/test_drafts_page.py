@@ -130,3 +130,50 @@ def test_a_draft_that_is_none_and_a_text_that_is_none_are_said(page: TestClient,
     form = form_of(page.get("/drafts").text, text="")
     assert drafts.EMPTY in page.post(f"/drafts/{held.id}/approve", data=form).text
     assert page.post("/drafts/a_0000000000000000/approve", data=form | {"text": "x"}).status_code == 404
+
+
+SECRET = "of the webhook"
+HERE = ASKED.repository_id
+ELSEWHERE = HERE + 1
+
+
+def maintainer(database: Database, repository_id: int) -> TestClient:
+    """A browser far away, with the token of one repository's drafts."""
+    made = browser(database, token="sesame", peer=REMOTE, playground=False, secret=SECRET)
+    made.headers["x-thumbprint-token"] = drafts.token_of("sesame", SECRET, repository_id)
+    return made
+
+
+def test_a_repositorys_own_token_decides_about_its_drafts(database: Database, held: Answer) -> None:
+    page, at = maintainer(database, HERE), f"/drafts?repository_id={HERE}"
+    html = page.get(at).text
+    assert "<h1>1 draft</h1>" in html and "Why this answer" not in html
+    form = form_of(html, text=TEXT, repository_id=str(HERE))
+    answered = page.post(f"/drafts/{held.id}/approve", data=form)
+    assert (answered.status_code, answered.headers["location"]) == (303, at)
+    assert draft(database, held).decision is Decision.APPROVED
+
+
+@pytest.mark.parametrize("action", ["approve", "discard"])
+def test_a_repositorys_own_token_opens_nothing_else(database: Database, held: Answer, action: str) -> None:
+    here, other = maintainer(database, HERE), maintainer(database, ELSEWHERE)
+    shown = here.get(f"/drafts?repository_id={HERE}").text
+    mine, path = form_of(shown, text=TEXT, repository_id=str(HERE)), f"/drafts/{held.id}/{action}"
+    for at in ("/drafts", f"/drafts?repository_id={HERE}", "/memory", f"/memory/{HERE}", "/runs"):
+        assert other.get(at).status_code == 401, at
+    for at in ("/drafts", f"/drafts?repository_id={ELSEWHERE}", f"/answers/{held.id}", f"/memory/{HERE}"):
+        assert here.get(at).status_code == 401, at
+    assert here.get("/drafts?repository_id=x").status_code == 401
+    assert "<h1>0 drafts</h1>" in other.get(f"/drafts?repository_id={ELSEWHERE}").text
+    theirs = {**mine, "repository_id": str(ELSEWHERE)}
+    assert other.post(path, data=theirs).status_code == 404
+    assert other.post(path, data=mine).status_code == 401
+    assert here.post(path, data={**mine, "repository_id": ""}).status_code == 401
+    assert draft(database, held).decision is Decision.WAITING
+    assert here.post(path, data=mine).status_code == 303
+
+
+def test_a_repositorys_token_ends_with_the_pages_token_or_the_webhook_secret() -> None:
+    made = {drafts.token_of(token, secret, number) for token in "ab" for secret in "cd" for number in (1, 2)}
+    assert len(made) == 8 and all(len(one) == 40 for one in made)
+    assert drafts.token_of("", "c", 1) == drafts.token_of("a", "", 1) == ""

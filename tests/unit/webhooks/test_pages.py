@@ -84,10 +84,16 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def browser(
-    database: Database, token: str = "", peer: tuple[str, int] = LOCAL, playground: bool = True
+    database: Database,
+    token: str = "",
+    peer: tuple[str, int] = LOCAL,
+    playground: bool = True,
+    secret: str = "",
 ) -> TestClient:
     app = FastAPI()
-    app.state.settings = Settings(pages_token=token, playground=playground, _env_file=None)  # type: ignore[call-arg, arg-type]
+    app.state.settings = Settings(
+        pages_token=token, webhook_secret=secret, playground=playground, _env_file=None
+    )  # type: ignore[call-arg, arg-type]
     app.state.database, app.state.queue = database, Queue(database)
     app.include_router(router)
     return TestClient(app, base_url="http://127.0.0.1:8000", client=peer, follow_redirects=False)
