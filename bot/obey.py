@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bot import undo
+from bot import promoting, undo
 from bot.admission import Asker
 from bot.config import PATH, Effective
 from bot.configurations import to_tell
@@ -22,12 +22,14 @@ from bot.github import Client
 from bot.in_force import in_force
 from bot.learning_mode import follow
 from bot.notices import notice
+from bot.provenance import Owner
 from bot.quotas import Limits
 from bot.reply import directed, say
 from bot.sanitise import code_span
 from bot.slash import MINE, RIGHTS, Asked, Command, comment_in, help_text, people, refused
 from bot.wording import number
 from storage.database import UnitOfWork
+from storage.errors import ConfigurationError
 from storage.records import Answer, Learning, Phrase, PostKind, Question, Repository
 from storage.rights import What, may
 
@@ -39,6 +41,12 @@ LOOKED_AT = 200
 
 NO_ANSWER = "I find no answer of mine here to explain."
 NO_LESSON = "I know no such lesson here: `{word} show` names the heaviest with their ids."
+MAINTAINERS = "a maintainer"
+"""Who rolls back in a thread, in the row, which outlives a person's name."""
+NOT_PROMOTED = (
+    "No adapter is in force for this repository alone, so there is none to roll back here: what answers "
+    "others too is my operator's, and `model:` in the repository's file chooses another."
+)
 HOW_TO_FORGET = (
     "Say what: `{word} forget mine`, a lesson's id from `{word} show`, or its wording between backticks."
 )
@@ -117,6 +125,8 @@ class _Obedience:
                 return self._learn(Learning.FROZEN)
             case Command.UNFREEZE:
                 return self._learn(Learning.ON)
+            case Command.ROLLBACK:
+                return self._roll_back()
             case Command.CONFIG:
                 return self._settings()
 
@@ -234,6 +244,19 @@ class _Obedience:
         if learning is Learning.FROZEN:
             return f"Frozen: feedback is recorded and changes nothing until `{self._word} unfreeze`."
         return "I learn again, also from what was said meanwhile."
+
+    def _roll_back(self) -> str:
+        """What was promoted for this repository alone: what answers others too is the operator's."""
+        here = Owner(installation_id=self._here.installation_id, repository_id=self._here.id)
+        reason = f"{self._word} rollback, {self._question.answer_id}"
+        try:
+            made = promoting.rollback(self._unit, here, self._now, by=MAINTAINERS, reason=reason)
+        except ConfigurationError:
+            return NOT_PROMOTED
+        log.info("rolled_back", repository=self._here.id, answer=self._question.answer_id)
+        former = made.adapter or promoting.deployed(self._unit, here)
+        named = f"adapter {code_span(former[:12])}" if former else "the model without an adapter"
+        return f"Rolled back: from the next question on {named} answers here."
 
     def _settings(self) -> str:
         """What holds, and whence; who reads this need not be told in an answer what is wrong."""

@@ -25,6 +25,7 @@ class Command(enum.Enum):
     FORGET = "forget"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    ROLLBACK = "rollback"
     CONFIG = "config"
 
 
@@ -35,13 +36,14 @@ RIGHTS = {
     Command.FORGET: What.FORGET_OWN,
     Command.FREEZE: What.CURATE,
     Command.UNFREEZE: What.CURATE,
+    Command.ROLLBACK: What.CURATE,
     Command.CONFIG: What.CONFIGURE,
 }
 """The column of the table that decides about each. Forgetting what others taught is CURATE."""
 
 MINE = "mine"
 
-_BARE = re.compile(r"(help|show|why|freeze|unfreeze|config|forget)", re.IGNORECASE)
+_BARE = re.compile(r"(help|show|why|freeze|unfreeze|rollback|config|forget)", re.IGNORECASE)
 _WHY = re.compile(
     r"why\s+(?P<target>a_[0-9a-f]{16}|https?://\S+#(?:issuecomment-|discussion_r)\d+)", re.IGNORECASE
 )
@@ -59,6 +61,7 @@ _SAYS = {
     "`/ask forget` *lesson*": (What.FORGET_OWN, "what you taught of it counts no more"),
     "`/ask forget` *lesson of others*": (What.CURATE, "it counts no more"),
     "`/ask freeze`, `/ask unfreeze`": (What.CURATE, "I stop learning, or go on"),
+    "`/ask rollback`": (What.CURATE, "the adapter before this repository's own one answers again"),
     "`/ask config`": (What.CONFIGURE, "the settings in force"),
 }
 
@@ -105,6 +108,7 @@ def refused(command: Command) -> str:
         Command.FORGET: "make me forget what others taught",
         Command.FREEZE: "freeze what I learn",
         Command.UNFREEZE: "let me learn again",
+        Command.ROLLBACK: "take back what was promoted for this repository",
         Command.CONFIG: "see my settings",
     }
     what = What.CURATE if command is Command.FORGET else RIGHTS[command]

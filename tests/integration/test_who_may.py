@@ -20,10 +20,11 @@ from bot.context import Context
 from bot.ports import free_port
 from bot.queue import Queue
 from bot.reply import answer_text
-from storage.records import Answer, AnswerStatus, Learning, PostKind, Question
+from storage.records import Adapter, Answer, AnswerStatus, Learning, PostKind, Promotion, Question
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench, working
 from tests.integration.playground_fixture import Playground, playground, playground_at, receiver
 from tests.unit.bot.scripted import ScriptedModels
+from tests.unit.storage.test_adapters import adapter
 from webhooks.app import create_app
 from webhooks.drills.world import served, wait_until
 from webhooks.playground.things import Comment, Person
@@ -143,6 +144,38 @@ def town(build: Callable[..., Town]) -> Town:
     return build()
 
 
+ADAPTER, EARLIER = adapter("a"), adapter("b")
+
+
+def promoted(town: Town, *adapters: Adapter) -> None:
+    """These were promoted for the repository alone, one after the other."""
+    asked, former = town.answer.question, ""
+    with town.database.unit() as unit:
+        for place, one in enumerate(adapters or (ADAPTER,), start=1):
+            made = Promotion(
+                scope=asked.installation_id,
+                repository_id=asked.repository_id,
+                place=place,
+                adapter=one.id,
+                former=former,
+                at=datetime.now(UTC),
+                by="operator",
+                reason="it passed",
+            )
+            unit.adapters.add(one)
+            assert unit.adapters.promote(made)
+            former = one.id
+        unit.commit()
+
+
+def in_force(town: Town) -> str:
+    """What is in force for the repository alone; "" for nothing."""
+    asked = town.answer.question
+    with town.database.unit(read_only=True) as unit:
+        found = unit.adapters.in_force(asked.installation_id, asked.repository_id)
+    return found.adapter if found else ""
+
+
 ROLES = ("none", "stranger", "read", "triage", "write", "maintain", "admin")
 
 
@@ -173,6 +206,12 @@ def test_each_role_may_do_what_its_row_says(town: Town, role: str) -> None:
     assert (town.learning() is Learning.FROZEN) is curates
     if role != "none":
         assert frozen.startswith("Frozen") if curates else "role maintain or admin" in frozen
+    town.playground.repository().collaborators.pop(READER, None)
+    if become_again:
+        town.role(READER, role)
+    promoted(town)
+    town.say(READER, "rollback", before=lose_it)
+    assert (in_force(town) == "") is curates
     town.playground.repository().collaborators.pop(READER, None)
     if become_again:
         town.role(READER, role)
@@ -325,6 +364,19 @@ def test_freezing_holds_until_it_is_lifted_and_a_file_is_not_overruled(town: Tow
     assert town.say(READER, "unfreeze").startswith("I learn again") and town.corrections()
     town.playground.repository().files[".github/thumbprint.yml"] = "learning: on\n"
     assert "that holds: change it there" in town.say(READER, "freeze") and town.learning() is Learning.ON
+
+
+def test_a_maintainer_rolls_back_what_was_promoted_for_the_repository_and_nothing_wider(town: Town) -> None:
+    town.role(READER, "maintain")
+    assert town.say(READER, "rollback").startswith("No adapter is in force for this repository alone")
+    promoted(town, EARLIER, ADAPTER)
+    assert f"adapter `{EARLIER.id[:12]}` answers here" in town.say(READER, "rollback")
+    assert in_force(town) == EARLIER.id
+    assert "the model without an adapter answers here" in town.say(READER, "rollback")
+    assert town.say(READER, "rollback").startswith("No adapter is in force for this repository alone")
+    with town.database.unit(read_only=True) as unit:
+        said = unit.adapters.history(town.answer.question.installation_id, town.answer.question.repository_id)
+    assert [one.by for one in said] == ["a maintainer", "a maintainer", "operator", "operator"]
 
 
 def test_a_right_that_was_lost_a_moment_ago_freezes_nothing(town: Town) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "forget `mine`": Asked(command=Command.FORGET, target="mine", words=True),
     "freeze": Asked(command=Command.FREEZE),
     "unfreeze": Asked(command=Command.UNFREEZE),
+    "rollback": Asked(command=Command.ROLLBACK),
     "config": Asked(command=Command.CONFIG),
 }
 QUESTIONS = [
@@ -50,6 +51,7 @@ QUESTIONS = [
     f"forget {PHRASE} {PHRASE}",
     "forget `npm test` and tell me how to run it",
     "freeze the dependencies?",
+    "rollback the release?",
     "config file: where is it?",
     "configure",
     "helpful",
@@ -94,10 +96,10 @@ LIMITS = Limits(person=50, stranger=10, repository=500)
 @pytest.mark.parametrize("row", [row for row in Who if row is not Who.MACHINE])
 def test_help_says_of_each_command_what_the_asking_person_may(row: Who) -> None:
     said = help_text(row, LIMITS)
-    cells = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in said.splitlines()[2:10]}
-    assert len(cells) == 8
+    cells = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in said.splitlines()[2:11]}
+    assert len(cells) == 9
     columns = {"show": What.ASK, "forget mine": What.FORGET_OWN, "of others": What.CURATE}
-    columns |= {"freeze": What.CURATE, "config": What.CONFIGURE}
+    columns |= {"freeze": What.CURATE, "rollback": What.CURATE, "config": What.CONFIGURE}
     for word, what in columns.items():
         (cell,) = [access for name, access in cells.items() if word in name]
         assert cell.startswith("yes") is TABLE[row][what].allowed
