@@ -56,7 +56,8 @@ class Clock:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ask: Callable[[datetime], bool] = lambda now: True,
     ) -> None:
-        """`ask`: whether all who may train were asked (`bot/consent.py`); no night begins before."""
+        """`ask`: whether all who may train were asked (`bot/consent.py`); no night begins before, and one
+        that goes on has its data already."""
         self._settings, self._database, self._clock, self._ask = settings, database, clock, ask
         self._night: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +73,8 @@ class Clock:
         home, now = self._settings.home, self._clock()
         if not due(self._settings.retrain_at, now, last) or not is_free(home / "training"):
             return False
-        if not self._ask(now):
+        begins = last is None or last.status is not RunStatus.RUNNING
+        if begins and not self._ask(now):
             return False
         file = home / "logs" / "retrain.log"
         file.parent.mkdir(parents=True, exist_ok=True)

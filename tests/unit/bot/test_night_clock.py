@@ -138,4 +138,14 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
     assert len(started) == 1
     with night_lock.held(tmp_path / "training", database):
         assert not clock.tick()
+    with database.unit() as unit:
+        unit.adapters.add_run(Run(id="killed", started_at=at(3.01), status=RunStatus.RUNNING))
+        unit.commit()
+    asked: list[datetime] = []
+    later = Clock(settings, database, lambda: at(10), lambda now: bool(asked.append(now)))
+    try:
+        assert later.tick() and not asked, "a night that goes on has its data already"
+    finally:
+        started[-1].kill()
+        started[-1].wait()
     database.dispose()
