@@ -1,7 +1,8 @@
 """Which GitHub repositories are known, how they are reached, and whether their feedback acts.
 
 What a delivery says may be old: it makes a repository known and closes it at once, but only what GitHub says
-when it is asked now (`upsert`, `settle`) renames or opens one. No commit by itself.
+when it is asked now (`upsert`, `settle`) renames one. A job may write down what it read before a delivery
+came that closes, so only `settle`, for which such a delivery asks, opens one. No commit by itself.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ class RepositoryStore:
     def upsert(self, repository: Repository) -> Repository:
         """Note a repository as GitHub names it now; a known one keeps its learning, revision and end.
 
-        Returns what is kept.
+        One that is private stays so. Returns what is kept.
         """
         if repository.private:
             self.set_private(repository.id)
-        current = ("full_name", "installation_id", "private", "seen_at")
+        current = ("full_name", "installation_id", "seen_at")
         upsert(self._connection, repositories, [_row(repository)], update=current)
         kept = self.get(repository.id)
         return repository if kept is None else kept
@@ -61,7 +62,7 @@ class RepositoryStore:
         self._connection.execute(
             repositories.update()
             .where(repositories.c.id == repository.id)
-            .values(archived=repository.archived, removed_at=None)
+            .values(archived=repository.archived, removed_at=None, private=repository.private)
         )
         return None if before is None else before.closed
 

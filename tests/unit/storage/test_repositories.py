@@ -57,6 +57,18 @@ def test_an_old_delivery_can_only_make_a_known_repository_private(database: Data
         assert unit.repositories.get(1) == replace(things.REPOSITORY, private=True)
 
 
+def test_what_a_job_read_before_a_repository_was_made_private_does_not_make_it_public(
+    database: Database,
+) -> None:
+    read = things.REPOSITORY
+    with database.unit() as unit:
+        unit.repositories.upsert(read)
+        unit.repositories.meet(replace(read, private=True))  # the delivery, while the job reads on
+        assert unit.repositories.upsert(read).private
+        unit.repositories.settle(read)
+        assert unit.repositories.get(1) == read
+
+
 def test_a_repository_is_out_of_bounds_by_its_own_end_or_its_installations(database: Database) -> None:
     with database.unit() as unit:
         assert unit.repositories.reach(1) is None
