@@ -24,6 +24,7 @@ from bot.commands import (
     night,
     people,
     phrases,
+    poison,
     servers,
     training,
 )
@@ -62,6 +63,7 @@ app.command("adapters")(adapters.adapters)
 app.command("retrain", context_settings=training.MORE)(night.retrain)
 app.command("runs")(night.runs)
 app.add_typer(bench.app, name="bench")
+drill.app.command("poison", context_settings=training.MORE)(poison.poison)
 app.add_typer(drill.app, name="drill")
 
 
