@@ -2,8 +2,8 @@
 
 The grace (`THUMBPRINT_ERASE_AFTER_DAYS`) is there because people uninstall by mistake, and repositories come
 back after a transfer. An audit says that it happened, with numbers alone; what was made of the rows follows
-it (`bot/leftovers.py`). What GitHub still lists of its deliveries is remembered by its GUIDs, for else it would be
-sent again, and make the repository known once more. Left out: backups and logs, which are the operator's.
+it (`bot/leftovers.py`). What GitHub still lists of its deliveries is remembered by its GUIDs, for else it
+would be sent again, and make the repository known once more. Left out: backups and logs, the operator's.
 Run: `pytest tests/integration/test_lifecycle.py`.
 """
 
