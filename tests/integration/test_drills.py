@@ -18,7 +18,7 @@ from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
 
 pytestmark = pytest.mark.slow
-KILLS = 30
+KILLS = 60
 FAILED = 60
 
 
