@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from bot.gfm import Node, parse
@@ -137,6 +138,14 @@ def _of_tree(root: Node, hosts: Collection[str], ours: bool) -> Iterator[str]:
             yield from _of_text(text)
             if node.kind != "link":
                 yield from (f"link: {one}" for one in ADDRESS.findall(text))
+        yield from _at_addresses(node)
+
+
+def _at_addresses(node: Node) -> Iterator[str]:
+    """A sign right before a bare address: the tree parts them, and who reads the source sees `@https`."""
+    for before, link in pairwise(node.children):
+        if link.kind == "link" and before.kind == "text" and fold(before.literal).endswith("@"):
+            yield from (f"mention: @{text}" for text in _texts(link) if ADDRESS.match(text))
 
 
 def _of_fold(url: str, hosts: Collection[str]) -> bool:

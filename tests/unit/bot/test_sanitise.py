@@ -43,6 +43,7 @@ def spoken(text):
 @example("```\\suggestion\nx")
 @example('<a href="`">`@user`</a>')
 @example("[a]:\nhttps://evil.example '`'\n`@user`")
+@example("\\@https://github.com/o/r/blob/main/x.py")
 def test_nothing_dangerous_is_left(text):
     clean = sanitise(text)
     texts, tokens = spoken(clean)
