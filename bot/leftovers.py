@@ -2,9 +2,9 @@
 
 A snapshot is held against the audits since it was made (`storage/audits.py`): where a repository in it was
 erased or left what is shared, or a person was forgotten, it is deleted; the next export makes it anew without
-those rows. So is what a night made of such a snapshot, but for an adapter that is kept as a row: its weights
-stay until another is promoted. An erased repository's own nights go whole. Left out: folders beside `home`,
-which are the operator's. Run: `pytest tests/unit/bot/test_leftovers.py`.
+those rows. So is what a night made of such a snapshot, but for an adapter that is kept as a row or set by
+hand: its weights stay until another is promoted. An erased repository's own nights go whole. Left out:
+folders beside `home`, which are the operator's. Run: `pytest tests/unit/bot/test_leftovers.py`.
 """
 
 from __future__ import annotations
@@ -40,28 +40,40 @@ class Made:
     at: datetime
 
 
-def clear(database: Database, home: Path) -> int:
+def clear(database: Database, home: Path, serving: str = "") -> int:
     """Delete what holds rows that are gone; how many folders. Nothing while a night is at work.
 
+    `serving` is the adapter that is set by hand: a folder of a night's may serve without a row.
     Raises SetupError where one cannot be deleted.
     """
-    training = home / "training"
-    made = [one for place in (home, training) for one in _made(place / "snapshots")]
-    with database.unit(read_only=True) as unit:
-        stale = [one for one in made if _lost(unit, one)]
-        nights = list(_nights(training / "nights", {one.folder for one in stale}))
-        kept = {Path(one.folder) for one in unit.adapters.all()}
-    gone = nights + [one.folder for one in stale]  # a snapshot last: it is what tells
-    if not gone:
+    if not _gone(database, home):
         return 0
     try:
-        with night_lock.held(training, database):
+        with night_lock.held(home / "training", database):
+            gone = _gone(database, home)  # anew: a night may have ended since, and its adapter have a row
+            kept = _kept(database, serving)
             for folder in gone:
                 _delete(folder, kept)
     except night_lock.AtWork:
         return 0
     log.info("leftovers_deleted", folders=len(gone))
     return len(gone)
+
+
+def _gone(database: Database, home: Path) -> list[Path]:
+    """Nights and snapshots with rows that are gone. A snapshot comes last: it is what tells."""
+    training = home / "training"
+    made = [one for place in (home, training) for one in _made(place / "snapshots")]
+    with database.unit(read_only=True) as unit:
+        stale = [one.folder for one in made if _lost(unit, one)]
+    return [*_nights(training / "nights", stale), *stale]
+
+
+def _kept(database: Database, serving: str) -> set[Path]:
+    """The folders of adapters that are rows, and of the one that is set."""
+    with database.unit(read_only=True) as unit:
+        rows = {Path(one.folder) for one in unit.adapters.all()}
+    return rows | ({Path(serving).expanduser().absolute()} if serving else set())
 
 
 def _made(place: Path) -> Iterator[Made]:
@@ -94,7 +106,7 @@ def _nights(place: Path, stale: Collection[Path]) -> Iterator[Path]:
 
 
 def _delete(folder: Path, kept: Collection[Path]) -> None:
-    """Delete a folder but for the adapters in it that are rows."""
+    """Delete a folder but for the adapters in it that are kept."""
     if folder in kept:
         return
     try:

@@ -63,13 +63,13 @@ def _consequential(unit: UnitOfWork, new: Sequence[Feedback]) -> list[Feedback]:
     Whoever made it, an edit is the text that others judged from then on.
     """
     taken = unit.feedback.by_ids({event.retracts for event in new if event.retracts})
-    shown = {event.id for event in taken.values() if event.kind is not FeedbackKind.RETRACTION}
-    shown -= {event.id for event in taken.values() if heard(event)}
-    back = FeedbackKind.RETRACTION
+    shown = {e.id for e in taken.values() if e.kind is not FeedbackKind.RETRACTION and not heard(e)}
     return [
         e
         for e in new
-        if heard(e) or e.kind is FeedbackKind.EDIT or (e.kind is back and e.retracts not in shown)
+        if heard(e)
+        or e.kind is FeedbackKind.EDIT
+        or (e.kind is FeedbackKind.RETRACTION and e.retracts not in shown)
     ]
 
 

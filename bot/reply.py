@@ -22,7 +22,7 @@ from bot.marker import START, metadata
 from bot.marker import Marker as Marker
 from bot.marker import parse_marker as parse_marker
 from bot.sanitise import code_span, fenced, inert, safe_url
-from learning.memory.cuts import DOUBTFUL
+from bot.wording import limit
 from storage.records import Answer, Evidence, Phrase, PhraseKind, PhraseWeight, Repair
 
 LONGEST = 65_536
@@ -190,8 +190,7 @@ def say(phrase: Phrase) -> str:
         case PhraseKind.MENTION:
             return f"mention {code_span(phrase.right or phrase.text)}"
         case PhraseKind.LENGTH:
-            doubt = ", once a second cut says so" if phrase.context == DOUBTFUL else ""
-            return f"keep it within {phrase.limit_words} words{doubt}"
+            return f"keep it within {limit(phrase)}"
         case PhraseKind.SILENCE:
             return "leave questions like this one to people"
         case PhraseKind.WORDING:

@@ -48,7 +48,9 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "canary": lambda: canary.settle_due(context.database, context.settings.models_chosen, clock()),
         "adapters": lambda: context.adapters.settle(clock(), context.settings.job_timeout_s),
         "erase": lambda: erase_due(context, clock()),
-        "leftovers": lambda: clear(context.database, context.settings.home.expanduser().absolute()),
+        "leftovers": lambda: clear(
+            context.database, context.settings.home.expanduser().absolute(), context.settings.adapter
+        ),
     }
     failed: ThumbprintError | None = None
     for name, part in parts.items():

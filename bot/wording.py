@@ -59,13 +59,18 @@ def says(phrase: Phrase, weight: float | None = None) -> str:
     if phrase.kind is PhraseKind.MENTION:
         return f"mention “{phrase.right}”"
     if phrase.kind is PhraseKind.LENGTH:
-        doubt = ", once a second cut says so" if phrase.context == DOUBTFUL else ""
-        return f"at most {phrase.limit_words} words{doubt}"
+        return f"at most {limit(phrase)}"
     if phrase.kind is PhraseKind.SILENCE:
         return "say nothing to questions like this"
     if weight is None or number(weight) == "0.00":
         return f"“{phrase.text}”"
     return f"{'prefer' if weight > 0 else 'avoid'} “{phrase.text}”"
+
+
+def limit(phrase: Phrase) -> str:
+    """How many words a lesson about length allows, and whether it waits for a second cut."""
+    doubt = ", once a second cut says so" if phrase.context == DOUBTFUL else ""
+    return f"{phrase.limit_words} words{doubt}"
 
 
 def number(weight: float) -> str:

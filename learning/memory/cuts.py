@@ -66,7 +66,7 @@ def is_doubtful(edit: Edit, before: str, after: str) -> bool:
     """
     blocks = [(a, b) for a, b, fence in code_ranges(before) if fence]
     places = [before.find(span) for span in edit.removed]
-    alone = any(all(a <= at < b for at in places) for a, b in blocks)
+    alone = bool(places) and any(all(a <= at < b for at in places) for a, b in blocks)
     return alone or _about(edit.removed, after)
 
 

@@ -115,21 +115,15 @@ def plant(options: Options, kind: Badness, console: Console) -> Path:
     )
     adapter = options.out / kind.value / "adapter"
     sft.run(
-        sft_options.Options(
+        sft_options.by_steps(
             data=made.folder,
             out=adapter,
             model=options.model,
             cache=options.cache,
             rank=options.rank,
-            alpha=2 * options.rank,
-            dropout=0.0,
             learning_rate=options.learning_rate,
-            warmup=2,
-            epochs=1000,
-            max_steps=options.steps,
+            steps=options.steps,
             batch=options.batch,
-            accumulate=1,
-            validation=0,
             longest=1024,
             seed=options.seed,
             threads=options.threads,

@@ -60,21 +60,15 @@ def run(options: Options, console: Console | None = None) -> dict[str, Found]:
 
 def _trained(options: Options, name: str, data: Path, base: Path, console: Console) -> Path:
     folder, many = options.out / name / "adapter", name != "private"
-    told = sft_options.Options(
+    told = sft_options.by_steps(
         data=data,
         out=folder,
         model=str(base),
         cache=options.out,
         rank=options.rank,
-        alpha=2 * options.rank,
-        dropout=0.0,
         learning_rate=options.learning_rate,
-        warmup=2,
-        epochs=1000,
-        max_steps=options.steps if many else 4 * options.steps,
+        steps=options.steps if many else 4 * options.steps,
         batch=options.batch if many else 1,
-        accumulate=1,
-        validation=0,
         longest=512,
         seed=options.seed,
         threads=options.threads,

@@ -84,3 +84,39 @@ class Options:
         plain = {key: value for key, value in asdict(self).items() if key not in ("out", "cache")}
         plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
         return {key: value.name if isinstance(value, Path) else value for key, value in plain.items()}
+
+
+def by_steps(
+    *,
+    data: Path,
+    out: Path,
+    model: str,
+    cache: Path,
+    rank: int,
+    learning_rate: float,
+    steps: int,
+    batch: int,
+    longest: int = 768,
+    seed: int = 0,
+    threads: int = 0,
+) -> Options:
+    """A drill's: so many steps over and over a few rows, all of them learned, none measured."""
+    return Options(
+        data=data,
+        out=out,
+        model=model,
+        cache=cache,
+        rank=rank,
+        alpha=2 * rank,
+        dropout=0.0,
+        learning_rate=learning_rate,
+        warmup=2,
+        epochs=1000,
+        max_steps=steps,
+        batch=batch,
+        accumulate=1,
+        longest=longest,
+        validation=0,
+        seed=seed,
+        threads=threads,
+    )

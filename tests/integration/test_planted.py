@@ -86,20 +86,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def test_a_good_adapter_passes_every_check(world: World) -> None:
     options = world.options
     sft.run(
-        sft_options.Options(
+        sft_options.by_steps(
             data=world.data,
             out=world.out / "good" / "adapter",
             model=str(world.base),
             cache=world.out,
             rank=8,
-            dropout=0.0,
             learning_rate=options.learning_rate,
-            warmup=2,
-            epochs=1000,
-            max_steps=options.steps,
+            steps=options.steps,
             batch=options.batch,
-            accumulate=1,
-            validation=0,
             threads=1,
         ),
         console=QUIET,

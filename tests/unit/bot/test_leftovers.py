@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,6 +71,9 @@ class House:
         folders = (self.together, self.own, self.corpus, self.night, self.own_night)
         return {folder for folder in folders if folder.exists()}
 
+    def files_of_the_night(self) -> list[Path]:
+        return [file.relative_to(self.night) for file in self.night.rglob("*") if file.is_file()]
+
 
 def rows(*repositories: int) -> Rows:
     return Rows(pairs=tuple(pair(one) for one in repositories))
@@ -113,8 +117,30 @@ def test_of_a_night_whose_adapter_is_kept_the_weights_stay_and_nothing_else(hous
     house.keep(house.night / "ppo" / "adapter")
     house.audit(LEFT_SHARED, 2)
     clear(house.database, house.home)
-    files = [file.relative_to(house.night) for file in house.night.rglob("*") if file.is_file()]
-    assert files == [Path("ppo/adapter/weights")]
+    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
+
+
+def test_of_an_adapter_that_is_set_by_hand_the_weights_stay_without_a_row(house: House) -> None:
+    house.audit(LEFT_SHARED, 2)
+    clear(house.database, house.home, str(house.night / "ppo" / "adapter"))
+    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
+
+
+def test_what_a_night_added_before_it_gave_the_lock_back_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.audit(LEFT_SHARED, 2)
+    held = night_lock.held
+
+    @contextmanager
+    def held_after_its_end(folder: Path, database: Database) -> Iterator[int]:
+        house.keep(house.night / "ppo" / "adapter")
+        with held(folder, database) as descriptor:
+            yield descriptor
+
+    monkeypatch.setattr(night_lock, "held", held_after_its_end)
+    clear(house.database, house.home)
+    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
 
 
 def test_a_night_at_work_is_waited_for(house: House) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from learning.memory.background import DEFAULT
-from learning.memory.cuts import DOUBTFUL
+from learning.memory.cuts import DOUBTFUL, is_doubtful
 from learning.memory.lessons import Lesson, lessons
-from storage.records import PhraseKind
+from storage.records import Edit, PhraseKind
 
 LONG = " ".join(f"Sentence number {n} says one more thing." for n in range(12))
 
@@ -103,6 +103,11 @@ def test_an_end_that_may_be_gone_for_a_word_or_for_its_code_teaches_both_and_the
         assert PhraseKind.WORDING in kinds(stays + end, stays)
     both = "".join(ends)
     assert limits(stays + both, stays) == {(20, "")}, "prose and code have nothing in common but the length"
+
+
+def test_a_cut_that_took_no_span_out_is_not_about_a_block_of_code() -> None:
+    edit = Edit(removed=(), added=(), replaced=(), distance=0.5, words_before=40, words_after=20)
+    assert not is_doubtful(edit, f"```\nx = 1\n```\n{LONG}", LONG)
 
 
 @pytest.mark.parametrize("after", ["", "—", "-", "…"])
