@@ -71,6 +71,9 @@ class Options:
     """Whether a head is fitted; without one the reward is the calibrated cosine or dot."""
     penalty: float = 0.0
     """Holds the head's parameters to zero, or to the earlier model's; 0 chooses it on the validation part."""
+    length_limit: float = 1.0
+    """The most that the head's gaps may correlate with how much longer the better answer is; 1: no limit.
+    Not where the better answers are longer throughout: there is nothing else to learn from then."""
     most_questions: int = 0
     """Train on no more than these many, drawn by the seed; 0 for all."""
     threads: int = 0
@@ -155,6 +158,7 @@ def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Con
             most_pairs=options.most_pairs,
             adversarial=options.adversarial,
             penalty=penalty,
+            length_limit=options.length_limit,
             held=held if enough else [],
             work=part,
             console=console,

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from learning.training.reward_data import Ranked
-from learning.training.reward_head import Array, Calibration, Head, calibrate, features, fit, surface
+from learning.training.reward_head import Array, Calibration, Head, Lengths, calibrate, features, fit
 from learning.training.reward_model import RewardModel
 from learning.training.reward_pairs import Weighted, weighted
+from learning.training.reward_surface import surface
 
 PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """What a head's parameters may be held by: the less data, the more; the second where nobody can choose."""
@@ -32,14 +33,16 @@ def fitted(
     most_pairs: int,
     adversarial: float,
     penalty: float,
+    length_limit: float,
     held: Sequence[Ranked],
     work: Path,
     console: Console,
 ) -> tuple[Head, float, float]:
     """A head on the vectors of all pairs, its loss and penalty; held to the head that there is.
 
-    A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. What
-    was read is kept in `work`, so that a killed run need not read it again.
+    A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. Then
+    the head is held to `length_limit`, the most that its gaps correlate with those of length. What was read
+    is kept in `work`, so that a killed run need not read it again.
     """
     pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial))
     weights = np.array([one.weight for one in pairs])
@@ -47,9 +50,22 @@ def fitted(
     with Progress(console=console) as progress:
         sides = _sides(model, pairs, work, progress)
         unseen = _sides(model, judges, work, progress) if judges else None
-    tried = PENALTIES if unseen else (penalty if penalty > 0 else PENALTIES[1],)
-    found = [(*fit(*sides, weights, each, model.head), each) for each in tried]
-    return min(found, key=lambda one: _surprise(one[0], *unseen)) if unseen else found[0]
+    chosen = penalty if penalty > 0 else PENALTIES[1]
+    if unseen:
+        tried = {each: fit(*sides, weights, each, model.head)[0] for each in PENALTIES}
+        chosen = min(tried, key=lambda each: _surprise(tried[each], *unseen))
+    lengths = _lengths(pairs, length_limit) if length_limit < 1 else None
+    return *fit(*sides, weights, chosen, model.head, lengths), chosen
+
+
+def _lengths(pairs: Sequence[Weighted], limit: float) -> Lengths:
+    """By how many times the better answer is longer, as a logarithm, of the pairs that people judged."""
+    words = [(len(one.better.split()), len(one.worse.split())) for one in pairs]
+    return Lengths(
+        gaps=np.array([np.log(max(1, better) / max(1, worse)) for better, worse in words]),
+        weights=np.array([one.weight if one.kind is None else 0.0 for one in pairs]),
+        limit=limit,
+    )
 
 
 def _surprise(head: Head, better: Array, worse: Array) -> float:
@@ -62,12 +78,13 @@ def _sides(
     model: RewardModel, pairs: Sequence[Weighted], work: Path, progress: Progress
 ) -> tuple[Array, Array]:
     """The features of the better answers and of the worse ones."""
-    asked = _vectors(model, [one.question for one in pairs], work / "questions", progress, answer=False)
+    questions = [one.question for one in pairs]
+    asked = _vectors(model, questions, work / "questions", progress, answer=False)
     better, worse = (
         features(
             asked,
             _vectors(model, side, work / "answers", progress, answer=True),
-            surface(side) if model.reading.surface else None,
+            surface(questions, side) if model.reading.surface else None,
         )
         for side in ([one.better for one in pairs], [one.worse for one in pairs])
     )

@@ -20,7 +20,8 @@ from safetensors.numpy import load_file, save_file
 
 from learning.models import hub, store
 from learning.training.reward_classifier import Classifier
-from learning.training.reward_head import Array, Calibration, Head, features, surface
+from learning.training.reward_head import Array, Calibration, Head, features
+from learning.training.reward_surface import SURFACE, surface
 from learning.training.reward_terms import Bounds, Terms, terms
 from storage.errors import ModelError
 
@@ -41,7 +42,7 @@ class Reading:
     answer_prefix: str = ""
     """Before each answer: with one, a question said back is not read as the question is."""
     surface: bool = False
-    """Whether the head also counts words, code and links."""
+    """Whether the head also counts: words, code, links and the like (`reward_surface.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,11 @@ class RewardModel:
             raise ModelError(
                 f"{folder / bad} is damaged (its hash has changed): train the reward model anew."
             )
+        reading = Reading(**about["reading"])
+        if reading.surface and about.get("surface") != list(SURFACE):
+            raise ModelError(f"{folder} counts other things than this version does: train the model anew.")
         known: dict[str, Any] = {
-            "reading": Reading(**about["reading"]),
+            "reading": reading,
             "calibration": Calibration(**about["calibration"]),
             "bounds": Bounds(**about["bounds"]),
             "about": about,
@@ -138,6 +142,7 @@ class RewardModel:
                 **about,
                 "format": FORMAT,
                 "reading": dataclasses.asdict(self.reading),
+                "surface": list(SURFACE) if self.reading.surface else [],
                 "calibration": dataclasses.asdict(self.calibration),
                 "bounds": dataclasses.asdict(self.bounds),
             },
@@ -180,7 +185,9 @@ class RewardModel:
         if self.head is None:
             found: Array = (asked * said).sum(1)
             return found
-        return self.head.raw(features(asked, said, surface(answers) if self.reading.surface else None))
+        return self.head.raw(
+            features(asked, said, surface(questions, answers) if self.reading.surface else None)
+        )
 
     def embed(self, texts: Sequence[str], *, answer: bool = False, progress: bool = False) -> Array:
         """(n, d) vectors; each different text is read once."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learning.training.reward_head import Calibration, Head, calibrate, features, fit, surface
+from learning.training.reward_head import Calibration, Head, Lengths, calibrate, features, fit
 from storage.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -63,16 +63,30 @@ def test_features_let_a_head_say_that_near_is_good_and_the_same_is_not() -> None
     assert hump.argmax() == 1
 
 
-def test_what_is_counted_are_words_code_and_links() -> None:
-    text = "See https://example.org and do this:\n```\nx = 1\n```"
-    found = surface([text, ""])
-    assert found[0].tolist() == [
-        pytest.approx(np.log1p(len(text.split()))),
-        1,
-        1,
-        pytest.approx(len("```\nx = 1\n```") / len(text)),
-    ]
-    assert found[1].tolist() == [0, 0, 0, 0]
+def test_a_head_held_to_a_limit_follows_what_makes_answers_better_and_not_what_grows_with_length() -> None:
+    longer, better_made = RNG.normal(0.6, 1.0, 2000), RNG.normal(0.4, 1.0, 2000)
+    gaps = np.stack([longer + 0.1 * RNG.normal(size=2000), better_made], axis=1)
+    lengths = Lengths(gaps=longer, weights=np.ones(2000), limit=0.2)
+    nothing = np.zeros_like(gaps)
+    free, _ = fit(gaps, nothing, np.ones(2000), 1e-3)
+    held, _ = fit(gaps, nothing, np.ones(2000), 1e-3, lengths=lengths)
+    loose, tight = (head.raw(gaps) - head.raw(nothing) for head in (free, held))
+    assert lengths.correlation(loose) > 0.6
+    assert 0.15 < lengths.correlation(tight) <= 0.2
+    assert (tight > 0).mean() > 0.6
+
+
+def test_a_head_within_the_limit_is_left_as_it_is() -> None:
+    better, worse = pairs(200, np.array([1.0, 0.0]))
+    lengths = Lengths(gaps=RNG.normal(size=200), weights=np.ones(200), limit=0.9)
+    free, held = (fit(better, worse, np.ones(200), 1e-2, lengths=one)[0] for one in (None, lengths))
+    assert (free.weight == held.weight).all()
+
+
+def test_pairs_of_no_weight_say_nothing_about_length() -> None:
+    lengths = Lengths(gaps=np.array([1.0, -5.0]), weights=np.array([1.0, 0.0]), limit=0.2)
+    assert lengths.correlation(np.array([2.0, 2.0])) == pytest.approx(1.0)
+    assert lengths.correlation(np.zeros(2)) == 0.0
 
 
 def test_a_calibrated_gap_is_the_odds_of_winning() -> None:

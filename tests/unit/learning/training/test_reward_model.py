@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learning.training import reward_model
 from learning.training.reward_head import Calibration, Head
 from learning.training.reward_model import ENCODER, HEAD, Reading, RewardModel, hash_of, open_encoder
+from learning.training.reward_surface import SURFACE
 from learning.training.reward_terms import Bounds
 from storage.errors import ModelError
 
@@ -28,7 +30,7 @@ def model_of(encoder: Path, **named: object) -> RewardModel:
 
 def headed(encoder: Path, **reading: object) -> RewardModel:
     rng = np.random.default_rng(0)
-    count = 2 * 32 + (6 if reading.get("surface") else 2)
+    count = 2 * 32 + 2 + (len(SURFACE) if reading.get("surface") else 0)
     head = Head(mean=rng.normal(size=count), spread=np.ones(count), weight=rng.normal(size=count))
     return model_of(
         encoder,
@@ -84,6 +86,15 @@ def test_what_is_saved_scores_the_same_when_it_is_loaded(
     asked = [QUESTION] * len(ANSWERS)
     assert again.score(asked, ANSWERS) == pytest.approx(model.score(asked, ANSWERS), abs=1e-6)
     assert (again.seen, again.reading, again.bounds) == (model.seen, model.reading, model.bounds)
+
+
+def test_a_head_of_other_counts_than_this_versions_is_refused(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headed(encoder, surface=True).save(tmp_path / "model", about(encoder), with_encoder=False)
+    monkeypatch.setattr(reward_model, "SURFACE", (*SURFACE, "emoji"))
+    with pytest.raises(ModelError, match="counts other things"):
+        RewardModel.load(tmp_path / "model")
 
 
 def test_an_encoder_that_goes_with_the_model_is_loaded_from_its_folder(encoder: Path, tmp_path: Path) -> None:
