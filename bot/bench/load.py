@@ -82,9 +82,18 @@ async def steady(port: int, requests: Sequence[bytes], per_second: float) -> Loa
     statuses: Counter[int] = Counter()
     start = time.perf_counter() + 0.1
 
+    async def connected() -> _Connection:
+        """A kept connection, the last used first, or a new one: a receiver closes those long idle."""
+        while idle:
+            one = idle.pop()
+            if not one.is_closed:
+                return one
+            await one.close()
+        return await _Connection.open(port)
+
     async def send(one: bytes, due: float) -> None:
         await asyncio.sleep(due - time.perf_counter())
-        connection = idle.pop() if idle else await _Connection.open(port)
+        connection = await connected()
         statuses[await connection.send(one)] += 1
         acks.append(time.perf_counter() - due)
         idle.append(connection)
@@ -105,6 +114,11 @@ class _Connection:
     @classmethod
     async def open(cls, port: int) -> _Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed it."""
+        return self._reader.at_eof()
 
     async def send(self, data: bytes) -> int:
         self._writer.write(data)

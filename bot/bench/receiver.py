@@ -51,12 +51,13 @@ EVENTS = {"comment": "issue_comment", "push": "push", "check run": "check_run", 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One receiver that runs: its name, port, path and process."""
+    """One receiver that runs: its name, port, path, process, and the file of what it says."""
 
     name: str
     port: int
     path: str
     process: subprocess.Popen[bytes]
+    log: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +85,12 @@ def run(
 ) -> list[Row]:
     """Measure and print. `count` deliveries a turn; acknowledgements at `per_second` for `seconds` each time.
 
+    What was measured before something failed is printed, too.
     Raises SetupError when a side does not start or refuses a delivery, ModelError when no policy is pulled.
     """
     rows: list[Row] = []
     with ExitStack() as stack:
+        stack.callback(lambda: show(rows, console))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sides = [stack.enter_context(_thumbprint(home))]
         if probot is not None:
@@ -102,7 +105,6 @@ def run(
             policy = stack.enter_context(our_server(folder, 0, console, nice=19))
             with _generating(policy):
                 rows += _acks(sides, "a worker generates", per_second, seconds, console)
-    show(rows, console)
     return rows
 
 
@@ -142,7 +144,11 @@ def _acks(
 def _sound(side: Side, found: load.Load) -> load.Load:
     refused = {status: n for status, n in found.statuses.items() if not 200 <= status < 300}
     if refused:
-        raise SetupError(f"{side.name} answered {refused} (status: deliveries): the figures would not hold.")
+        last = " ".join(side.log.read_text(errors="replace").splitlines()[-3:])
+        raise SetupError(
+            f"{side.name} answered {refused} (status: deliveries): the figures would not hold. "
+            f"It said: {last}"
+        )
     return found
 
 
@@ -182,7 +188,13 @@ def _thumbprint(home: Path) -> Iterator[Side]:
     }
     command = [sys.executable, "-m", "bot", "serve"]
     with _started("thumbprint", command, env, home, port) as process:
-        yield Side(name="thumbprint", port=port, path="/webhooks/github", process=process)
+        yield Side(
+            name="thumbprint",
+            port=port,
+            path="/webhooks/github",
+            process=process,
+            log=_log(home, "thumbprint"),
+        )
 
 
 @contextmanager
@@ -207,14 +219,16 @@ def _probot(folder: Path, home: Path) -> Iterator[Side]:
     }
     command = [node, str(DATA / "probot.mjs"), str(folder.resolve()), str(port)]
     with _started("probot", command, env, home, port) as process:
-        yield Side(name="probot", port=port, path="/api/github/webhooks", process=process)
+        yield Side(
+            name="probot", port=port, path="/api/github/webhooks", process=process, log=_log(home, "probot")
+        )
 
 
 @contextmanager
 def _started(
     name: str, command: Sequence[str], env: Mapping[str, str], home: Path, port: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    said = home / f"{name}.log"
+    said = _log(home, name)
     with said.open("wb") as log:
         process = subprocess.Popen(command, env=dict(env), stdout=log, stderr=log)  # noqa: S603 - ours
         try:
@@ -228,6 +242,10 @@ def _started(
         finally:
             process.terminate()
             process.wait()
+
+
+def _log(home: Path, name: str) -> Path:
+    return home / f"{name}.log"
 
 
 def _listens(port: int) -> bool:
