@@ -151,8 +151,8 @@ def test_a_signed_body_that_is_no_json_object_is_a_bad_request(body: bytes) -> N
         (b'{"a": NaN}', "holds NaN"),
         (b'{"a": -Infinity}', "holds -Infinity"),
         (b'{"a": ' + b"9" * 5000 + b"}", "a number that is too long"),
-        (b'{"a": ' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "more than 100 levels deep"),
-        (b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", "more than 100 levels deep"),
+        (b'{"a": ' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "more than 200 levels deep"),
+        (b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", "more than 200 levels deep"),
     ],
 )
 def test_a_body_that_cannot_be_read_is_told_its_own_reason(body: bytes, reason: str) -> None:
