@@ -31,6 +31,7 @@ SHOWN = 5
 """Problems that one comment names."""
 
 _LONGEST = 40
+_IGNORED = "Until then it is ignored."
 _KEYS = schema()["properties"]
 
 
@@ -127,7 +128,7 @@ def layer(origin: Origin, place: str, text: str | None, fault: str = "") -> Laye
                 Problem(
                     place=place,
                     line=line,
-                    text=f"{name} stands there twice: keep one. {_holds(key in _KEYS)}",
+                    text=f"{name} stands there twice: keep one. {_IGNORED}",
                 )
             )
         elif key not in _KEYS:
@@ -146,14 +147,17 @@ def merge(layers: Sequence[Layer], settings: Settings) -> Effective:
     origins: dict[str, Origin] = {}
     problems: list[Problem] = []
     for one in layers:
-        quotable = one.origin is not Origin.ORGANISATION
-        problems += [replace(problem, quotable=quotable) for problem in one.problems]
         for key, value in one.chosen.items():
-            if sentence := _beyond(key, value, settings):
-                line = one.lines[key,]
-                problems.append(Problem(place=one.place, line=line, text=sentence, quotable=quotable))
-            else:
+            if not _beyond(key, value, settings, chosen):
                 chosen[key], origins[key] = value, one.origin
+    for one in layers:
+        beyond = [
+            Problem(place=one.place, line=one.lines[key,], text=sentence)
+            for key, value in one.chosen.items()
+            if (sentence := _beyond(key, value, settings, chosen))
+        ]
+        quotable = one.origin is not Origin.ORGANISATION
+        problems += [replace(problem, quotable=quotable) for problem in (*one.problems, *beyond)]
     return Effective(
         config=RepoConfig.model_construct(**{**EMPTY.model_dump(), **chosen}),
         origins=origins,
@@ -165,14 +169,10 @@ def _whole(place: str, reason: str, line: int = 0) -> Problem:
     return Problem(place=place, line=line, text=f"{reason}. Nothing in this file holds until that is mended.")
 
 
-def _holds(known: bool = True) -> str:
-    return "Until then the default holds." if known else "Until then it is ignored."
-
-
 def _unknown(key: str) -> str:
     near = get_close_matches(key, _KEYS, n=1, cutoff=0.6)
     meant = f"did you mean {code_span(near[0])}?" if near else f"the keys are {_listed(list(_KEYS))}."
-    return f"there is no key {code_span(key[:_LONGEST])}: {meant} {_holds(False)}"
+    return f"there is no key {code_span(key[:_LONGEST])}: {meant} {_IGNORED}"
 
 
 def _bad(place: str, document: Document, key: str, value: Any, error: ValidationError) -> Problem:
@@ -196,7 +196,7 @@ def _bad(place: str, document: Document, key: str, value: Any, error: Validation
         near = get_close_matches(said, _KEYS[key].get("enum", ()), n=1) if isinstance(said, str) else []
         meant = f" Did you mean {code_span(near[0])}?" if near else ""
         text = f"{name} {shown}takes {takes(_at(where, key))}.{meant}"
-    return Problem(place=place, line=line, text=f"{text} {_holds()}")
+    return Problem(place=place, line=line, text=f"{text} {_IGNORED}")
 
 
 def _shown(said: object) -> str:
@@ -245,16 +245,17 @@ def takes(one: Mapping[str, Any]) -> str:
     return said or time or "a name such as " + code_span(str((one.get("examples") or ["policy"])[0]))
 
 
-def _beyond(key: str, value: Any, settings: Settings) -> str:
-    """Why the operator does not let a repository choose this, or ""."""
+def _beyond(key: str, value: Any, settings: Settings, chosen: Mapping[str, Any]) -> str:
+    """Why the operator does not let a repository choose this, or ""; `chosen` is what holds instead."""
     if key.startswith("questions_per_") and value > getattr(settings, key):
         most = getattr(settings, key)
-        return f"{code_span(key)} is {value}, and this server allows {most} at most: {most} holds."
+        holds = chosen.get(key, most)
+        return f"{code_span(key)} is {value}, and this server allows {most} at most: {holds} holds."
     if key == "strangers" and value and not settings.strangers:
         return "`strangers` is `true`, and this server is closed to them: it stays so."
     if key == "model" and value not in settings.models_offered:
         offered = _listed(sorted(settings.models_offered))
-        return f"`model` is {code_span(value)}, and this server offers {offered}. {_holds()}"
+        return f"`model` is {code_span(value)}, and this server offers {offered}. {_IGNORED}"
     return ""
 
 

@@ -129,6 +129,19 @@ def test_quotas_are_lowered_and_never_raised_and_closed_doors_stay_closed() -> N
     assert "allows 9 at most: 9 holds" in str(found.problems[0]) and "stays so" in str(found.problems[1])
 
 
+def test_what_is_said_to_hold_in_place_of_a_refused_or_bad_value_is_what_holds() -> None:
+    for own, defaults, holds in (("100", "20", 20), ("20", "100", 20), ("100", "99", 50)):
+        found = effective(f"questions_per_person: {own}", f"questions_per_person: {defaults}")
+        assert Limits.of(settings(), found.config).person == holds
+        assert all(f"allows 50 at most: {holds} holds." in str(one) for one in found.problems)
+        assert len(found.problems) == 1 + (own == "100" and defaults == "99")
+    for own in ("candidates: many", "candidates: 3\ncandidates: 4"):
+        found = effective(own, "candidates: 2")
+        assert found.config.candidates == 2 and "the default" not in str(found.problems[0])
+    found = effective("model: elses", "model: legal-v2", models_allowed="legal-v2")
+    assert found.config.model == "legal-v2" and "the default" not in str(found.problems[0])
+
+
 def test_a_model_is_one_that_the_operator_allows() -> None:
     assert effective("model: legal-v2", models_allowed="legal-v2, other").config.model == "legal-v2"
     assert effective("model: policy").config.model == "policy"
