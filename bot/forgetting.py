@@ -36,6 +36,9 @@ from storage.rights import GHOST
 
 FORGOTTEN = "whoever asked was forgotten"
 
+THEIRS = ("title", "body", "body_text", "body_html", "head", "auto_merge", "label", "ref", "repo")
+"""What goes of a post or a branch of theirs. Nobody reads the last five, which name them and their fork."""
+
 Counts = dict[str, int]
 
 
@@ -174,9 +177,8 @@ def redacted(said: Any, actor_id: int) -> Any:
         return {"id": 0, "login": GHOST, "type": "User"}
     author = said.get("user")
     wrote = isinstance(author, Mapping) and author.get("id") == actor_id
-    words = ("body", "title", "body_text", "body_html") if wrote else ()
     bare: dict[str, Any] = {
-        key: "" if key in words else redacted(value, actor_id) for key, value in said.items()
+        key: "" if wrote and key in THEIRS else redacted(value, actor_id) for key, value in said.items()
     }
     editor, post = said.get("sender"), said.get("comment") or said.get("issue")
     by_them = isinstance(editor, Mapping) and editor.get("id") == actor_id

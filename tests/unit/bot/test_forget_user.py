@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,6 +40,7 @@ from tests.unit.storage.things import NOW, REPOSITORY, WRITER
 LATER = NOW + timedelta(days=2)
 PAT = Actor(id=424_242, login="pat-quill")
 OTHER = TEXT.replace("config/app.toml", "inkwell.toml")
+PAYLOADS = Path(__file__).parents[2] / "data" / "github" / "payloads.jsonl.gz"
 CURSED = "the very particular wording of Pat's"
 
 
@@ -211,6 +213,38 @@ def test_a_payload_loses_the_person_and_what_they_wrote_and_nothing_of_others() 
     assert redacted(said, 7) == said
     by_pat_on_ours = {**said, "comment": {"id": 5, "user": ann, "body": "pat's edit"}, "sender": pat}
     assert redacted(by_pat_on_ours, 9)["comment"]["body"] == ""
+
+
+def from_a_fork(event: str, by: Actor) -> dict[str, Any]:
+    """GitHub's own example of a delivery about a pull request, sent by somebody from a fork of theirs."""
+    with gzip.open(PAYLOADS, "rt", encoding="utf-8") as lines:
+        said = next(one["payload"] for one in map(json.loads, lines) if one["event"] == event)
+    owner = said["repository"]["owner"]
+    text = json.dumps({name: said["pull_request"][name] for name in ("head", "user")})
+    text = text.replace(owner["login"], by.login).replace(str(owner["id"]), str(by.id))
+    person = json.loads(text)["user"]
+    said["pull_request"] |= {**json.loads(text), "requested_reviewers": [person], "assignee": person}
+    said["pull_request"]["head"]["ref"] = f"{by.login}-patch-1"
+    said["pull_request"]["auto_merge"] = {"enabled_by": person, "commit_title": f"Merge {by.login}/patch-1"}
+    said["sender"] = said["comment"]["user"] = person
+    assert f"{by.login}/{said['repository']['name']}" in json.dumps(said)
+    return dict(said)
+
+
+def test_a_delivery_about_a_pull_request_from_their_fork_names_them_nowhere() -> None:
+    said = from_a_fork("pull_request_review_comment", PAT)
+    bare = redacted(said, PAT.id)
+    assert PAT.login not in json.dumps(bare).lower() and str(PAT.id) not in json.dumps(bare)
+    assert bare["pull_request"]["number"] == said["pull_request"]["number"]
+    assert (bare["pull_request"]["base"], bare["repository"]) == (
+        said["pull_request"]["base"],
+        said["repository"],
+    )
+    by_ann = {"id": 8, "login": "ann", "type": "User"}
+    said["pull_request"] |= {"user": by_ann, "auto_merge": None}  # hers, of his branch
+    said["sender"] = by_ann
+    bare = redacted(said, PAT.id)
+    assert PAT.login not in json.dumps(bare) and bare["pull_request"]["title"]
 
 
 def test_where_our_own_part_begins_is_written_once() -> None:
