@@ -5,6 +5,7 @@
 | their reactions, deletions, retractions, and edits that nobody built on | erased |
 | an edit of theirs that others edited or voted on since | stays, nobody's: it teaches nothing |
 | what their replies proposed, in the folds of answers | erased |
+| what they decided about others' proposals | stays decided, by nobody |
 | their questions | without text and name; whether and what was answered stays |
 | answers to those that were not posted yet, drafts too | never are, and are left without words |
 | what quoted them: prompts, texts that were not picked, the context of lessons | erased |
@@ -22,7 +23,7 @@ webhook and no question shows them. Run: `thumbprint forget-user LOGIN`.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,13 +43,29 @@ THEIRS = ("title", "body", "body_text", "body_html", "head", "auto_merge", "labe
 Counts = dict[str, int]
 
 
+def known_as(unit: UnitOfWork, login: str) -> set[int]:
+    """The numbers of the people whom a login names, in any case, in a table or in a kept webhook alone."""
+    named = {number for number, name in _accounts(unit, login) if name.lower() == login.lower()}
+    return unit.people.ids_of(login) | named - {0}
+
+
+def forget_name(unit: UnitOfWork, login: str, now: datetime) -> Counts:
+    """Forget a login of which no number is known: whoever decided, and did nothing else that is kept."""
+    counts = {"decisions": unit.people.unname_decisions({login})}
+    if not counts["decisions"]:
+        return {}
+    unit.audits.add(Audit(at=now, act=FORGOT_USER, counts=counts))
+    return counts
+
+
 def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) -> Counts:
     """Forget one person everywhere; returns how many rows of what. The caller commits, or only looks.
 
     A second time there is nothing to forget, and nothing is written.
     """
     counts: Counts = {}
-    logins = unit.people.logins_of(actor_id)
+    told_of = {name for number, name in _accounts(unit, str(actor_id)) if number == actor_id}
+    logins = unit.people.logins_of(actor_id) | told_of
     repositories = sorted(unit.people.repositories_of(actor_id))
     asked = unit.people.questions_of(actor_id)
     quotes = _quotes(unit, asked, logins)
@@ -69,9 +86,10 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
         links = _links(theirs, known)
         _count(counts, "events", unit.people.drop_events({one.id for one in theirs} - links))
         _count(counts, "events_unnamed", unit.people.unname_events(links))
-    dropped, shown_in = unit.people.drop_proposals(actor_id, logins)
-    _count(counts, "proposals", dropped)
-    told |= shown_in
+    shown_in = unit.people.drop_proposals(actor_id)
+    _count(counts, "proposals", len(shown_in))
+    told |= set(shown_in)
+    _count(counts, "decisions", unit.people.unname_decisions(logins))
     _count(counts, "questions", unit.people.empty_questions(asked))
     _count(counts, "forgettings", unit.people.unname_forgetting(actor_id))
     for repository_id in repositories:
@@ -155,7 +173,7 @@ def _in_threads(unit: UnitOfWork, threads: Collection[tuple[int, int]]) -> set[s
 def _redact_deliveries(unit: UnitOfWork, actor_id: int) -> set[tuple[int, int]]:
     """Take the person out of kept webhooks; returns the threads that those were about."""
     threads: set[tuple[int, int]] = set()
-    for number, body in unit.people.deliveries_naming(actor_id):
+    for number, body in unit.people.deliveries_holding(str(actor_id)):
         try:
             payload = json.loads(body)
         except ValueError:
@@ -165,6 +183,28 @@ def _redact_deliveries(unit: UnitOfWork, actor_id: int) -> set[tuple[int, int]]:
             unit.people.rewrite_delivery(number, json.dumps(bare, separators=(",", ":")).encode())
             threads.add(_thread(payload))
     return threads
+
+
+def _accounts(unit: UnitOfWork, word: str) -> Iterator[tuple[int, str]]:
+    """The people in those kept webhooks in which a login or a number occurs: number and login of each."""
+    for _, body in unit.people.deliveries_holding(word):
+        try:
+            yield from people_in(json.loads(body))
+        except ValueError:
+            continue
+
+
+def people_in(said: Any) -> Iterator[tuple[int, str]]:
+    """Number and login of each person in a payload, organisations left out. Pure."""
+    if isinstance(said, list):
+        for one in said:
+            yield from people_in(one)
+    elif isinstance(said, Mapping):
+        number, login = said.get("id"), said.get("login")
+        if isinstance(number, int) and isinstance(login, str) and said.get("type") != "Organization":
+            yield number, login
+        for one in said.values():
+            yield from people_in(one)
 
 
 def redacted(said: Any, actor_id: int) -> Any:

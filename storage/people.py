@@ -70,7 +70,7 @@ class PeopleStore:
     # ------------------------------------------------------------ finding
 
     def ids_of(self, login: str) -> set[int]:
-        """The numbers under which a login is known, in any case: names change hands."""
+        """The numbers under which a login stands in a table, in any case: names change hands."""
         found: set[int] = set()
         for _, number, name in NAMED:
             query = sa.select(number).where(sa.func.lower(name) == login.lower(), number > 0)
@@ -78,7 +78,7 @@ class PeopleStore:
         return found
 
     def logins_of(self, actor_id: int) -> set[str]:
-        """The logins under which a person is known."""
+        """The logins under which a person stands in a table."""
         found: set[str] = set()
         for _, number, name in NAMED:
             query = sa.select(name).where(number == actor_id)
@@ -102,9 +102,9 @@ class PeopleStore:
         query = sa.select(questions.c.answer_id).where(questions.c.asker_id == actor_id).with_for_update()
         return sorted(self._connection.execute(query).scalars())
 
-    def deliveries_naming(self, actor_id: int) -> Iterator[tuple[int, bytes]]:
-        """The number and body of each kept delivery in which a person's number occurs."""
-        needle = str(actor_id).encode()
+    def deliveries_holding(self, word: str) -> Iterator[tuple[int, bytes]]:
+        """The number and body of each kept delivery in which a login or a number occurs, in any case."""
+        needle = word.lower().encode()
         last = 0
         while True:
             query = sa.select(deliveries.c.number, deliveries.c.body).where(deliveries.c.number > last)
@@ -112,7 +112,7 @@ class PeopleStore:
             if not rows:
                 return
             last = rows[-1].number
-            yield from ((row.number, bytes(row.body)) for row in rows if needle in bytes(row.body))
+            yield from ((row.number, bytes(row.body)) for row in rows if needle in bytes(row.body).lower())
 
     def prompts_quoting(self, answer_ids: Collection[str], words: Collection[str]) -> list[str]:
         """The prompts of some answers, and those that hold one of these wordings in any case."""
@@ -134,13 +134,16 @@ class PeopleStore:
         self._connection.execute(also)
         return int(self._connection.execute(feedback.delete().where(feedback.c.id.in_(gone))).rowcount)
 
-    def drop_proposals(self, actor_id: int, logins: Collection[str]) -> tuple[int, set[str]]:
-        """Delete what a person's replies proposed, and their name where they decided; the answers, too."""
+    def drop_proposals(self, actor_id: int) -> list[str]:
+        """Delete what a person's replies proposed; returns the answer of each."""
         mine = proposals.delete().where(proposals.c.actor_id == actor_id).returning(proposals.c.answer_id)
-        gone = list(self._connection.execute(mine).scalars())
+        return list(self._connection.execute(mine).scalars())
+
+    def unname_decisions(self, logins: Collection[str]) -> int:
+        """Leave decisions about proposals without these names: of who decides a login alone is kept."""
         theirs = sa.func.lower(proposals.c.decided_by).in_(sorted(login.lower() for login in logins))
-        self._connection.execute(proposals.update().where(theirs).values(decided_by=GHOST))
-        return len(gone), set(gone)
+        nobody = proposals.update().where(theirs).values(decided_by=GHOST)
+        return int(self._connection.execute(nobody).rowcount)
 
     def unname_events(self, event_ids: Collection[str]) -> int:
         """Leave events without their person: nobody's, like a deleted account's, they teach nothing."""

@@ -14,6 +14,7 @@ SAID = {
     "events": "reactions, edits and deletions erased",
     "events_unnamed": "edits that others built on left without a name",
     "proposals": "proposals of their replies erased",
+    "decisions": "decisions about proposals left without their name",
     "questions": "questions emptied",
     "prompts": "prompts emptied that quoted them",
     "bodies": "stored answers that named them left without the name",
@@ -30,24 +31,26 @@ def forget_user(
     ] = False,
 ) -> None:
     """Forget a person: erase what they said and taught, leave without a name what others built on."""
+    from bot.forgetting import forget_name, known_as
     from bot.forgetting import forget_user as forget
 
+    login = who.removeprefix("@")
     with open_database(load_settings()) as database:
         with database.unit(read_only=True) as unit:
-            ids = {int(who)} if who.isdecimal() else unit.people.ids_of(who.removeprefix("@"))
+            ids = {int(who)} if who.isdecimal() else known_as(unit, login)
         if len(ids) > 1:
             listed = ", ".join(str(one) for one in sorted(ids))
             raise ConfigurationError(f"{who} is the name of several accounts here: give one of {listed}.")
-        counts: dict[str, int] = {}
-        for actor_id in ids:
-            with open_queue(database) as queue, database.unit() as unit:
-                counts = forget(unit, queue, actor_id, datetime.now(UTC))
-                if yes:
-                    unit.commit()
+        actor_id, now = next(iter(ids), None), datetime.now(UTC)
+        with open_queue(database) as queue, database.unit() as unit:
+            counts = forget_name(unit, login, now) if actor_id is None else forget(unit, queue, actor_id, now)
+            if yes:
+                unit.commit()
         if counts and yes:
             database.vacuum()
     if not counts:
-        out.print("Nothing is kept about that account.")
+        unknown = f"Nobody is known here as {login}. Names change: give GitHub's numeric id of the account."
+        out.print("Nothing is kept about that account." if ids else unknown, markup=False)
         return
     out.print("Forgotten:" if yes else "This would be done; nothing is changed yet:")
     for name, number in counts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -396,6 +397,24 @@ assert "torch" not in sys.modules
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0 and done.stdout.startswith("thumbprint "), done.stderr
+
+
+def test_a_person_is_found_by_a_name_that_a_kept_webhook_alone_knows_and_an_unknown_name_is_called_so(
+    taught: str, home: Path
+) -> None:
+    def said(*words: str) -> str:
+        return CliRunner().invoke(app, ["forget-user", *words]).output
+
+    opened = {"number": 9, "title": "t", "body": "b", "user": {"id": 424_242, "login": "pat-quill"}}
+    database = Database(f"sqlite:///{home / 'playground.db'}")
+    with database.unit() as unit:
+        unit.deliveries.add(delivery("g9", body=json.dumps({"issue": opened}).encode()), REPOSITORY.id)
+        unit.commit()
+    database.dispose()
+    assert said("nobody").startswith("Nobody is known here as nobody") and "numeric id" in said("nobody")
+    assert said("7654321").startswith("Nothing is kept about that account.")
+    assert "nothing is changed yet" in said("@Pat-Quill") and "Forgotten:" in said("@Pat-Quill", "--yes")
+    assert said("pat-quill").startswith("Nobody is known here") and "Nothing is kept" in said("424242")
 
 
 def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(

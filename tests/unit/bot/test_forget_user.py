@@ -14,7 +14,7 @@ import pytest
 
 from bot import lessons
 from bot.commands.people import SAID
-from bot.forgetting import forget_user, redacted
+from bot.forgetting import forget_name, forget_user, known_as, redacted
 from bot.proposals import propose
 from bot.queue import Queue
 from bot.replies import Suggestion
@@ -195,6 +195,53 @@ def test_neither_their_name_nor_their_words_are_left_in_the_file(database: Datab
         [left] = unit.proposals.of_answer(made.id)
         assert (left.right, left.decided_by) == ("make check", "ghost")
         assert "".join(lessons.export(unit, REPOSITORY, LATER)).count("Pat") == 0
+
+
+def test_who_only_stands_in_a_kept_webhook_is_found_by_name_and_leaves_no_trace(database: Database) -> None:
+    pat = {"id": PAT.id, "login": PAT.login, "type": "User"}
+    ann = {"id": 8, "login": "ann", "type": "User"}
+    payload = {
+        "action": "created",
+        "comment": {"id": 77, "body": "/ask Why?", "user": ann},
+        "issue": {"number": 9, "title": "Odd", "body": f"For {CURSED}", "user": pat},
+        "repository": {"id": REPOSITORY.id},
+        "organization": {"id": 5, "login": "paperboat", "type": "Organization"},
+        "sender": ann,
+    }
+    asked = things.question(post_id=77, number=9, asker=Actor(id=8, login="ann"), text="Why?")
+    read = (Message(role="user", content=f"@{PAT.login} wrote: For {CURSED}"),)
+    made = things.posted(asked, 177, text=TEXT, candidate_id=None, repairs=())
+    with database.unit() as unit:
+        unit.answers.save(made)
+        unit.answers.add_prompt(things.prompt(answer_id=made.id, messages=read))
+        unit.deliveries.add(things.delivery("g9", body=json.dumps(payload).encode()), REPOSITORY.id)
+        said_so = Suggestion(right="make check", wrong="npm test")
+        proposal = propose(made, said_so, things.feedback().actor, "https://example.test/1", NOW)
+        unit.proposals.add(proposal)
+        unit.proposals.decide(proposal.id, Agreed.REFUSED, PAT.login, NOW)
+        unit.commit()
+    with database.unit(read_only=True) as unit:
+        assert known_as(unit, "Pat-Quill") == {PAT.id}
+        assert known_as(unit, "paperboat") == known_as(unit, "pat") == set()
+    assert forget(database) == {"deliveries": 1, "prompts": 1, "decisions": 1}
+    kept = file_of(database)
+    for trace in (PAT.login, CURSED, str(PAT.id)):
+        assert trace.encode() not in kept, trace
+    assert b"/ask Why?" in kept
+
+
+def test_who_only_decided_about_a_proposal_is_forgotten_by_the_name_alone(database: Database) -> None:
+    said_so = Suggestion(right="make check", wrong="npm test")
+    proposal = propose(answers()[0], said_so, things.feedback().actor, "https://example.test/1", NOW)
+    with database.unit() as unit:
+        unit.proposals.add(proposal)
+        unit.proposals.decide(proposal.id, Agreed.REFUSED, PAT.login, NOW)
+        assert known_as(unit, PAT.login) == set()
+        assert forget_name(unit, "Pat-Quill", LATER) == {"decisions": 1}
+        assert forget_name(unit, "Pat-Quill", LATER) == {}
+        assert [audit.act for audit in unit.audits.since(NOW)] == ["forgot_user"]
+        unit.commit()
+    assert PAT.login.encode() not in file_of(database)
 
 
 def test_a_payload_loses_the_person_and_what_they_wrote_and_nothing_of_others() -> None:
