@@ -1,8 +1,8 @@
 """Logs of every process: an action word and ids, one line each; readable on a terminal, JSON elsewhere.
 
 No thread text, prompt or secret is logged above debug. Loggers of libraries go the same way, from warning on,
-and so does what ends a thread or the process. Tracebacks show no values, and what is secret in a line is cut
-out of it as it is written (`storage/redaction.py`).
+and so do Python's warnings, what ends a thread or the process, and what no caller can be told of. Tracebacks
+show no values, and what is secret in a line is cut out of it as it is written (`storage/redaction.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from types import TracebackType
+from typing import TextIO
 
 import structlog
 
@@ -61,6 +63,10 @@ def configure(level: str = "info") -> None:
         library.setLevel(max(logging.WARNING, _number(level)))
     sys.excepthook = _ended
     threading.excepthook = lambda end: _ended(end.exc_type, end.exc_value, end.exc_traceback)
+    sys.unraisablehook = lambda lost: _log(
+        logging.ERROR, "error_lost", lost.exc_type, lost.exc_value, lost.exc_traceback
+    )
+    warnings.showwarning = _warned  # not logging.captureWarnings: it does nothing a second time
 
 
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -68,10 +74,31 @@ _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 def _ended(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     """What would be printed past the log, logged."""
-    if issubclass(kind, SystemExit):
-        return
-    info = (kind, error or kind(), traceback)
-    logging.getLogger("thumbprint").critical("ended_by_error", exc_info=info)
+    if not issubclass(kind, SystemExit):
+        _log(logging.CRITICAL, "ended_by_error", kind, error, traceback)
+
+
+def _log(
+    level: int,
+    event: str,
+    kind: type[BaseException],
+    error: BaseException | None,
+    traceback: TracebackType | None,
+) -> None:
+    logging.getLogger("thumbprint").log(level, event, exc_info=(kind, error or kind(), traceback))
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of Python's, which would be printed with a line of code, logged without."""
+    said = structlog.get_logger()
+    said.warning("python_warned", kind=category.__name__, place=f"{filename}:{lineno}", reason=str(message))
 
 
 def _number(level: str) -> int:

@@ -1,15 +1,18 @@
 """For every test: logs go to pytest's own capture, a busy machine breaks no property, files lie in memory.
 
 What takes longest begins first, so that workers side by side (`make test`) end together; the browser's tests
-follow each other, for they share one system. A test that leaves a signal's handler changed fails.
+follow each other, for they share one system. A test that leaves a signal's handler changed fails. Where one
+set up logs as a process does, lost errors are told to pytest again from the next one on.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -58,6 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _turn(item: pytest.Item) -> tuple[bool, bool, bool]:
     browsing = item.path.parent.name == "e2e"
     return not browsing, item.get_closest_marker("timeout") is None, item.get_closest_marker("slow") is None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    kept = sys.excepthook, threading.excepthook, sys.unraisablehook
+    try:
+        return (yield)
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = kept
 
 
 @pytest.hookimpl(wrapper=True)

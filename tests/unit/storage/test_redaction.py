@@ -11,7 +11,8 @@ import logging
 import random
 import string
 import sys
-import threading
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -123,16 +124,15 @@ def nothing_live(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Where the real logs go, as `serve` and `work` configure them; pytest's own afterwards."""
     said = io.StringIO()
-    kept, root, hooks = structlog.get_config(), logging.getLogger(), (sys.excepthook, threading.excepthook)
+    kept, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stderr", said)
     logs.configure("debug")
     yield said
     root.handlers[:], root.level = handlers, level
-    sys.excepthook, threading.excepthook = hooks
     structlog.configure(**kept)
 
 
@@ -154,6 +154,16 @@ def test_each_is_cut_out_wherever_it_stands(kind: str) -> None:
         assert CUT in said and not any(piece in said for piece in bare(secret)), said
 
 
+class Dying:
+    """Its end fails, where nobody can catch it."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+    def __del__(self) -> None:
+        raise ValueError(f"cannot close {self.secret}")
+
+
 @pytest.mark.parametrize("kind", PLANTED)
 def test_no_log_line_and_no_traceback_holds_one(lines: io.StringIO, kind: str) -> None:
     secret = PLANTED[kind]
@@ -166,8 +176,14 @@ def test_no_log_line_and_no_traceback_holds_one(lines: io.StringIO, kind: str) -
     except ValueError:
         log.exception("step_failed")
         sys.excepthook(*sys.exc_info())
+    Dying(secret)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"do not use {secret}", stacklevel=1)
     said = lines.getvalue()
-    assert said.count(CUT) >= 4 and "step_failed" in said and "ended_by_error" in said
+    assert said.count(CUT) >= 6 and "step_failed" in said and "ended_by_error" in said
+    events = [json.loads(line)["event"] for line in said.splitlines()]
+    assert events[-2:] == ["error_lost", "python_warned"] and len(events) == 6
     assert not any(piece in said for piece in bare(secret)), said
 
 
