@@ -47,12 +47,14 @@ class Origin(enum.Enum):
 class Problem:
     """One thing wrong in a file, as a sentence with its remedy; line 0 is none in particular.
 
-    `quotable`: who reads a thread may read the file as well. An organisation's may be private.
+    `key`: which of ours it is about, "" for none. `quotable`: who reads a thread may read the file as well.
+    An organisation's may be private.
     """
 
     place: str
     line: int
     text: str
+    key: str = ""
     quotable: bool = True
 
     @property
@@ -129,6 +131,7 @@ def layer(origin: Origin, place: str, text: str | None, fault: str = "") -> Laye
                     place=place,
                     line=line,
                     text=f"{name} stands there twice: keep one. {_IGNORED}",
+                    key=key if key in _KEYS else "",
                 )
             )
         elif key not in _KEYS:
@@ -152,7 +155,7 @@ def merge(layers: Sequence[Layer], settings: Settings) -> Effective:
                 chosen[key], origins[key] = value, one.origin
     for one in layers:
         beyond = [
-            Problem(place=one.place, line=one.lines[key,], text=sentence)
+            Problem(place=one.place, line=one.lines[key,], text=sentence, key=key)
             for key, value in one.chosen.items()
             if (sentence := _beyond(key, value, settings, chosen))
         ]
@@ -196,7 +199,7 @@ def _bad(place: str, document: Document, key: str, value: Any, error: Validation
         near = get_close_matches(said, _KEYS[key].get("enum", ()), n=1) if isinstance(said, str) else []
         meant = f" Did you mean {code_span(near[0])}?" if near else ""
         text = f"{name} {shown}takes {takes(_at(where, key))}.{meant}"
-    return Problem(place=place, line=line, text=f"{text} {_IGNORED}")
+    return Problem(place=place, line=line, text=f"{text} {_IGNORED}", key=key)
 
 
 def _shown(said: object) -> str:

@@ -106,8 +106,10 @@ class Configurations:
                 )
             )
             unit.commit()
-        for problem in found.problems:
-            log.warning("config_problem", repository=repository.full_name, reason=str(problem))
+        for one in found.problems:  # its sentence quotes the file
+            log.warning(
+                "config_problem", repository=repository.full_name, place=one.place, line=one.line, key=one.key
+            )
 
 
 def effective(files: list[ConfigFile], owner: str, settings: Settings) -> Effective:

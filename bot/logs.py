@@ -2,7 +2,8 @@
 
 No thread text, prompt or secret is logged above debug. Loggers of libraries go the same way, from warning on,
 and so do Python's warnings, what ends a thread or the process, and what no caller can be told of. Tracebacks
-show no values, and what is secret in a line is cut out of it as it is written (`storage/redaction.py`).
+show no values, and no sentence but those of our own errors: another's may quote what people wrote. What is
+secret in a line is cut out of it as it is written (`storage/redaction.py`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from traceback import walk_tb
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
+from storage.errors import ThumbprintError
 from storage.redaction import redact
 
+MOST_FRAMES = 50
 QUIET = ("httpx", "httpcore", "dbos", "alembic", "uvicorn.access", "githubkit", "openai")
 
 
@@ -38,7 +43,7 @@ def configure(level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(exception_formatter=_print)
         if terminal
         else structlog.processors.JSONRenderer()
     )
@@ -50,7 +55,7 @@ def configure(level: str = "info") -> None:
     )
     chain: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not terminal:
-        chain.append(structlog.processors.ExceptionRenderer(_TRACEBACK))
+        chain.append(structlog.processors.ExceptionRenderer(lambda info: places(info[1])))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting(processors=[*chain, last], foreign_pre_chain=shared))
     root = logging.getLogger()
@@ -69,7 +74,36 @@ def configure(level: str = "info") -> None:
     warnings.showwarning = _warned  # not logging.captureWarnings: it does nothing a second time
 
 
-_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+def places(error: BaseException | None) -> list[dict[str, Any]]:
+    """An error and what led to it, the last first: of which kind, where, and what ours say."""
+    found: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        frames = [
+            {"filename": frame.f_code.co_filename, "lineno": line, "name": frame.f_code.co_name}
+            for frame, line in walk_tb(error.__traceback__)
+        ]
+        said = str(error) if isinstance(error, ThumbprintError) else ""
+        found.append({"exc_type": type(error).__name__, "exc_value": said, "frames": frames[-MOST_FRAMES:]})
+        if isinstance(error, BaseExceptionGroup):
+            found[-1]["exceptions"] = [places(one) for one in error.exceptions]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found
+
+
+def _print(to: TextIO, info: structlog.typing.ExcInfo) -> None:
+    """`places`, for a terminal."""
+    to.write("".join(f"\n{line}" for line in _lines(places(info[1]))))
+
+
+def _lines(found: list[dict[str, Any]]) -> Iterator[str]:
+    for one in reversed(found):
+        for member in one.get("exceptions", ()):
+            yield from _lines(member)
+        for frame in one["frames"]:
+            yield f"  {frame['filename']}:{frame['lineno']} in {frame['name']}"
+        yield f"{one['exc_type']} {one['exc_value']}".rstrip()
 
 
 def _ended(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -85,7 +119,8 @@ def _log(
     error: BaseException | None,
     traceback: TracebackType | None,
 ) -> None:
-    logging.getLogger("thumbprint").log(level, event, exc_info=(kind, error or kind(), traceback))
+    error = (error or kind()).with_traceback(traceback)
+    logging.getLogger("thumbprint").log(level, event, exc_info=(kind, error, traceback))
 
 
 def _warned(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
 
 from bot import logs
-from bot.runner import name_job
+from bot.runner import _carry_out, name_job
+from storage.errors import GitHubUnavailable
 
 ROOT = Path(__file__).parents[3]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -49,19 +53,72 @@ def test_nobody_s_words_are_in_a_line() -> None:
             assert not names & PEOPLES, f"{where}: {keyword.arg}={ast.unparse(keyword.value)}"
 
 
-def test_a_line_is_json_that_says_of_which_job_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+WORDS = "My salary is 4711, says Pat"
+
+
+def of_ours() -> None:
+    try:
+        of_others()
+    except ValueError as error:
+        raise GitHubUnavailable("GitHub answered 502") from error
+
+
+def of_others() -> None:
+    try:
+        int(WORDS)
+    except ValueError as error:
+        error.add_note(WORDS)
+        try:
+            ast.parse(f"({WORDS}")
+        except SyntaxError as odd:
+            raise ValueError(WORDS) from ExceptionGroup(WORDS, [odd, KeyError(WORDS)])
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_of_an_error_a_line_says_kind_and_place_and_only_of_ours_the_sentence(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(said, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", said)
+    with process_logs():
+        assert _carry_out("compose", of_others)
+        try:
+            of_ours()
+        except GitHubUnavailable:
+            structlog.get_logger().exception("step_failed")
+            logging.getLogger("some.library").exception("it failed")
+            sys.excepthook(*sys.exc_info())
+    told = said.getvalue()
+    assert "4711" not in told and "salary" not in told, told
+    assert told.count("GitHub answered 502") == 3
+    for place in ("of_ours", "of_others", "test_logs.py"):
+        assert told.count(place) >= 3, told
+    for kind in ("ValueError", "ExceptionGroup", "SyntaxError", "KeyError"):
+        assert told.count(kind) >= 4, told
+    assert terminal or len([json.loads(line) for line in told.splitlines()]) == 4
+
+
+@contextmanager
+def process_logs() -> Iterator[None]:
+    """Logs as a process sets them up, meanwhile."""
     root = logging.getLogger()
     before = (list(root.handlers), root.level, structlog.get_config())
     try:
         logs.configure("info")
-        name_job("a_1")
-        structlog.get_logger().info("answer_posted", answer="a_1", thread="7/3")
-        logging.getLogger("some.library").warning("it is slow")
-        structlog.get_logger().debug("prompt_made", text="nobody reads this")
+        yield
     finally:
         structlog.contextvars.clear_contextvars()
         root.handlers[:], root.level = before[0], before[1]
         structlog.configure(**before[2])
+
+
+def test_a_line_is_json_that_says_of_which_job_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with process_logs():
+        name_job("a_1")
+        structlog.get_logger().info("answer_posted", answer="a_1", thread="7/3")
+        logging.getLogger("some.library").warning("it is slow")
+        structlog.get_logger().debug("prompt_made", text="nobody reads this")
     ours, theirs = map(json.loads, capsys.readouterr().err.splitlines())
     assert ours.pop("timestamp").endswith("Z")
     assert ours == {
