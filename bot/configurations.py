@@ -2,7 +2,8 @@
 
 What was read is a row, shared by all workers, a file that is not there too: most organisations have no
 `.github` repository, and each look for one is a token that GitHub refuses. A push that touches a file makes
-its row stale (`webhooks/route.py`). A push during the moment of reading may be missed until the row is old.
+its row stale (`webhooks/route.py`), one during the moment of reading too: what was read is used then, and is
+read again the next time.
 Left out: what the files mean (`bot/config.py`). Run: `pytest tests/integration/test_configuration.py`.
 """
 
@@ -56,8 +57,8 @@ class Configurations:
         owner = repository.full_name.partition("/")[0]
         sources = ((f"{owner}/.github", ORGANISATION_PATH), (repository.full_name, PATH))
         files = [
-            file or self._read(client, place, *source)
-            for file, place, source in zip(kept, places, sources, strict=True)
+            file or replace(self._read(client, place, *source), changes=row_of.changes if row_of else 0)
+            for file, row_of, place, source in zip(kept, known, places, sources, strict=True)
         ]
         found = effective(files, owner, self._settings)
         if None in kept or row is None or row.as_of is None:
@@ -87,24 +88,26 @@ class Configurations:
         asks = asks_of(found.config)
         with self._database.unit() as unit:
             unit.repositories.upsert(repository)
-            for file in files:
-                unit.configurations.keep_file(file)
-            known = unit.configurations.get(repository.id, to_change=True) or Configuration(
-                repository_id=repository.id,
-                installation_id=repository.installation_id,
-                words=(),
-                mention=True,
-            )
-            unit.configurations.keep(
-                replace(
-                    known,
+            kept = [unit.configurations.keep_file(file) for file in files]
+            still = all(kept)
+            known = unit.configurations.get(repository.id, to_change=True)
+            if known is None or still:
+                known = known or Configuration(
+                    repository_id=repository.id,
                     installation_id=repository.installation_id,
-                    words=asks.words,
-                    mention=asks.mention,
-                    training=bool(found.config.training),
-                    as_of=self._clock(),
+                    words=(),
+                    mention=True,
                 )
-            )
+                unit.configurations.keep(
+                    replace(
+                        known,
+                        installation_id=repository.installation_id,
+                        words=asks.words,
+                        mention=asks.mention,
+                        training=bool(found.config.training),
+                        as_of=self._clock() if still else None,
+                    )
+                )
             unit.commit()
         for one in found.problems:  # its sentence quotes the file
             log.warning(

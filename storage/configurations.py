@@ -38,9 +38,12 @@ class ConfigurationStore:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else ConfigFile(**row._mapping)
 
-    def keep_file(self, file: ConfigFile) -> None:
-        """Keep what was read, in place of what was read before."""
-        upsert(self._connection, config_files, [asdict(file)])
+    def keep_file(self, file: ConfigFile) -> bool:
+        """Keep what was read, in place of what was; False, and nothing is kept, if it changed meanwhile."""
+        row = asdict(file)
+        upsert(self._connection, config_files, [row], update=())
+        still = sa.and_(config_files.c.place == file.place, config_files.c.changes == file.changes)
+        return self._connection.execute(config_files.update().where(still).values(row)).rowcount == 1
 
     def get(self, repository_id: int, *, to_change: bool = False) -> Configuration | None:
         """What is known of a repository's choices, or None before they were read.
@@ -81,14 +84,14 @@ class ConfigurationStore:
         query = sa.select(repositories.c.full_name, repositories.c.installation_id)
         known = self._connection.execute(query.where(repositories.c.id == repository_id)).one_or_none()
         own, stale = self.file(of_repository(repository_id)), False
-        if own is not None and own.read_at is not None and own.read_at < pushed_at:
-            self.changed(repository_id)
-            stale = True
         if known is not None and known.full_name.endswith("/.github"):
             defaults = self.file(of_installation(known.installation_id))
             if defaults is not None and defaults.read_at is not None and defaults.read_at < pushed_at:
                 self.defaults_changed(known.installation_id)
                 stale = True
+        if own is not None and own.read_at is not None and own.read_at < pushed_at:
+            self.changed(repository_id)
+            stale = True
         return stale
 
     def stale(self) -> list[int]:
@@ -132,10 +135,11 @@ class ConfigurationStore:
         return set(self._connection.execute(query).scalars())
 
     def _stale(self, which: sa.ColumnElement[bool], place: str) -> None:
+        """In the order in which a reader keeps them, the account's first: nobody waits in a circle."""
+        upsert(self._connection, config_files, [asdict(ConfigFile(place=place, text=None))], update=())
+        changed = {"read_at": None, "changes": config_files.c.changes + 1}
+        self._connection.execute(config_files.update().where(config_files.c.place == place).values(**changed))
         self._connection.execute(configurations.update().where(which).values(as_of=None))
-        self._connection.execute(
-            config_files.update().where(config_files.c.place == place).values(read_at=None)
-        )
 
 
 def _trains() -> sa.ColumnElement[bool]:

@@ -276,13 +276,15 @@ class Used:
 class ConfigFile:
     """A `thumbprint.yml` as it was read at `read_at`: its text, or None, or why it is no text.
 
-    `read_at` is None once it is known to have changed.
+    `read_at` is None once it is known to have changed; `changes` says how often that was heard before it was
+    read.
     """
 
     place: str
     text: str | None
     fault: str = ""
     read_at: datetime | None = None
+    changes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

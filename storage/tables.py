@@ -345,6 +345,8 @@ config_files = sa.Table(
     sa.Column("fault", sa.String, nullable=False),
     # NULL: it changed since.
     sa.Column("read_at", UtcDateTime, nullable=True),
+    # How often we heard that it changed: what was read before the last of these is not kept after it.
+    sa.Column("changes", sa.Integer, nullable=False, server_default="0"),
 )
 
 configurations = sa.Table(

@@ -152,10 +152,10 @@ class Receiver:
     def _change(self, changed: Changed) -> None:
         """Have the files read anew that a push touched; twice is once."""
         with self._database.unit() as unit:
-            if changed.own:
-                unit.configurations.changed(changed.repository.id)
             if changed.defaults:
                 unit.configurations.defaults_changed(changed.repository.installation_id)
+            if changed.own:
+                unit.configurations.changed(changed.repository.id)
             unit.commit()
 
 

@@ -19,6 +19,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from bot.config import PATH
 from bot.configurations import effective, to_tell
 from bot.jobs import Worker
 from bot.queue import Job, Queue
@@ -37,6 +38,12 @@ from tests.unit.bot.test_adapters import (  # noqa: F401 - workers on this modul
 )
 from tests.unit.bot.test_canary import (  # noqa: F401
     test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_figures,
+)
+from tests.unit.bot.test_configurations import (
+    Files,
+    read,
+    test_a_no_that_is_pushed_while_the_yes_is_read_counts_from_the_push_on,  # noqa: F401
+    test_what_was_read_before_a_push_does_not_replace_what_was_read_after_it,  # noqa: F401
 )
 from tests.unit.storage import things
 from tests.unit.storage.test_adapters import *  # noqa: F403
@@ -89,6 +96,25 @@ def test_what_is_wrong_with_a_file_is_said_by_one_of_the_workers_that_find_it(da
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(tell, [901, 902])) == [0, 1]
+
+
+def test_readings_of_files_and_pushes_side_by_side_never_wait_in_a_circle(database: Database) -> None:
+    read(database, Files({PATH: ""}))
+
+    def push() -> None:
+        with database.unit() as unit:  # as the receiver does for an account's `.github`
+            unit.configurations.defaults_changed(things.REPOSITORY.installation_id)
+            unit.configurations.changed(things.REPOSITORY.id)
+            unit.commit()
+
+    with ThreadPoolExecutor(6) as pool:
+        readings = [pool.submit(read, database, Files({PATH: ""}), anew=True) for _ in range(40)]
+        pushes = [pool.submit(push) for _ in range(40)]
+        for one in (*readings, *pushes):
+            one.result(60)
+    read(database, Files({PATH: ""}))
+    with database.unit(read_only=True) as unit:
+        assert unit.configurations.stale() == []
 
 
 def test_any_number_of_processes_share_a_database(database: Database, url: str) -> None:

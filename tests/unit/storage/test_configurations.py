@@ -74,11 +74,13 @@ def test_a_push_that_did_not_reach_us_makes_stale_only_what_was_read_before_it(d
 
         def missed(repository_id: int, at: datetime) -> list[bool]:
             for place in places:
-                unit.configurations.keep_file(ConfigFile(place=place, text="", read_at=things.NOW))
+                known = unit.configurations.file(place)
+                changes = known.changes if known else 0
+                file = ConfigFile(place=place, text="", read_at=things.NOW, changes=changes)
+                assert unit.configurations.keep_file(file)
             said = unit.configurations.missed(repository_id, at)
-            gone = [
-                file is not None and file.read_at is None for file in map(unit.configurations.file, places)
-            ]
+            found = map(unit.configurations.file, places)
+            gone = [one is not None and one.read_at is None for one in found]
             assert said is any(gone)
             return gone
 
