@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -45,6 +47,19 @@ def refused(number: int = 404, /, **more: Any) -> dict[str, Any]:
 
 def web_token(life_s: int) -> str:
     return "Bearer " + jwt.encode({"iss": "1", "iat": 0, "exp": life_s}, "k" * 32, "HS256")
+
+
+def test_every_town_of_the_tests_keeps_what_its_playground_exchanges() -> None:
+    """Its playground is a process of its own: it writes exchanges down in a home that a test gives it."""
+    found = 0
+    for path in sorted(Path(__file__).parents[1].rglob("test_*.py")):
+        if "from bot.drills.town import town" in (text := path.read_text()):
+            calls = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Call)]
+            towns = [one for one in calls if ast.unparse(one.func) == "town"]
+            found += len(towns)
+            bare = [one.lineno for one in towns if "home" not in {each.arg for each in one.keywords}]
+            assert not bare, f"{path.name}:{bare}: give it the fixture `home` of test_drills.py"
+    assert found > 9
 
 
 def test_what_github_takes_passes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,11 @@ from bot.drills.town import town, wait_for
 from bot.queue import Queue
 from bot.retry import MOST_DEATHS
 from storage.records import JobOutcome, PostKind
+from tests.integration.test_drills import home
 from tests.integration.test_jobs import Bench, bench, hurry, job_of, worker_process
 from tests.integration.worker_program import steps_in
 
-__all__ = ["bench"]
+__all__ = ["bench", "home"]
 pytestmark = pytest.mark.slow
 
 
@@ -105,8 +107,10 @@ def test_a_poll_that_kills_its_worker_is_left_out_and_answers_go_on(bench: Bench
     assert overview(bench.database, 9).jobs == []
 
 
-def test_on_github_the_asker_of_a_poisonous_job_is_told_once_and_answered_when_it_is_tried_again() -> None:
-    with town() as everything:
+def test_on_github_the_asker_of_a_poisonous_job_is_told_once_and_answered_when_it_is_tried_again(
+    home: Path,
+) -> None:
+    with town(home=home) as everything:
         since = datetime.now(UTC).replace(microsecond=0)
         everything.model.hold.clear()  # the worker is killed while the model writes, again and again
         repository = everything.repositories[0]

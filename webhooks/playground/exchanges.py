@@ -1,8 +1,9 @@
 """Each request to the playground's API and its answer, as bytes, for whoever wants to look at them.
 
 Where a file `exchanges.jsonl` lies in the playground's folder when it starts, each is written there, one a
-line, equal ones once: `touch var/playground/exchanges.jsonl`. It holds the playground's own tokens. The test
-suite keeps them so and holds each against GitHub's contract. Left out: the pages, and reading the file.
+line, equal ones once: `touch var/playground/exchanges.jsonl`. It holds the playground's own tokens. So the
+tests keep every request to a playground and hold it against GitHub's contract. Left out: the pages, and
+reading the file.
 
     pytest tests/integration/test_playground.py -k exchanges
 """
