@@ -20,6 +20,7 @@ from bot.ports import free_ports
 from bot.process import Part, Process
 from bot.settings import Settings
 from tests.contract.recorder import held_to_contract
+from tests.leaks import leaks_nothing
 from webhooks.playground import seed
 from webhooks.playground.credentials import ensure
 from webhooks.playground.state import State
@@ -54,9 +55,10 @@ def plant(home: Path) -> None:
 def running(home: Path) -> Iterator[System]:
     """Start it, wait until it says where to look, stop it with Ctrl-C's signal at the end.
 
-    What its playground exchanged meanwhile is held against GitHub's contract.
+    What its playground exchanged meanwhile is held against GitHub's contract, and nothing secret of that run
+    may stand in what it wrote.
     """
-    with held_to_contract(home / "playground"), _started(home) as system:
+    with held_to_contract(home / "playground"), leaks_nothing(home), _started(home) as system:
         yield system
 
 

@@ -41,6 +41,7 @@ class Playground:
     app: Any
     base_url: str
     app_url: str
+    contract: Contract
 
     @property
     def api_url(self) -> str:
@@ -135,7 +136,7 @@ def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> It
     app = create_app(home, base_url=base_url, app_url=app_url, **options)
     contract = Contract()
     with served(contract.around(app), port):
-        yield Playground(app.state.services.state, app, base_url, app_url)
+        yield Playground(app.state.services.state, app, base_url, app_url, contract)
     contract.judge()
 
 

@@ -24,6 +24,7 @@ from bot.settings import Settings
 from storage.database import Database
 from storage.records import AnswerStatus
 from tests.integration.playground_fixture import Playground, playground_at
+from tests.leaks import leaks
 from webhooks.app import create_app
 from webhooks.drills.world import served
 from webhooks.playground.misbehave import Rule
@@ -108,6 +109,7 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
         app = create_app(settings)
         with served(app, port):
             yield Loop(tmp_path, playground, model, settings, app.state.database)
+        assert not leaks(tmp_path, playground.contract.exchanges.values())
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ from bot.drills.kills import kills
 from bot.drills.town import town
 from bot.drills.unheard import unheard
 from tests.contract.recorder import held_to_contract
+from tests.leaks import leaks_nothing
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
 
@@ -24,9 +25,9 @@ FAILED = 60
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where a drill's playground has its folder `playground`: what it exchanges is as GitHub has it."""
+    """Where a drill's playground has its folder: it exchanges what GitHub would, and no secret is let out."""
     made = tmp_path_factory.mktemp("home")
-    with held_to_contract(made / "playground"):
+    with held_to_contract(made / "playground"), leaks_nothing(made):
         yield made
 
 
