@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import httpx
 
+from bot.closing import ASK
 from storage.database import Database
 from storage.errors import OutOfBounds
 from storage.records import Closed, Reach, Standing
@@ -57,6 +58,12 @@ class Access:
             known = unit.installations.get(installation_id)
         if known is not None and known.standing is not Standing.ACTIVE:
             raise OutOfBounds(f"The installation {installation_id} is {known.standing.value}.")
+
+    def doubt(self, installation_id: int) -> None:
+        """Have GitHub asked what an installation has: it gives no token for a repository that it has here."""
+        with self._database.unit() as unit:
+            unit.progress.set_mark(f"{ASK}{installation_id}", unit.executors.now())
+            unit.commit()
 
     def _reach(self, repository_id: int) -> Reach | None:
         with self._database.unit(read_only=True) as unit:

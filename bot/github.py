@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -68,7 +69,13 @@ class GitHub:
             installation_id = self._access.installation(repository_id, installation_id)
         here = Rights.in_repository(installation_id, repository_id, writes=writes)
         return Client(
-            Calls(self._kit(here), meter=meter, installation_id=installation_id, pace=self._pace),
+            Calls(
+                self._kit(here),
+                meter=meter,
+                installation_id=installation_id,
+                pace=self._pace,
+                doubt=None if self._access is None else partial(self._access.doubt, installation_id),
+            ),
             installation_id,
             self._settings.app_slug,
             self._settings.app_id,

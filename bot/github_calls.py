@@ -71,13 +71,19 @@ class Calls:
         meter: Meter | None = None,
         installation_id: int = 0,
         pace: Pacing | None = None,
+        doubt: Callable[[], None] | None = None,
     ) -> None:
-        """A `meter` is paid before each request, also before one that is tried again."""
+        """A `meter` is paid before each request, also before one that is tried again.
+
+        `doubt` is called where GitHub gives no token any more for what these calls are about; then they raise
+        OutOfBounds.
+        """
         self._kit = kit
         self._sleep = sleep
         self._meter = meter
         self._installation_id = installation_id
         self._pace = pace
+        self._doubt = doubt
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
         """One JSON object; an empty one for an answer without a body."""
@@ -230,12 +236,20 @@ class Calls:
             return send()
         except GitHubException as error:
             if _status(_root(error)) != 401:
-                _raise(error, path)
+                self._raise(error, path)
         self._kit.forget_token()
         try:
             return send()
         except GitHubException as error:
-            _raise(error, path)
+            self._raise(error, path)
+
+    def _raise(self, error: GitHubException, path: str) -> NoReturn:
+        root = _root(error)
+        if self._doubt is not None and _is_not_ours(root):
+            with suppress(DatabaseBusy, DatabaseError):
+                self._doubt()
+            raise OutOfBounds("GitHub gives no token there (any more): it is asked whose it is.") from error
+        raise _ours(root, path) from error
 
 
 def _json(response: httpx.Response) -> Any:
@@ -259,8 +273,16 @@ def _status(error: BaseException) -> int:
     return error.response.status_code if isinstance(error, RequestFailed) else 0
 
 
-def _raise(error: GitHubException, path: str) -> NoReturn:
-    raise _ours(_root(error), path) from error
+def _is_not_ours(error: BaseException) -> bool:
+    """Whether GitHub makes no token because the installation, or the repository in it, is not there any more.
+
+    A job may be before the delivery that says so: a repository that changed hands has another installation.
+    A permission that nobody granted is refused with 422, too.
+    """
+    if not (isinstance(error, RequestFailed) and error.request.url.path.endswith("/access_tokens")):
+        return False
+    status, said = error.response.status_code, error.response.text.casefold()
+    return status == 404 or (status == 422 and "permissions requested" not in said)
 
 
 def _ours(error: BaseException, path: str) -> ThumbprintError:

@@ -8,14 +8,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot import lessons
+from bot.answer import compose_job, fail
 from bot.poll import poll
 from bot.queue import rows_of
+from bot.retry import Failure, delay_s, later_s
 from storage.audits import LEFT_SHARED
 from storage.configurations import of_installation
-from storage.errors import OutOfBounds
+from storage.errors import OutOfBounds, ThumbprintError
 from storage.records import ConfigFile, Configuration, JobOutcome, Standing
+from storage.tables import questions
 from tests.integration.whole import OWNER_OF, Whole, whole
 from webhooks.playground import ownership, people
 
@@ -192,6 +196,37 @@ def test_a_transferred_repository_keeps_its_id_and_changes_owner_and_installatio
     app.ask("/ask And now?", name=kept.full_name)
     assert app.waiting() == 2
     assert app.context.github.client(0, repository.id).repository(repository.id).installation_id == other.id
+
+
+def test_a_job_that_runs_before_a_transfer_is_heard_of_waits_and_is_answered_there(app: Whole) -> None:
+    app.ask()
+    app.round()
+    state, repository = app.playground.state, app.playground.repository()
+    with app.database.unit(read_only=True) as unit:
+        asked = unit.answers.question(unit.connection.execute(sa.select(questions.c.answer_id)).scalar_one())
+    assert asked is not None
+    other = ownership.install(state, OWNER_OF, people.NEIGHBOUR)
+    app.round()
+    app.unreachable()
+    act(app, "transfer", people.NEIGHBOUR)
+    failed: list[Failure] = []
+    for step in (
+        lambda: compose_job(app.context, asked),
+        lambda: fail(app.context, asked, ThumbprintError("x"), lambda seconds: None),
+    ):
+        with pytest.raises(ThumbprintError) as raised:
+            step()
+        failed.append(Failure.of(raised.value, "step"))
+    assert [one.kind for one in failed] == ["OutOfBounds"] * 2
+    assert delay_s(failed[0], 1) is not None and later_s(failed[1], 1) is not None
+    assert app.row(repository.id).removed_at is None
+    app.round()  # no delivery came: that a token was refused has GitHub asked
+    assert app.row(repository.id).removed_at is not None and app.waiting() == 0
+    app.unreachable(False)
+    app.clock.forward(hours=25)
+    app.round()
+    assert app.row(repository.id).installation_id == other.id
+    assert app.waiting() == 1
 
 
 def test_a_repository_transferred_to_where_the_app_is_not_is_lost(app: Whole) -> None:

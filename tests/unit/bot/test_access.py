@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from bot.access import Access
+from bot.closing import ASK
 from bot.github import GitHub
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import OutOfBounds
+from storage.errors import GitHubRefused, OutOfBounds
 from storage.records import Installation, Repository, Standing
 from tests.unit.storage.things import NOW
 from webhooks.playground.credentials import new_key
@@ -41,6 +42,7 @@ class Wire:
 
     def __init__(self, database: Database, home: Path) -> None:
         self.sent: list[str] = []
+        self.no_token: httpx.Response | None = None
         key = home / "key.pem"
         key.write_bytes(new_key())
         settings = Settings(home=home, app_id="7", private_key_file=key, _env_file=None)
@@ -49,6 +51,8 @@ class Wire:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request.url.path)
         if request.url.path.endswith("/access_tokens"):
+            if self.no_token is not None:
+                return self.no_token
             content = {"token": "ghs_x", "expires_at": "2099-01-01T00:00:00Z", "permissions": {}}
             return httpx.Response(201, json=content)
         return httpx.Response(200, json={"id": 1, "full_name": "octo/inkwell", "private": False})
@@ -103,6 +107,39 @@ def test_a_client_of_the_installation_that_had_it_before_is_refused(
     with pytest.raises(OutOfBounds):
         client.repository(1)
     assert wire.sent == []
+
+
+ELSEWHERE = (
+    "There is at least one repository that does not exist or is not accessible to the parent installation."
+)
+UNGRANTED = "The permissions requested are not granted to this installation."
+
+
+@pytest.mark.parametrize(("status", "said"), [(422, ELSEWHERE), (404, "Not Found")])
+def test_a_job_that_is_before_the_delivery_of_a_transfer_waits_and_github_is_asked_whose_it_is(
+    database: Database, tmp_path: Path, status: int, said: str
+) -> None:
+    wire = Wire(database, tmp_path)
+    wire.no_token = httpx.Response(status, json={"message": said})
+    with pytest.raises(OutOfBounds):
+        wire.github.client(2, 1).repository(1)
+    with database.unit(read_only=True) as unit:
+        assert list(unit.progress.marks(ASK)) == [f"{ASK}2"]
+
+
+def test_a_permission_that_nobody_granted_is_refused_and_a_missing_organisation_file_is_none(
+    database: Database, tmp_path: Path
+) -> None:
+    wire = Wire(database, tmp_path)
+    wire.no_token = httpx.Response(422, json={"message": UNGRANTED})
+    client = wire.github.client(2, 1)
+    with pytest.raises(GitHubRefused):
+        client.repository(1)
+    wire.no_token = httpx.Response(422, json={"message": ELSEWHERE})
+    assert client._organisation is not None
+    assert client._contents(client._organisation(), "octo/.github", "thumbprint.yml") is None
+    with database.unit(read_only=True) as unit:
+        assert unit.progress.marks(ASK) == {}
 
 
 def test_whoever_has_a_database_and_calls_github_gives_the_gate() -> None:
