@@ -87,7 +87,8 @@ class Configurations:
     def _keep(self, repository: Repository, files: list[ConfigFile], found: Effective) -> None:
         asks = asks_of(found.config)
         with self._database.unit() as unit:
-            unit.repositories.upsert(repository)
+            if unit.repositories.upsert(repository).installation_id != repository.installation_id:
+                return  # it changed hands meanwhile: these are the former owner's defaults
             kept = [unit.configurations.keep_file(file) for file in files]
             still = all(kept)
             known = unit.configurations.get(repository.id, to_change=True)

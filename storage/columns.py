@@ -72,10 +72,12 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     *,
     update: Sequence[str] | None = None,
+    where_same: Sequence[str] = (),
 ) -> None:
     """Insert rows; where the primary key is taken, update these columns (None: all others, (): none).
 
-    One statement for all rows, on SQLite and on PostgreSQL.
+    A row that says something else in one of the columns `where_same` stays as it is. One statement for all
+    rows, on SQLite and on PostgreSQL.
     """
     if not rows:
         return
@@ -85,7 +87,10 @@ def upsert(
     names = [name for name in rows[0] if name not in keys] if update is None else list(update)
     if names:
         changed = {name: statement.excluded[name] for name in names}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        same = [table.c[name] == statement.excluded[name] for name in where_same]
+        statement = statement.on_conflict_do_update(
+            index_elements=keys, set_=changed, where=sa.and_(*same) if same else None
+        )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     connection.execute(statement, list(rows))

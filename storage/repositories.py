@@ -2,7 +2,8 @@
 
 What a delivery says may be old: it makes a repository known and closes it at once, but only what GitHub says
 when it is asked now (`upsert`, `settle`) renames one. A job may write down what it read before a delivery
-came that closes, so only `settle`, for which such a delivery asks, opens one. No commit by itself.
+came that closes or moves, so only `settle`, for which such a delivery asks, opens one, or gives it to another
+installation. No commit by itself.
 """
 
 from __future__ import annotations
@@ -40,12 +41,13 @@ class RepositoryStore:
     def upsert(self, repository: Repository) -> Repository:
         """Note a repository as GitHub names it now; a known one keeps its learning, revision and end.
 
-        One that is private stays so. Returns what is kept.
+        One that is private stays so. One that another installation has now keeps its name and owner: whoever
+        read this was before the transfer. Returns what is kept.
         """
         if repository.private:
             self.set_private(repository.id)
-        current = ("full_name", "installation_id", "seen_at")
-        upsert(self._connection, repositories, [_row(repository)], update=current)
+        current, of = ("full_name", "seen_at"), ("installation_id",)
+        upsert(self._connection, repositories, [_row(repository)], update=current, where_same=of)
         kept = self.get(repository.id)
         return repository if kept is None else kept
 
@@ -59,10 +61,12 @@ class RepositoryStore:
         """Note what the App has now, by GitHub's own listing; returns why it was out of bounds until now."""
         before = self.reach(repository.id)
         self.upsert(repository)
+        now = _row(repository)
+        current = ("full_name", "installation_id", "seen_at", "archived", "private")
         self._connection.execute(
             repositories.update()
             .where(repositories.c.id == repository.id)
-            .values(archived=repository.archived, removed_at=None, private=repository.private)
+            .values(removed_at=None, **{name: now[name] for name in current})
         )
         return None if before is None else before.closed
 

@@ -9,19 +9,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from bot.config import PATH
 from bot.configurations import Configurations
+from bot.github import Client
+from bot.github_shapes import File
 from bot.learning_mode import follow_due
 from bot.plan import ROUNDS
 from bot.ports import free_port
 from bot.reply import answer_text
 from bot.repo_config import RepoConfig
-from storage.records import AnswerStatus, Learning
+from bot.settings import Settings
+from storage.database import Database
+from storage.records import AnswerStatus, Learning, Repository
 from tests.integration import test_drafts, test_quiet_hours
 from tests.integration.answered import MAINTAINER, READER, SECOND, STRANGER, working
 from tests.integration.chosen import QUESTION, body, file
@@ -366,6 +370,32 @@ ACTS = {
     "draft": test_drafts.test_an_answer_waits_until_it_is_approved_and_is_then_posted_once,
 }
 """Where it is shown that each key is obeyed, not only read."""
+
+
+def test_a_former_owners_defaults_are_not_kept_for_a_repository_that_changed_hands_meanwhile(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/thumbprint.db")
+    database.migrate()
+    read = Repository(id=1, full_name="octo/inkwell", installation_id=2)
+    moved = replace(read, full_name="mona/inkwell", installation_id=3)
+
+    class Reader:
+        def read_file(self, full_name: str, path: str) -> File:
+            with database.unit() as unit:
+                unit.repositories.settle(moved)
+                unit.commit()
+            return File(size=15, content=b"training: true\n")
+
+    with database.unit() as unit:
+        unit.repositories.upsert(read)
+        unit.commit()
+    found = Configurations(database, Settings(_env_file=None)).of(cast(Client, Reader()), read)
+    assert found.config.training
+    with database.unit(read_only=True) as unit:
+        assert unit.repositories.get(1) == moved
+        assert unit.configurations.get(1) is None and unit.configurations.in_training() == []
+    database.dispose()
 
 
 def test_every_key_is_one_that_acts_and_stands_in_what_config_shows(town: Town) -> None:

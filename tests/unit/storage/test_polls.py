@@ -38,7 +38,7 @@ def test_looking_is_paid_by_the_installation_that_a_repository_has_now_not_by_th
         unit.repositories.upsert(things.REPOSITORY)
         for number, one in enumerate(asked):
             unit.answers.save(things.posted(one, comment_id=number, comment_node_id=f"IC_{number}"))
-        unit.repositories.upsert(replace(things.REPOSITORY, installation_id=5))
+        unit.repositories.settle(replace(things.REPOSITORY, installation_id=5))
         assert [turn.installation_id for turn in unit.polls.turns(things.NOW, None)] == [5, 5]
 
 

@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_renamed_repository_keeps_its_learning_and_revision(database: Database) -> None:
-    renamed = replace(things.REPOSITORY, full_name="octo/quill", installation_id=3, private=True)
+    renamed = replace(things.REPOSITORY, full_name="octo/quill", private=True)
     with database.unit() as unit:
         assert unit.repositories.upsert(things.REPOSITORY) == things.REPOSITORY
         unit.repositories.set_learning(1, Learning.FROZEN)
@@ -67,6 +67,20 @@ def test_what_a_job_read_before_a_repository_was_made_private_does_not_make_it_p
         assert unit.repositories.upsert(read).private
         unit.repositories.settle(read)
         assert unit.repositories.get(1) == read
+
+
+def test_what_a_job_read_before_a_transfer_was_settled_does_not_give_the_repository_back(
+    database: Database,
+) -> None:
+    read, moved = things.REPOSITORY, replace(things.REPOSITORY, full_name="mona/inkwell", installation_id=3)
+    with database.unit() as unit:
+        unit.repositories.upsert(read)
+        assert unit.repositories.settle(moved) is None
+        assert unit.repositories.upsert(read) == moved
+        assert unit.repositories.get(1) == moved
+        found = unit.repositories.by_name("mona/inkwell")
+        unit.repositories.settle(read)  # given back, as GitHub lists it
+        assert (found, unit.repositories.get(1)) == (moved, read)
 
 
 def test_a_repository_is_out_of_bounds_by_its_own_end_or_its_installations(database: Database) -> None:
