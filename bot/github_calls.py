@@ -36,6 +36,9 @@ from storage.errors import (
 PAUSES_S = (0.5, 2.0)
 """Pauses before the second and the third try of a read."""
 
+TOO_FAST = ("rate limit", "submitted too quickly", "abuse detection", "temporarily blocked")
+"""How GitHub says with a 403 or a 422, and without a header, that the same call is taken in a while."""
+
 T = TypeVar("T")
 _PERSON = re.compile(r"(/collaborators/)[^/]+")
 """Errors are kept with jobs: they name nobody, so that nobody has to be forgotten there."""
@@ -293,10 +296,10 @@ def _ours(error: BaseException, path: str) -> ThumbprintError:
         wait_s = error.retry_after.total_seconds()
         return RateLimited(f"GitHub asks us to wait {wait_s:.0f} s.", retry_after_s=wait_s)
     if isinstance(error, RequestFailed):
-        status = error.response.status_code
-        if status == 429 or (status == 403 and "rate limit" in error.response.text.casefold()):
+        status, said = error.response.status_code, error.response.text.casefold()
+        if status == 429 or (status in (403, 422) and any(words in said for words in TOO_FAST)):
             return RateLimited("GitHub asks us to wait a minute.", retry_after_s=60.0)
-        if status == 403 and "suspended" in error.response.text.casefold():
+        if status == 403 and "suspended" in said:
             return OutOfBounds("The App is suspended there: its jobs go on once it is unsuspended.")
         if status >= 500:
             return GitHubUnavailable(f"GitHub answered {status} for {path}; try again later.")

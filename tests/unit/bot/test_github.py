@@ -103,6 +103,29 @@ def test_only_a_bot_with_our_name_is_us(client_of, user, ours):
     assert client.read_post("o/r", PostKind.COMMENT, 3).by_us is ours
 
 
+TOO_FAST = "was submitted too quickly"
+ABUSE = "You have triggered an abuse detection mechanism. Please retry your request again later."
+BLOCKED = "You have been temporarily blocked from content creation. Please retry your request again later."
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        *((422, one) for one in (TOO_FAST, ABUSE, BLOCKED)),
+        *((403, one) for one in (TOO_FAST, ABUSE, BLOCKED)),
+        (403, "You have exceeded a secondary rate limit."),
+    ],
+)
+def test_who_wrote_too_fast_waits_a_minute_though_no_header_says_so(client_of, status, said):
+    """A finished answer is lost to no limit, in whichever words GitHub sets it."""
+    errors = [{"resource": "IssueComment", "code": "custom", "field": "body", "message": said}]
+    content = {"message": "Validation Failed", "errors": errors} if status == 422 else {"message": said}
+    client, wire = client_of(lambda request: httpx.Response(status, json=content))
+    with pytest.raises(RateLimited) as raised:
+        client.create_comment("o/r", 7, BODY)
+    assert raised.value.retry_after_s == 60.0 and len(wire.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "error"),
     [
