@@ -12,6 +12,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import githubkit
@@ -20,6 +21,7 @@ from githubkit.auth import AppAuthStrategy, AppInstallationAuthStrategy
 from githubkit.cache import MemCacheStrategy
 from githubkit.utils import UNSET
 
+from bot.github_shapes import MINUTE_S, retry_after_s
 from bot.settings import Settings
 from storage.errors import ConfigurationError
 from storage.redaction import hide
@@ -86,6 +88,16 @@ class Kit(githubkit.GitHub[AppInstallationAuthStrategy | AppAuthStrategy]):
             if self._kept is None:
                 self._kept = self._create_sync_client()
         yield self._kept
+
+    def _extract_retry_after(self, response: githubkit.Response[Any]) -> timedelta:
+        """As githubkit's, which raises a ValueError for all but whole seconds. Token requests ask it too."""
+        wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
+        if wait_s is not None:
+            return timedelta(seconds=wait_s)
+        try:
+            return super()._extract_retry_after(response)
+        except (ValueError, OverflowError):
+            return timedelta(seconds=MINUTE_S)
 
     def forget_token(self) -> None:
         """Throw cached tokens away."""

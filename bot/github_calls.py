@@ -1,8 +1,8 @@
 """Raw calls to GitHub: JSON in and out, pages, and the one mapping of errors.
 
-Reads are tried three times; a 401 throws the cached token away and is tried once more, because GitHub
-carried nothing out. A create is sent once. Left out: what the calls mean
-(`bot/github.py`), who may make them (`bot/github_access.py`).
+Reads are tried three times, unless GitHub asks for a longer pause than ours; a 401 throws the cached token
+away and is tried once more, because GitHub carried nothing out. A create is sent once. Left out: what the
+calls mean (`bot/github.py`), who may make them (`bot/github_access.py`).
 Run: `pytest tests/unit/bot/test_github.py`.
 """
 
@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ import jwt
 from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
 
 from bot.github_access import Kit
+from bot.github_shapes import retry_after_s
 from bot.spending import Meter
 from storage.errors import (
     ConfigurationError,
@@ -177,7 +179,9 @@ class Calls:
         for pause in PAUSES_S:
             try:
                 return call()
-            except GitHubUnavailable:
+            except GitHubUnavailable as error:
+                if (error.retry_after_s or 0.0) > pause:
+                    raise
                 self._sleep(pause)
         return call()
 
@@ -302,7 +306,10 @@ def _ours(error: BaseException, path: str) -> ThumbprintError:
         if status == 403 and "suspended" in said:
             return OutOfBounds("The App is suspended there: its jobs go on once it is unsuspended.")
         if status >= 500:
-            return GitHubUnavailable(f"GitHub answered {status} for {path}; try again later.")
+            return GitHubUnavailable(
+                f"GitHub answered {status} for {path}; try again later.",
+                retry_after_s=retry_after_s(error.response.headers.get("retry-after"), datetime.now(UTC)),
+            )
         if status in (404, 410):
             return Gone(f"GitHub has no {path} (any more), or the App may not see it.")
         return GitHubRefused(

@@ -6,12 +6,16 @@ Left out: what the calls mean (`bot/github.py`). Run: `pytest tests/unit/bot/tes
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from storage.records import Actor, Permission, PostKind, Reaction
+
+MINUTE_S, DAY_S = 60.0, 86_400.0
 
 CONTENT = {
     "THUMBS_UP": Reaction.PLUS_ONE,
@@ -132,6 +136,23 @@ def moment(said: object) -> datetime:
         return datetime.fromisoformat(str(said)).astimezone(UTC)
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
+
+
+def retry_after_s(said: str | None, now: datetime) -> float | None:
+    """How long a `Retry-After` header asks us to wait, at most a day; None where there is none.
+
+    Seconds or a date (RFC 9110, 10.2.3), from GitHub or a proxy before it; what cannot be read is a minute.
+    """
+    if said is None:
+        return None
+    try:
+        left_s = float(said)
+    except ValueError:
+        try:
+            left_s = parsedate_to_datetime(said).timestamp() - now.timestamp()
+        except ValueError:
+            return MINUTE_S
+    return min(max(left_s, 0.0), DAY_S) if math.isfinite(left_s) else MINUTE_S
 
 
 def reacted(page: Mapping[str, Any]) -> Iterator[Reacted]:

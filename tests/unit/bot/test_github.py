@@ -1,7 +1,8 @@
 """GitHub's answers become our records, its refusals our errors; reads are repeated, a create never is."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
@@ -138,7 +139,9 @@ def test_who_wrote_too_fast_waits_a_minute_though_no_header_says_so(client_of, s
         (403, {"retry-after": "7"}, RateLimited),
         (429, {"retry-after": "7"}, RateLimited),
         (429, {}, RateLimited),
+        (503, {"retry-after": "7"}, GitHubUnavailable),
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}, RateLimited),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, RateLimited),
     ],
 )
 def test_each_refusal_is_one_error_of_ours(client_of, status, headers, error):
@@ -148,6 +151,46 @@ def test_each_refusal_is_one_error_of_ours(client_of, status, headers, error):
     if headers.get("retry-after"):
         assert raised.value.retry_after_s == 7.0
     assert "nox" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        ("1.5", 1.5),
+        ("in a while", 60.0),
+        ("inf", 60.0),
+        ("-3", 0.0),
+        ("1e9", 86_400.0),
+        ("", 60.0),
+        (90, 90.0),
+    ],
+)
+def test_every_way_to_say_how_long_to_wait_is_understood(client_of, status, said, wait_s):
+    """A number here stands for the date in so many seconds."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=said), usegmt=True) if said == 90 else said
+    client, _ = client_of(lambda request: httpx.Response(status, headers={"retry-after": date}, json={}))
+    with pytest.raises(GitHubUnavailable if status == 503 else RateLimited) as raised:
+        client.create_comment("o/r", 7, BODY)
+    assert raised.value.retry_after_s == pytest.approx(wait_s, abs=5 if said == 90 else 0)
+
+
+def test_a_limit_on_tokens_is_a_limit_and_no_unusable_key(key_file):
+    settings = Settings(_env_file=None, app_id="77", private_key_file=key_file)
+    limited = httpx.Response(429, headers={"retry-after": "1.5"}, json={})
+    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: limited))
+    with pytest.raises(RateLimited) as raised:
+        Client(Calls(kit), 5, "thumbprint", "77").read_post("o/r", PostKind.COMMENT, 3)
+    assert raised.value.retry_after_s == 1.5
+
+
+@pytest.mark.parametrize(("wait", "asked"), [("0.3", 3), ("120", 1)])
+def test_a_read_is_tried_again_no_sooner_than_github_asks(client_of, wait, asked):
+    client, wire = client_of(lambda request: httpx.Response(503, headers={"retry-after": wait}))
+    with pytest.raises(GitHubUnavailable) as raised:
+        client.read_post("o/r", PostKind.COMMENT, 3)
+    assert raised.value.retry_after_s == float(wait)
+    assert len(wire.asked) == asked
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,12 @@ def test_a_hint_is_honoured_up_to_an_hour(hint: float, attempts: int) -> None:
     assert pause <= max(LONGEST_HINT_S, PATIENCE["RateLimited"].longest_s) * (1 + JITTER)
 
 
+def test_an_outage_that_says_how_long_it_lasts_is_waited_out_that_long() -> None:
+    failure = Failure.of(GitHubUnavailable("503", retry_after_s=120.0), "post")
+    for pause in (delay_s(failure, 1), later_s(failure, 0)):
+        assert pause is not None and 120.0 <= pause <= 120.0 * (1 + JITTER)
+
+
 @pytest.mark.parametrize(
     "error",
     [
