@@ -16,6 +16,7 @@ import structlog
 from bot.pace import HOUR_S, IN_PLACE_S, Limits, current, next_turn, take_turn
 from storage.database import Database, UnitOfWork
 from storage.errors import RateLimited, TurnBooked
+from storage.paces import Turns
 
 log = structlog.get_logger()
 
@@ -43,13 +44,14 @@ class Pace:
     ) -> None:
         """Wait for this write's turn where it is soon; else raise RateLimited, which says when to come back.
 
-        A `key` books the turn, which stays booked while there is `more` to write in it; an `optional` write
-        leaves half of the limits to the others.
+        A `key` books the turn, which stays booked while there is `more` to write in it, and where GitHub asks
+        for a pause meanwhile; an `optional` write leaves half of the limits to the others.
         """
         with self._database.unit() as unit:
             turns, paused_until = unit.paces.of(installation_id)
             now = self._clock(unit)
             self._check(paused_until, now)
+            since = turns.booked.get(key)
             turns, at, soon = take_turn(turns, now, self._limits, key=key, optional=optional, more=more)
             unit.paces.put(installation_id, turns)
             unit.commit()
@@ -57,6 +59,7 @@ class Pace:
             raise _later(at - now, TurnBooked if key else RateLimited)
         if at > now:
             self._sleep(at - now)
+            self._check_again(installation_id, key, at if since is None else since)
 
     def expect(self, installation_id: int, key: str) -> None:
         """Raise TurnBooked where a write's turn is far: what it would take to get there is spared."""
@@ -84,6 +87,18 @@ class Pace:
                 unit.paces.pause(installation_id, datetime.fromtimestamp(until, UTC))
             unit.commit()
         log.warning("writes_paused", installation=installation_id, seconds=seconds)
+
+    def _check_again(self, installation_id: int, key: str, since: float) -> None:
+        """After the wait for a turn: another worker may have been told of a pause. A key's turn is kept."""
+        with self._database.unit() as unit:
+            turns, paused_until = unit.paces.of(installation_id)
+            try:
+                self._check(paused_until, self._clock(unit))
+            except RateLimited:
+                if key:
+                    unit.paces.put(installation_id, Turns(turns.taken, {key: since} | turns.booked))
+                    unit.commit()
+                raise
 
     def _check(self, paused_until: datetime | None, now: float) -> None:
         """Raise RateLimited while a pause lasts."""

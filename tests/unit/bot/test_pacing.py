@@ -111,6 +111,55 @@ def test_what_github_said_of_waiting_holds_for_all_workers_and_after_a_restart(t
     again.dispose()
 
 
+@pytest.mark.parametrize("key", ["", "a_1"])
+def test_a_pause_that_is_asked_for_while_a_turn_is_waited_for_holds_it_back(tmp_path: Path, key: str) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    other = Pace(database, Limits(), clock.sleep, clock)
+
+    def sleep(seconds: float) -> None:
+        other.pause(HERE, 60)
+        clock.sleep(seconds)
+
+    pace = Pace(database, Limits(), sleep, clock)
+    other.turn(HERE)
+    with pytest.raises(RateLimited) as paused:
+        pace.turn(HERE, key=key)
+    assert paused.value.retry_after_s == pytest.approx(59)
+    with database.unit() as unit:
+        turns, _ = unit.paces.of(HERE)
+    assert list(turns.booked) == ([key] if key else [])
+    clock.now += 60
+    other.turn(HERE, key=key)
+    with database.unit() as unit:
+        turns, _ = unit.paces.of(HERE)
+    assert turns.booked == {}
+    database.dispose()
+
+
+def test_a_turn_that_a_pause_held_back_comes_before_those_that_were_booked_later(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(an_hour=2), clock.sleep, clock)
+    for _ in range(2):
+        pace.turn(HERE)
+    for key in ("a_1", "a_2"):
+        with pytest.raises(TurnBooked):
+            pace.turn(HERE, key=key)
+    with database.unit() as unit:
+        turns, _ = unit.paces.of(HERE)
+    clock.now = turns.booked["a_1"] - 5
+
+    def sleep(seconds: float) -> None:
+        pace.pause(HERE, 30)
+        clock.sleep(seconds)
+
+    with pytest.raises(RateLimited):
+        Pace(database, Limits(an_hour=2), sleep, clock).turn(HERE, key="a_1")
+    with database.unit() as unit:
+        after, _ = unit.paces.of(HERE)
+    assert after.booked == turns.booked
+    database.dispose()
+
+
 def test_a_refusal_by_the_secondary_limit_pauses_everybody(tmp_path: Path, client_of) -> None:
     clock, database = Clock(), opened(tmp_path)
     pace = Pace(database, Limits(), clock.sleep, clock)
