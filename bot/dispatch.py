@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from bot.queue import APPLICATION, EYES, THREADS, VERSION, WAITING, rows_of
+from bot.queue import APPLICATION, EYES, LATER, THREADS, VERSION, WAITING, rows_of
 from bot.retry import SUSPECT_FROM
 from bot.turns import apart, choose
 from storage.database import Database, UnitOfWork
@@ -179,7 +179,10 @@ class Dispatcher:
         return unit.connection.execute(self._rows.update().where(running).values(again)).rowcount
 
     def _renew(self, unit: UnitOfWork) -> None:
-        """Jobs that a worker of another version began are begun anew: each step may be carried out again."""
+        """Jobs that a worker of another version began are begun anew: each step may be carried out again.
+
+        And those that one put into a queue before it was divided between installations have a part of it.
+        """
         old = sa.and_(
             self._ours,
             self._rows.c.status == "ENQUEUED",
@@ -192,8 +195,10 @@ class Dispatcher:
             unit.connection.execute(outputs.delete().where(outputs.c.workflow_uuid.in_(ids)))
             of_them = self._rows.c.workflow_uuid.in_(ids)
             unit.connection.execute(self._rows.update().where(of_them).values(application_version=None))
-        eyes = sa.and_(self._rows.c.queue_name == EYES, self._rows.c.queue_partition_key.is_(None))
-        unit.connection.execute(self._rows.update().where(eyes).values(queue_partition_key="0"))
+        whole = sa.and_(
+            self._rows.c.queue_name.in_([EYES, LATER]), self._rows.c.queue_partition_key.is_(None)
+        )
+        unit.connection.execute(self._rows.update().where(whole).values(queue_partition_key="0"))
 
     def _alone(self, unit: UnitOfWork) -> bool:
         """Whether no other worker gives out turns at this moment. SQLite's one writer is alone anyway."""

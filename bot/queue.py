@@ -31,7 +31,7 @@ THREADS = "threads"
 EYES = "eyes"
 LATER = "later"
 EYES_AT_ONCE, EYES_OF_ONE = 16, 4
-LATER_AT_ONCE = 2
+LATER_AT_ONCE, LATER_OF_ONE = 4, 2
 MOST_TOLD = 64
 """So many jobs that were put off of one are forgotten when it is tried again."""
 
@@ -195,12 +195,18 @@ class Queue:
         return unit.jobs.add(job)
 
     def put_later(self, job: str, step: str, args: Sequence[str], tries: int, delay_s: float) -> None:
-        """Have a step carried out after `delay_s`, outside of its thread; `tries` of `job` went before."""
+        """Have a step carried out after `delay_s`, outside of its thread; `tries` of `job` went before.
+
+        However much one installation has, the others' turns come beside it.
+        """
+        with self._database.unit(read_only=True) as unit:
+            row = unit.jobs.get(job)
         options = EnqueueOptions(
             workflow_name=JobName.LATER.value,
             queue_name=LATER,
             workflow_id=f"later/{tries}/{job}",
             workflow_id_reuse_policy="reject",
+            queue_partition_key=str(row.installation_id if row else 0),
         )
         if delay_s > 0:
             options["delay_seconds"] = delay_s
@@ -239,7 +245,10 @@ class Queue:
                 polling_interval_sec=polling_s,
             )
             self._client.register_queue(
-                LATER, worker_concurrency=LATER_AT_ONCE, polling_interval_sec=polling_s
+                LATER,
+                worker_concurrency=LATER_AT_ONCE,
+                partition_worker_concurrency=LATER_OF_ONE,
+                polling_interval_sec=polling_s,
             )
             for scheduled in SCHEDULED.values():
                 self._client.register_queue(scheduled, worker_concurrency=1, polling_interval_sec=1.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from threading import Lock
+from threading import Event, Lock
 
 from bot.control import cancel
-from bot.queue import Queue
+from bot.queue import Queue, rows_of
 from storage.records import Delivery, Question
 from tests.integration.test_jobs import Bench, bench
 from tests.integration.worker_program import steps_in
@@ -61,6 +61,45 @@ def test_a_thousand_questions_of_one_installation_do_not_starve_another(bench: B
     # They share the two workers evenly: one each. What was released before they asked goes first.
     assert Counter(after)[CROWD] <= 3 * 2 + 4
     assert order.count(CROWD) < 100
+
+
+def test_what_was_put_off_of_one_installation_holds_up_no_others(bench: Bench) -> None:
+    """After an outage one account's answers go out one by one, each at its turn."""
+    ask_all(bench, CROWD, 6)
+    ask_all(bench, LONE, 1)
+    with bench.database.unit() as unit:
+        of = {one: unit.jobs.of_repository(one) for one in (CROWD, LONE)}
+        cancel(bench.database, unit, unit.jobs.open_of())
+        unit.commit()
+    for job in (*of[CROWD], *of[LONE]):
+        bench.queue.put_later(job, "post", (job,), 1, 0.0)
+    lone_is_done = Event()
+    posted: list[str] = []
+
+    def post(job: str) -> None:
+        if job in of[LONE]:
+            lone_is_done.set()
+        lone_is_done.wait(10)
+        posted.append(job)
+
+    with bench.worker(replace(steps_in(bench.home), post=post)):
+        bench.wait(lambda: len(posted) == 7)
+    assert posted.index(*of[LONE]) <= 2, "two of the crowd's were under way"
+
+
+def test_what_an_earlier_version_put_off_goes_on(bench: Bench) -> None:
+    ask_all(bench, LONE, 1)
+    with bench.database.unit() as unit:
+        [job] = unit.jobs.of_repository(LONE)
+        cancel(bench.database, unit, [job])
+        unit.commit()
+    bench.queue.put_later(job, "post", ("a_1",), 1, 0.0)
+    rows = rows_of(bench.database)
+    with bench.database.unit() as unit:
+        unit.connection.execute(rows.update().values(queue_partition_key=None))
+        unit.commit()
+    with bench.worker(steps_in(bench.home)):
+        bench.wait(lambda: "post a_1" in bench.log())
 
 
 def test_one_whose_jobs_all_rest_leaves_the_workers_to_others(bench: Bench) -> None:
