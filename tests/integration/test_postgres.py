@@ -22,10 +22,12 @@ from alembic.migration import MigrationContext
 from bot.config import PATH
 from bot.configurations import effective, to_tell
 from bot.jobs import Worker
+from bot.pace import Limits
+from bot.pacing import Pace
 from bot.queue import Job, Queue
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import DatabaseBusy, DatabaseError
+from storage.errors import DatabaseBusy, DatabaseError, RateLimited
 from storage.records import ConfigFile, Configuration
 from storage.tables import metadata
 from tests.integration.mutation import REFUSALS, mutations
@@ -115,6 +117,29 @@ def test_readings_of_files_and_pushes_side_by_side_never_wait_in_a_circle(databa
     read(database, Files({PATH: ""}))
     with database.unit(read_only=True) as unit:
         assert unit.configurations.stale() == []
+
+
+def test_workers_that_write_at_once_get_turns_of_their_own_and_heed_one_pause(
+    database: Database, url: str
+) -> None:
+    """Each with a connection of its own, and the installation's row not there yet."""
+    theirs, slept, at_once = [Database(url) for _ in range(4)], list[float](), Barrier(4)
+    paces = [Pace(one, Limits(), slept.append, lambda unit: 1_800_000_000.0) for one in theirs]
+
+    def write(pace: Pace) -> None:
+        at_once.wait(30)
+        for _ in range(2):
+            pace.turn(5)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, paces))
+    assert sorted(slept) == [float(second) for second in range(1, 8)], "the first need not wait"
+    paces[0].pause(5, 90)
+    for pace in paces:
+        with pytest.raises(RateLimited):
+            pace.turn(5)
+    for one in theirs:
+        one.dispose()
 
 
 def test_any_number_of_processes_share_a_database(database: Database, url: str) -> None:
