@@ -1,8 +1,9 @@
 """Raw calls to GitHub: JSON in and out, pages, and the one mapping of errors.
 
-Reads are tried three times, unless GitHub asks for a longer pause than ours; a 401 throws the cached token
-away and is tried once more, because GitHub carried nothing out. A create is sent once. Left out: what the
-calls mean (`bot/github.py`), who may make them (`bot/github_access.py`).
+Reads are tried three times, unless GitHub asks for a longer pause than ours; a 401, and what an old token is
+told after a transfer, throw the cached token away and are tried once more, because GitHub carried nothing
+out. A create is sent once. Left out: what the calls mean (`bot/github.py`), who may make them
+(`bot/github_access.py`).
 Run: `pytest tests/unit/bot/test_github.py`.
 """
 
@@ -40,6 +41,8 @@ PAUSES_S = (0.5, 2.0)
 
 TOO_FAST = ("rate limit", "submitted too quickly", "abuse detection", "temporarily blocked")
 """How GitHub says with a 403 or a 422, and without a header, that the same call is taken in a while."""
+
+TOKENS = "/access_tokens"
 
 T = TypeVar("T")
 _PERSON = re.compile(r"(/collaborators/)[^/]+")
@@ -242,13 +245,27 @@ class Calls:
         try:
             return send()
         except GitHubException as error:
-            if _status(_root(error)) != 401:
+            if not self._may_be_old(_root(error), path):
                 self._raise(error, path)
         self._kit.forget_token()
         try:
             return send()
         except GitHubException as error:
             self._raise(error, path)
+
+    def _may_be_old(self, error: BaseException, path: str) -> bool:
+        """Whether the cached token may be from before a transfer or a revocation. Nothing was carried out.
+
+        A token outlives a transfer by up to an hour, and GitHub answers as if the repository were gone, or
+        lets it be read and not be written to: only a new token tells.
+        """
+        status = _status(error)
+        if status == 401 or self._doubt is None or not isinstance(error, RequestFailed):
+            return status == 401
+        if error.request.url.path.endswith(TOKENS):
+            return False
+        denied = status == 403 and "not accessible by integration" in error.response.text.casefold()
+        return denied or (status == 404 and path.startswith("/repositories/"))
 
     def _raise(self, error: GitHubException, path: str) -> NoReturn:
         root = _root(error)
@@ -286,7 +303,7 @@ def _is_not_ours(error: BaseException) -> bool:
     A job may be before the delivery that says so: a repository that changed hands has another installation.
     A permission that nobody granted is refused with 422, too.
     """
-    if not (isinstance(error, RequestFailed) and error.request.url.path.endswith("/access_tokens")):
+    if not (isinstance(error, RequestFailed) and error.request.url.path.endswith(TOKENS)):
         return False
     status, said = error.response.status_code, error.response.text.casefold()
     return status == 404 or (status == 422 and "permissions requested" not in said)

@@ -198,7 +198,10 @@ def test_a_transferred_repository_keeps_its_id_and_changes_owner_and_installatio
     assert app.context.github.client(0, repository.id).repository(repository.id).installation_id == other.id
 
 
-def test_a_job_that_runs_before_a_transfer_is_heard_of_waits_and_is_answered_there(app: Whole) -> None:
+@pytest.mark.parametrize("token", ["made before it", "to be made"])
+def test_a_job_that_runs_before_a_transfer_is_heard_of_waits_and_is_answered_there(
+    app: Whole, token: str
+) -> None:
     app.ask()
     app.round()
     state, repository = app.playground.state, app.playground.repository()
@@ -207,6 +210,8 @@ def test_a_job_that_runs_before_a_transfer_is_heard_of_waits_and_is_answered_the
     assert asked is not None
     other = ownership.install(state, OWNER_OF, people.NEIGHBOUR)
     app.round()
+    if token == "made before it":
+        app.context.github.of(asked).repository(repository.id)
     app.unreachable()
     act(app, "transfer", people.NEIGHBOUR)
     failed: list[Failure] = []

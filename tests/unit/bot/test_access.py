@@ -16,7 +16,7 @@ from bot.github import GitHub
 from bot.settings import Settings
 from storage.database import Database
 from storage.errors import GitHubRefused, OutOfBounds
-from storage.records import Installation, Repository, Standing
+from storage.records import Installation, PostKind, Reaction, Repository, Standing
 from tests.unit.storage.things import NOW
 from webhooks.playground.credentials import new_key
 
@@ -43,6 +43,7 @@ class Wire:
     def __init__(self, database: Database, home: Path) -> None:
         self.sent: list[str] = []
         self.no_token: httpx.Response | None = None
+        self.refuses = ""
         key = home / "key.pem"
         key.write_bytes(new_key())
         settings = Settings(home=home, app_id="7", private_key_file=key, _env_file=None)
@@ -55,6 +56,8 @@ class Wire:
                 return self.no_token
             content = {"token": "ghs_x", "expires_at": "2099-01-01T00:00:00Z", "permissions": {}}
             return httpx.Response(201, json=content)
+        if self.refuses and request.method != "GET":
+            return httpx.Response(403, json={"message": self.refuses})
         return httpx.Response(200, json={"id": 1, "full_name": "octo/inkwell", "private": False})
 
 
@@ -125,6 +128,23 @@ def test_a_job_that_is_before_the_delivery_of_a_transfer_waits_and_github_is_ask
         wire.github.client(2, 1).repository(1)
     with database.unit(read_only=True) as unit:
         assert list(unit.progress.marks(ASK)) == [f"{ASK}2"]
+
+
+def test_a_token_that_may_only_read_since_a_transfer_is_made_anew_before_a_write_counts_as_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    """Of a public repository: what an old token may not write there, a new one would not be given for."""
+    wire = Wire(database, tmp_path)
+    client = wire.github.client(2, 1)
+    client.repository(1)
+    wire.refuses = "Resource not accessible by integration"
+    wire.no_token = httpx.Response(422, json={"message": ELSEWHERE})
+    with pytest.raises(OutOfBounds):
+        client.react("octo/inkwell", PostKind.ISSUE, 3, Reaction.EYES)
+    assert len([one for one in wire.sent if one.endswith("/reactions")]) == 1
+    wire.no_token = None
+    with pytest.raises(GitHubRefused):
+        client.react("octo/inkwell", PostKind.ISSUE, 3, Reaction.EYES)
 
 
 def test_a_permission_that_nobody_granted_is_refused_and_a_missing_organisation_file_is_none(
