@@ -1,10 +1,10 @@
 """What a verified delivery asks for: a Job, a Turn of the App's standing, or Ignored with the reason. Pure.
 
 A handful of fields is read, tolerantly: whatever GitHub sends is answered with 2xx. Of 329 example payloads
-githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks;
-only what a person does to our own comments teaches. What asks is a repository's choice: where that is unknown
-(yet), whatever looks like a trigger is let through, and the job, which reads the files, decides. Left out:
-reactions, for which there is no webhook.
+githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks,
+and an issue that was moved here was asked where it comes from; only what a person does to our own comments
+teaches. What asks is a repository's choice: where that is unknown (yet), whatever looks like a trigger is let
+through, and the job, which reads the files, decides. Left out: reactions, for which there is no webhook.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ def route(
     if delivery.action in ("created", "opened"):
         if ours or sender.is_bot:
             return Ignored("bot")
+        if _dict(_dict(payload, "changes"), "old_repository"):
+            return Ignored("moved")
         return _asked(delivery, app, known, repository, kind, post, number)
     if kind is PostKind.ISSUE or not ours:
         return Ignored("not_our_comment")

@@ -112,6 +112,16 @@ def test_an_issue_or_pull_request_may_ask_as_it_is_opened(event: str, key: str) 
     assert job.question.asked_at == NOW
 
 
+def test_an_issue_that_was_moved_here_is_not_answered_again() -> None:
+    """GitHub tells the new repository that it was opened; its comments, our answer too, come along."""
+    issue = {"number": 4, "id": 777, "body": "/ask How?", "user": MONA, "created_at": "2026-01-01T00:00:00Z"}
+    came = {"old_issue": {"id": 70, "number": 1}, "old_repository": {"id": 9, "full_name": "octo/paper"}}
+    moved = payload(action="opened", issue=issue, changes=came)
+    assert route(delivery(moved, "issues"), APP) == Ignored("moved")
+    opened = [{**moved, "changes": odd} for odd in (None, {}, [], {"old_repository": None})]
+    assert all(isinstance(route(delivery(one, "issues"), APP), Job) for one in opened)
+
+
 def test_an_empty_question_is_a_job_too() -> None:
     content = payload()
     content["comment"]["body"] = "/ask"
