@@ -5,7 +5,7 @@ suspended. Each new comment and issue becomes the delivery that GitHub would hav
 all deliveries (`bot/intake.py`): what asks is answered once, whoever told of it. Edits, deletions and
 reactions are found by the polls, whose turn comes at once. What a post said when it was written nobody knows
 once it was changed: such a one asks, and commands nothing in its author's name (`bot/answer.py`).
-Left out: what was written before `FURTHEST`.
+Left out: what was written before `FURTHEST`, and what was answered before its issue was moved here.
 Run: `pytest tests/integration/test_missed.py`.
 """
 
@@ -21,8 +21,9 @@ from typing import Any
 import structlog
 
 from bot.context import Context
-from bot.github_shapes import moment
+from bot.github_shapes import account, moment
 from bot.intake import Taken, take
+from bot.marker import parse_marker
 from bot.queue import Job
 from bot.time_slice import GoOn, endless
 from storage.errors import GitHubRefused, Gone, OutOfBounds
@@ -79,9 +80,10 @@ def catch_up(
     found = 0
     written = client.written_since(repository.full_name, since - OVERLAP)
     read = deliveries(repository, written, since - OVERLAP, now)
-    for _, delivery, changed in sorted(read, key=lambda one: one[0]):
+    came = _came_along(context, repository, written)
+    for at, delivery, changed in sorted(read, key=lambda one: one[0]):
         job = route(delivery)
-        if job is not None:
+        if job is not None and not (job.thread_key in came and at <= came[job.thread_key]):
             taken = take(context.database, context.queue, delivery, _unworded(job) if changed else job)
             found += taken is Taken.ACCEPTED
     with context.database.unit() as unit:
@@ -89,6 +91,25 @@ def catch_up(
         unit.polls.hurry(repository_id, now)
         unit.commit()
     log.info("caught_up", repository=repository_id, since=since.isoformat(), jobs=found)
+    return found
+
+
+def _came_along(
+    context: Context, repository: Repository, written: dict[str, list[dict[str, Any]]]
+) -> dict[str, datetime]:
+    """Threads that were moved here with an answer of ours in them, and when it was written: what was asked
+    until then was asked, and answered, where they come from."""
+    found: dict[str, datetime] = {}
+    us = f"{context.settings.app_slug}[bot]"
+    with context.database.unit(read_only=True) as unit:
+        for said in written["issue_comment"]:
+            about, at = _about("issue_comment", said), moment(said.get("created_at"))
+            ours = account(said.get("user") or {}).login == us
+            marker = parse_marker(str(said.get("body") or "")) if ours else None
+            asked = None if marker is None else unit.answers.question(marker.answer_id)
+            if about and asked and asked.repository_id != repository.id:
+                thread = f"{repository.id}/{about['issue']['number']}"
+                found[thread] = max(at, found.get(thread, at))
     return found
 
 

@@ -18,7 +18,9 @@ from bot.config import PATH
 from bot.context import Context
 from bot.github_calls import Calls
 from bot.learning_mode import follow_known
+from bot.marker import Marker
 from bot.notices import EDITED_COMMAND
+from bot.reply import bare
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import Learning, PostKind, stable_id
 from tests.integration.whole import OWNER_OF, Whole, whole
@@ -228,6 +230,27 @@ def test_what_was_asked_before_the_high_water_mark_is_not_asked_again(app: Whole
     app.unreachable(False)
     settle(app)
     assert len(app.jobs()) == 1
+
+
+def test_what_was_answered_before_its_issue_was_moved_is_not_answered_again(app: Whole) -> None:
+    """As GitHub moves one: text, comments and times come along, ours too, under new numbers."""
+    app.ask()
+    settle(app)
+    [asked] = app.jobs()
+    app.unreachable()
+    kind, post_id = asked.split("/")[2:]
+    answer_id = stable_id("a", app.playground.repository().id, kind, post_id)
+    moved = app.playground.open_issue("ben-okafor", "Tests", "/ask How do I run the tests?", "sailcloth")
+    us = app.playground.state.bot.login
+    app.playground.say(us, moved.number, f"So.\n\n{bare(Marker(answer_id=answer_id))}", "sailcloth")
+    app.clock.forward(hours=1)
+    app.playground.say("ben-okafor", moved.number, "/ask And here?", "sailcloth")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+    settle(app)
+    new = [one for one in app.jobs() if one != asked]
+    assert len(new) == 1 and f"/{PostKind.COMMENT.value}/" in new[0]
 
 
 def commanded(app: Whole, comment: Comment) -> tuple[Learning, str]:
