@@ -147,6 +147,7 @@ def cancel(database: Database, unit: UnitOfWork, ids: Collection[str], why: str 
 def retry(database: Database, queue: Queue, job_id: str) -> None:
     """Begin a job anew that failed, was parked or cancelled: in its old place, its attempts forgotten.
 
+    A question is answered anew; what somebody approved is posted as it was approved.
     One of the clock begins at its next tick. Raises Gone for one that is unknown, waits, runs, or is done.
     """
     if is_scheduled(job_id):
@@ -167,5 +168,7 @@ def retry(database: Database, queue: Queue, job_id: str) -> None:
         if job.name == JobName.ANSWER.value:
             _, repository_id, kind, post_id = job_id.split("/")
             unit.answers.reopen(stable_id("a", repository_id, kind, post_id))
+        if job.name == JobName.POST.value:
+            unit.answers.repost(job_id.split("/")[1])
         unit.jobs.reopen(job_id)
         unit.commit()

@@ -139,6 +139,14 @@ class AnswerStore:
         anew = {"status": AnswerStatus.OUTDATED.value, "text": "", "body": "", "candidate_id": None}
         self._connection.execute(answers.update().where(answers.c.id == answer_id, ended).values(anew))
 
+    def repost(self, answer_id: str) -> None:
+        """Have one that failed posted as it was composed; composed anew where nothing of it is left."""
+        failed = sa.and_(answers.c.id == answer_id, answers.c.status == AnswerStatus.FAILED.value)
+        status = sa.case(
+            (answers.c.body == "", AnswerStatus.OUTDATED.value), else_=AnswerStatus.PENDING.value
+        )
+        self._connection.execute(answers.update().where(failed).values(status=status))
+
     def add_prompt(self, prompt: Prompt) -> None:
         """Keep what the policy saw."""
         row = asdict(prompt)

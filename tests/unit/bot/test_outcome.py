@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
 
-from bot import answer, outcome
+from bot import answer, control, outcome
+from bot.queue import Queue
 from bot.reply import answer_text
 from bot.upkeep import upkeep
-from storage.errors import ModelUnavailable
+from storage.errors import GitHubRefused, ModelUnavailable
 from storage.paces import Turns
-from storage.records import AnswerStatus, Learning
+from storage.records import AnswerStatus, JobOutcome, Learning
 from tests.integration.playground_fixture import playground, receiver
 from tests.unit.bot.crashing import answered, ask_anew, at_once, deaths, one_answer, ours, worker
 from tests.unit.bot.test_answer import ASKER, GOOD, Desk, desk
@@ -120,6 +124,39 @@ def test_an_answer_takes_the_place_of_the_sentence_that_there_is_none_wherever_a
         one_answer(desk, at)
         assert answer_text(ours(desk)[0].body) == GOOD, at
     assert any("DELETE" in at for at in died)
+
+
+def test_what_somebody_approved_is_posted_as_it_was_approved_when_its_job_is_tried_again(desk: Desk) -> None:
+    desk.compose()
+    approved, now = desk.stored(), datetime.now(UTC)
+    with closing(Queue(desk.context.database)) as queue:
+        queue.migrate()
+        with desk.context.database.unit() as unit:
+            assert queue.put_post(unit, approved.question, now)
+            unit.commit()
+        answer.fail(desk.context, desk.question, GitHubRefused("It refused.", status=403), sleep=at_once)
+        with desk.context.database.unit() as unit:
+            [job] = [one for one in unit.jobs.open_of() if one.startswith("post/")]
+            unit.jobs.end([job], JobOutcome.FAILED, now, "It refused.")
+            unit.commit()
+        desk.post()
+        assert desk.stored().status is AnswerStatus.FAILED
+        control.retry(desk.context.database, queue, job)
+    desk.post()
+    one_answer(desk)
+    assert answer_text(ours(desk)[0].body) == answer_text(approved.body) and len(desk.models.asked) == 1
+
+
+def test_of_an_approved_answer_of_which_nothing_is_left_no_empty_comment_is_posted(desk: Desk) -> None:
+    desk.compose()
+    answer.fail(desk.context, desk.question, ModelUnavailable("down"), sleep=at_once)
+    with desk.context.database.unit() as unit:
+        unit.answers.save(replace(desk.stored(), text="", body=""))
+        unit.answers.repost(desk.question.answer_id)
+        unit.commit()
+    desk.post()
+    one_answer(desk)
+    assert answer_text(ours(desk)[0].body) == GOOD and len(desk.models.asked) == 2
 
 
 def others_booked(desk: Desk) -> None:
