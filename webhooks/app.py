@@ -67,7 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings, app.state.database, app.state.queue = settings, database, queue
     app.state.receiver = receiver
     metrics = Metrics(lambda: _figures(database))
-    app.add_middleware(Webhook, receiver=receiver, metrics=metrics)
+    deadline_s = settings.github_host.delivery_deadline_s
+    app.add_middleware(Webhook, receiver=receiver, metrics=metrics, deadline_s=deadline_s)
     _add_probes(app, database, queue)
     _add_metrics(app, Edge(settings, database), metrics)
     app.include_router(pages)

@@ -3,7 +3,7 @@
 Ten lines of our own, because githubkit's verification takes SHA-1 and an empty secret, and raises TypeError
 on a header that is not ASCII.
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries.
-Left out: reading the body within its cap (`webhooks/app.py`), and what it means (`webhooks/route.py`).
+Left out: reading the body within its cap (`webhooks/bodies.py`), and what it means (`webhooks/route.py`).
 """
 
 from __future__ import annotations
@@ -93,14 +93,19 @@ def verify(
     )
 
 
-def check_signature(header: str | None, body: bytes, secrets: Sequence[str]) -> None:
-    """Compare in constant time with what each secret gives. Raises BadDelivery(401)."""
+def signature_in(header: str | None) -> str:
+    """The hex digits in a signature's header, whatever they sign. Raises BadDelivery(401)."""
     if header is None:
         raise BadDelivery("the X-Hub-Signature-256 header is missing: set the webhook's secret", status=401)
     found = _SIGNATURE.fullmatch(header)
     if found is None:
         raise BadDelivery("the X-Hub-Signature-256 header is not sha256= and 64 hex digits", status=401)
-    signature = found.group(1).encode()
+    return found.group(1)
+
+
+def check_signature(header: str | None, body: bytes, secrets: Sequence[str]) -> None:
+    """Compare in constant time with what each secret gives. Raises BadDelivery(401)."""
+    signature = signature_in(header).encode()
     expected = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode() for secret in secrets]
     matches = [hmac.compare_digest(signature, one) for one in expected]  # all of them, whichever fits
     if not any(matches):

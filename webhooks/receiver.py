@@ -3,7 +3,8 @@
 202 is answered after the commit of the delivery together with its job, never before. When the database cannot
 take it the answer is 503, which GitHub shows as failed and can redeliver. Most of what GitHub sends asks for
 nothing: that is answered in the event loop and by ASGI itself, for a framework costs more than the rest.
-Left out: what a delivery asks for (`webhooks/route.py`). Measure: `thumbprint bench receiver`.
+Left out: reading a body within its bounds (`webhooks/bodies.py`), what a delivery asks for
+(`webhooks/route.py`). Measure: `thumbprint bench receiver`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from bot.trigger import ANY, Asks
 from storage.database import Database
 from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
 from storage.records import Delivery
-from webhooks.delivery import Secrets, verify
+from webhooks.bodies import DEADLINE_S, TOO_SLOW, Bodies
+from webhooks.delivery import Secrets, signature_in, verify
 from webhooks.metrics import Metrics
 from webhooks.pushes import Changed
 from webhooks.route import ANSWERED, App, Ignored, Known, route
@@ -36,12 +38,6 @@ PATH = "/webhooks/github"
 
 READ = frozenset({*ANSWERED, *EVENTS})
 """Events whose payload is read: all others ask for nothing, whatever they say."""
-
-MOST_BYTES = 25 * 2**20
-"""GitHub sends no larger payloads."""
-
-MOST_BYTES_ANSWERED = 2 * 2**20
-"""A comment has at most 65,536 characters; the rest of its payload is a few hundred fields."""
 
 AT_ONCE = 64 * 2**10
 """Bytes up to which a body is verified and read in the event loop: well under a millisecond."""
@@ -162,11 +158,15 @@ class Receiver:
 class Webhook:
     """ASGI middleware that answers POST `PATH` and hands everything else on.
 
-    What waits for the database, or is too large to be read in no time, goes to a thread.
+    What waits for the database, or is too large to be read in no time, goes to a thread. Of a request that
+    holds no signature no body is read.
     """
 
-    def __init__(self, app: ASGIApp, receiver: Receiver, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, receiver: Receiver, metrics: Metrics, deadline_s: float = DEADLINE_S
+    ) -> None:
         self._app, self._receiver, self._metrics = app, receiver, metrics
+        self._bodies = Bodies(deadline_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery, or let the app answer."""
@@ -176,12 +176,15 @@ class Webhook:
         began = time.perf_counter()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            outcome = await self._outcome(headers, await read_body(headers, receive))
+            signature_in(headers.get("x-hub-signature-256"))
+            outcome = await self._outcome(headers, await self._bodies.read(headers, receive))
         except BadDelivery as error:
             outcome = Outcome(error.status, "refused", f"http_{error.status}", str(error))
         self._tell(headers, outcome, time.perf_counter() - began)
         content = json.dumps(outcome.said).encode()
         about = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        if outcome.status == TOO_SLOW:
+            about.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": outcome.status, "headers": about})
         await send({"type": "http.response.body", "body": content})
 
@@ -208,24 +211,3 @@ class Webhook:
             detail=outcome.detail,
             seconds=round(seconds, 3),
         )
-
-
-async def read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
-    """The raw body, within the cap for its event, counted while it comes in.
-
-    Raises BadDelivery: 413 beyond the cap, 400 where the connection ends before the body.
-    """
-    cap = MOST_BYTES_ANSWERED if headers.get("x-github-event") in ANSWERED else MOST_BYTES
-    said = headers.get("content-length", "")
-    body = bytearray()
-    more = not said.isdecimal() or int(said[:20]) <= cap
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadDelivery("the connection ended before the body did", status=400)
-        body += message.get("body", b"")
-        if len(body) > cap:
-            break
-        if not message.get("more_body", False):
-            return bytes(body)
-    raise BadDelivery(f"the body is larger than {cap} bytes", status=413)

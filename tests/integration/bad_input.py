@@ -20,9 +20,9 @@ from storage.records import AnswerStatus, Story
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop
 from tests.unit.webhooks.test_delivery import signed
+from webhooks.bodies import MOST_BYTES_ANSWERED
 from webhooks.playground import ownership
 from webhooks.playground.things import Comment
-from webhooks.receiver import MOST_BYTES_ANSWERED
 
 ASKER = "ben-okafor"
 ROOT = Path(__file__).parents[2]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +19,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.hosts import Host
 from storage.errors import ConfigurationError, DatabaseError
 from storage.records import PostKind
 from tests.integration.receiver_fixture import Receiver, receiver, running, settings
@@ -23,7 +27,7 @@ from tests.unit.storage.test_adapters import adapter, promotion
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
 from webhooks.app import create_app
-from webhooks.receiver import MOST_BYTES, MOST_BYTES_ANSWERED
+from webhooks.bodies import MOST_BYTES, MOST_BYTES_ANSWERED
 
 __all__ = ["receiver"]
 
@@ -143,6 +147,45 @@ def test_a_body_over_the_cap_is_refused_while_it_streams(receiver: Receiver) -> 
     headers = signed(b"{}", **{"x-github-event": "issue_comment"})
     response = receiver.client.post(f"{receiver.url}/webhooks/github", content=endless(), headers=headers)
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize("signature", [None, "", "sha1=" + "0" * 40, "sha256=" + "0" * 63, "é"])
+def test_of_what_is_not_signed_no_body_is_read(receiver: Receiver, signature: str | None) -> None:
+    headers = [(b"content-length", str(MOST_BYTES + 1).encode()), (b"x-github-event", b"issue_comment")]
+    if signature is not None:
+        headers.append((b"x-hub-signature-256", signature.encode("latin-1")))
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/github", "headers": headers}
+    asyncio.run(receiver.app(scope, receive, send))
+    assert told[0]["status"] == 401 and b"X-Hub-Signature-256" in told[1]["body"]
+
+
+def test_a_sender_who_is_slower_than_githubs_deadline_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Host, "delivery_deadline_s", 0.5)
+    headers = signed(b"{}", **{"x-github-event": "push", "content-length": "100000"})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with running(create_app(settings(tmp_path))) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        for begins in (b"", b"x"):
+            with socket.create_connection((host, int(port)), timeout=10) as sender:
+                sender.sendall(f"POST /webhooks/github HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n".encode())
+                began, said = time.monotonic(), b""
+                while time.monotonic() - began < 0.4:
+                    sender.sendall(begins)
+                    time.sleep(0.1)
+                while more := sender.recv(4096):
+                    said += more
+            assert said.startswith(b"HTTP/1.1 408") and b"within 0.5 seconds" in said
+            assert time.monotonic() - began < 5
 
 
 def test_a_question_of_sixty_thousand_characters_is_accepted(receiver: Receiver) -> None:
