@@ -48,6 +48,9 @@ BOXES = {
 """Why an answer is not right, as boxes in its fold. Whoever may write in a repository may tick them: that
 edits our comment in their name, and such an edit is a reason, not another text."""
 
+_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
+"""No fence's info string holds a backtick: what else begins so is code in a line."""
+
 _BOX = re.compile(r"^[-*+] \[([ xX])\] (.+?)\s*$", re.MULTILINE)
 _FOOTER = "I am a bot and may be wrong."
 _OURS = tuple(
@@ -233,7 +236,7 @@ def shorten(text: str, characters: int) -> str:
 
 def _fence_after(fence: str, line: str) -> str:
     """The fence that is open after a line, "" for none; `fence` is the one before it."""
-    opened = re.match(r" {0,3}(`{3,}|~{3,})", line)
+    opened = _FENCE.match(line)
     if opened and not fence:
         return opened[1]
     if opened and line.strip().startswith(fence) and not line.strip().strip(fence[0]):

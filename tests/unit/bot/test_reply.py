@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -135,9 +135,13 @@ def test_hostile_lessons_stay_inside_the_fold(wrong, right, login):
 
 
 @given(
-    st.lists(st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50]), max_size=40),
+    st.lists(
+        st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50, "```in``` it", "~~~ a`b"]),
+        max_size=40,
+    ),
     st.integers(120, 900),
 )
+@example(["```pip install x``` does it.", "", *["word word word"] * 50], 400)
 def test_a_shortened_text_is_short_and_leaves_no_fence_open(lines, characters):
     text = sanitise("\n".join(lines))
     short = shorten(text, characters)
