@@ -191,6 +191,9 @@ def test_a_browser_elsewhere_sets_up_with_the_token_which_is_then_used_up(
     assert (said.status_code, said.headers["location"]) == (303, "/setup")
     cookie = said.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=lax" in cookie and "path=/setup" in cookie
+    with httpx.Client(trust_env=False) as late:
+        again = late.post(f"{world.proxied}/setup/token", data=token)
+        assert again.status_code == 403 and "a browser used it already" in again.text
     url, manifest = go(world, visitor, at=world.proxied)
     assert manifest["redirect_url"] == f"{world.proxied}/setup/created"
     assert visitor.get(create(visitor, url, manifest)).status_code == 303 and world.stored

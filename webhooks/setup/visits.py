@@ -35,7 +35,7 @@ class Visit:
 
 
 class Visits:
-    """All visits of one setup, and its token, which is good until an App is registered."""
+    """All visits of one setup, and its token, which lets in one browser: whoever loses that begins anew."""
 
     def __init__(self, token: str, clock: Callable[[], float]) -> None:
         self._token = token
@@ -55,9 +55,13 @@ class Visits:
         return made
 
     def sign_in(self, token: str) -> Visit | None:
-        """A visit of who knows the token, None for anyone else. Takes the same time for every wrong one."""
+        """A visit of the first who knows the token, None for anyone else.
+
+        Takes the same time for every wrong one.
+        """
         if not self._token or not hmac.compare_digest(token.strip().encode(), self._token.encode()):
             return None
+        self.use_up_token()
         return self.new()
 
     def use_up_token(self) -> None:

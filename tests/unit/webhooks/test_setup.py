@@ -63,7 +63,7 @@ def test_an_address_that_github_could_not_reach_is_refused_before_it_is_asked(
         public_address(given, host)  # type: ignore[arg-type]
 
 
-def test_the_token_is_compared_in_constant_time_and_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
     real = hmac.compare_digest
 
@@ -79,8 +79,16 @@ def test_the_token_is_compared_in_constant_time_and_used_up(monkeypatch: pytest.
     )
     visit = visits.sign_in(" t0ken\n")
     assert visit is not None and visits.known(visit.id) is visit and len(compared) == 3
-    visits.use_up_token()
+
+
+def test_the_token_lets_in_one_browser_and_none_once_an_app_is_registered() -> None:
+    visits = Visits("t0ken", lambda: 0.0)
+    visit = visits.sign_in("t0ken")
+    assert visit is not None and visits.known(visit.id) is visit
     assert visits.sign_in("t0ken") is None and visits.sign_in("") is None
+    unused = Visits("t0ken", lambda: 0.0)
+    unused.use_up_token()
+    assert unused.sign_in("t0ken") is None and unused.sign_in("") is None
 
 
 def test_what_a_visit_began_it_alone_finishes_once_and_within_the_hour() -> None:
