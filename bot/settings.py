@@ -142,7 +142,9 @@ class Settings(BaseSettings):
     )
 
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
-    poll_days: int = Field(30, ge=1, description="Days after which an answer's reactions are polled no more.")
+    poll_days: int = Field(
+        30, ge=1, le=30, description="Days after which an answer's reactions are polled no more, at most 30."
+    )
     questions_per_person: int = Field(
         50, ge=0, description="Questions and commands of one person a day (UTC) in one repository."
     )
@@ -176,13 +178,13 @@ class Settings(BaseSettings):
         "itself, its other jobs handed back.",
     )
     writes_apart_s: float = Field(
-        1.0, ge=0.0, description="Seconds between two writes of one installation; GitHub advises 1."
+        1.0, ge=0.0, description="Seconds between two writes of one installation, at least 1."
     )
     writes_per_minute: int = Field(
-        60, ge=1, description="Writes of one installation a minute; GitHub allows about 80."
+        60, ge=1, description="Writes of one installation a minute, at most 60; GitHub allows about 80."
     )
     writes_per_hour: int = Field(
-        400, ge=1, description="Writes of one installation an hour; GitHub allows about 500."
+        400, ge=1, description="Writes of one installation an hour, at most 400; GitHub allows about 500."
     )
 
     @field_validator("private_key_file", "webhook_secret_old_until", mode="before")
@@ -203,15 +205,32 @@ class Settings(BaseSettings):
         return host_of(value).api
 
     @model_validator(mode="after")
+    def _good_manners(self) -> Self:
+        """GitHub is never written to faster than it advises; a playground on loopback needs no manners."""
+        kept = self.writes_apart_s >= 1 and self.writes_per_minute <= 60 and self.writes_per_hour <= 400
+        if not kept and not self._on_loopback:
+            raise ValueError(
+                "THUMBPRINT_WRITES_APART_S is at least 1, THUMBPRINT_WRITES_PER_MINUTE at most 60 and "
+                "THUMBPRINT_WRITES_PER_HOUR at most 400, unless THUMBPRINT_GITHUB_URL is on loopback: "
+                "unset what goes beyond, for GitHub blocks who writes faster."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _playground_alone(self) -> Self:
         """Beside an App the playground is refused, unless the App is the playground's own: on loopback."""
-        here = is_loopback(urlsplit(self.github_url).hostname or "")
+        here = self._on_loopback
         if self.playground and (self.app_id or self.private_key_file) and not here:
             raise ValueError(
                 "THUMBPRINT_PLAYGROUND stands beside a GitHub App (THUMBPRINT_APP_ID, "
                 "THUMBPRINT_PRIVATE_KEY_FILE), and the playground never runs in production: unset it."
             )
         return self
+
+    @property
+    def _on_loopback(self) -> bool:
+        """Whether GitHub is on this machine, and so the playground."""
+        return is_loopback(urlsplit(self.github_url).hostname or "")
 
     @property
     def models_offered(self) -> frozenset[str]:

@@ -165,11 +165,13 @@ def town(
         database_url = f"sqlite:///{(under / 'thumbprint.db').absolute()}"
     made = tempfile.TemporaryDirectory(prefix="thumbprint-drill-") if home is None else nullcontext(str(home))
     with made as folder, scripted_model() as model:
+        playground_port = free_port()
         plain = Settings(
             _env_file=None,
             home=Path(folder),
             port=free_port(),
-            playground_port=free_port(),
+            playground_port=playground_port,
+            github_url=f"http://127.0.0.1:{playground_port}",
             database_url=database_url,
             model_url=model.url,
             questions_per_person=1_000_000,
