@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -99,8 +100,8 @@ class RepoConfig(BaseModel):
         description="Words that ask, at the start of a line.",
         examples=[["/ask", "/docs"]],
     )
-    mention: bool | None = Field(None, description="Whether a mention of the bot asks, too.")
-    strangers: bool | None = Field(
+    mention: StrictBool | None = Field(None, description="Whether a mention of the bot asks, too.")
+    strangers: StrictBool | None = Field(
         None, description="Whether people without granted access may ask; a server that says no stands."
     )
     questions_per_person: int | None = Field(
@@ -135,7 +136,7 @@ class RepoConfig(BaseModel):
         None,
         description="Whether feedback acts: `on`; `frozen` (recorded, nothing changes); `off`.",
     )
-    training: bool | None = Field(
+    training: StrictBool | None = Field(
         None, description="Whether what was asked, answered and corrected here may train a model."
     )
     quiet_hours: Annotated[list[QuietWindow], AfterValidator(_ends)] | None = Field(
@@ -147,7 +148,7 @@ class RepoConfig(BaseModel):
     time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] | None = Field(
         None, description="Time zone of `quiet_hours`, by its name.", examples=["Europe/Berlin"]
     )
-    draft: bool | None = Field(
+    draft: StrictBool | None = Field(
         None, description="Whether an answer waits on a page of the server until somebody there approves it."
     )
 
