@@ -198,7 +198,7 @@ def _open_fence(text: str) -> int | None:
     opened: tuple[int, str] | None = None
     at = 0
     for line in text.split("\n"):
-        mark = re.match(r"\s*(`{3,}|~{3,})", line)
+        mark = re.match(r"\s*(`{3,}(?!.*`)|~{3,})", line)  # with a backtick behind it, it is code in a line
         if mark and opened is None:
             opened = (at, mark[1])
         elif mark and opened and mark[1].startswith(opened[1]) and not line.strip().strip(mark[1][0]):

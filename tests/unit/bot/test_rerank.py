@@ -62,6 +62,11 @@ def test_an_answer_that_repeats_our_own_sentence_is_an_echo():
             "length",
             "Do this:\n\n```py\na = 1\nb = 2\nc = 3\n```",
         ),
+        (
+            "```nox -s docs``` builds them.\nThen look.\nInto site.\nAnd th",
+            "length",
+            "```nox -s docs``` builds them.\nThen look.\nInto site.",
+        ),
         ("Use nox.\n1. First.\n2.", "length", "Use nox.\n1. First."),
         ("Do it.\n\n```\nx\n```", "length", "Do it.\n\n```\nx\n```"),
         ("A half sentence that stopped by itself", "stop", "A half sentence that stopped by itself"),
