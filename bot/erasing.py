@@ -47,7 +47,7 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
         listed = now - context.settings.github_host.redelivery_window - KEPT_BEYOND
         unit.progress.sight_kept(repository_id, listed)
         counts = erase(unit.connection, repository_id)
-        unit.audits.add(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
+        unit.audits.add_now(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
         unit.commit()
     context.memories.forget(repository_id)
     log.info("repository_erased", repository=repository_id, rows=sum(counts.values()))

@@ -100,8 +100,8 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     if not counts:
         return {}
     unit.people.forget(actor_id, now)
-    unit.audits.add(Audit(at=now, act=FORGOT_USER, counts=counts))
     _tell(unit, queue, told)
+    unit.audits.add_now(Audit(at=now, act=FORGOT_USER, counts=counts))
     return counts
 
 

@@ -1,10 +1,11 @@
 """What was made of people's rows and lies in folders goes with the rows: snapshots, and what nights left.
 
-A snapshot is held against the audits since it was made (`storage/audits.py`): where a repository in it was
-erased or left what is shared, or a person was forgotten, it is deleted; the next export makes it anew without
-those rows. So is what a night made of such a snapshot, but for an adapter that is kept as a row or set by
-hand: its weights stay until another is promoted. An erased repository's own nights go whole. Left out:
-folders beside `home`, which are the operator's. Run: `pytest tests/unit/bot/test_leftovers.py`.
+A snapshot is held against the audits since its rows were read (`storage/audits.py`; its manifest bears that
+time): where a repository in it was erased or left what is shared, or a person was forgotten, it is deleted;
+the next export makes it anew without those rows. So is what a night made of such a snapshot, but for an
+adapter that is kept as a row or set by hand: its weights stay until another is promoted. An erased
+repository's own nights go whole. Left out: folders beside `home`, which are the operator's.
+Run: `pytest tests/unit/bot/test_leftovers.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ import structlog
 from bot import night_lock
 from learning.training import night_journal
 from learning.training.night_journal import BEGUN
-from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
-from storage.database import Database, UnitOfWork
+from storage.database import Database
 from storage.errors import SetupError
 
 MANIFEST = "manifest.json"
@@ -32,10 +32,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A snapshot in a folder: when it was whole, its scope, and whose rows it holds."""
+    """A snapshot in a folder: whose rows it holds, whether shared, and from when on they may be lost."""
 
     folder: Path
-    scope: str
+    shared: bool
     repositories: frozenset[int]
     at: datetime
 
@@ -65,7 +65,7 @@ def _gone(database: Database, home: Path) -> list[Path]:
     training = home / "training"
     made = [one for place in (home, training) for one in _made(place / "snapshots")]
     with database.unit(read_only=True) as unit:
-        stale = [one.folder for one in made if _lost(unit, one)]
+        stale = [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
     return [*_nights(training / "nights", stale), *stale]
 
 
@@ -83,18 +83,10 @@ def _made(place: Path) -> Iterator[Made]:
         if consent := about.get("consent"):
             yield Made(
                 folder=file.parent,
-                scope=str(about.get("scope", "")),
+                shared=not str(about.get("scope", "")).startswith("repository-"),
                 repositories=frozenset(one["repository_id"] for one in consent),
                 at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
             )
-
-
-def _lost(unit: UnitOfWork, made: Made) -> bool:
-    """Whether rows that a snapshot holds may be there no more."""
-    own = made.scope.startswith("repository-")
-    acts = (ERASED, FORGOT_USER) if own else (ERASED, FORGOT_USER, LEFT_SHARED)
-    since = unit.audits.since(made.at, acts)
-    return any(audit.act == FORGOT_USER or audit.repository_id in made.repositories for audit in since)
 
 
 def _nights(place: Path, stale: Collection[Path]) -> Iterator[Path]:

@@ -175,7 +175,7 @@ class RepositoryStore:
     def _left_shared(self, ids: Collection[int], at: datetime) -> None:
         """Write down that rows left what is made of several repositories' rows (`storage/audits.py`)."""
         for each in ids:
-            AuditStore(self._connection).add(Audit(at=at, act=LEFT_SHARED, repository_id=each))
+            AuditStore(self._connection).add_now(Audit(at=at, act=LEFT_SHARED, repository_id=each))
 
     def _one(self, query: sa.Select[tuple[object, ...]]) -> Repository | None:
         row = self._connection.execute(query).one_or_none()

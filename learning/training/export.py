@@ -2,15 +2,18 @@
 
 A repository opts in by `training: true` in its configuration. A private one's rows are in its own
 snapshot and nowhere else; public ones' are in the shared one, and in their account's where that has
-several. All is read in one transaction: a snapshot is one moment of the database. Left out: asking GitHub
-whether files still say so (`bot/consent.py`; one that is known to have changed counts as no).
+several. All is read in one transaction: a snapshot is one moment of the database. Where somebody was
+forgotten, or a repository left, between that moment and the last byte, it is made anew. Left out: asking
+GitHub whether files still say so (`bot/consent.py`; one that is known to have changed counts as no).
 Run: `thumbprint export`; `pytest tests/integration/test_export.py`.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +27,13 @@ from learning.training.preferences import Item, items
 from learning.training.rows import Rows, Triplet
 from learning.training.snapshot import Snapshot
 from storage.database import Database, UnitOfWork
-from storage.errors import ConfigurationError
+from storage.errors import ConfigurationError, DataError
 from storage.phrases import taken_back
 from storage.records import Closed, Learning, Repository, Story
 
-SHARED = "shared"
+SHARED, OWN = "shared", "repository-"
+TRIES = 3
+"""So often is an export made anew because rows left under it."""
 
 OPT_IN = "set `training: true` in its .github/thumbprint.yml"
 
@@ -39,6 +44,11 @@ class Scope:
 
     name: str
     repositories: tuple[Repository, ...]
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one repository's own."""
+        return self.name.startswith(OWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +62,29 @@ class Exported:
 def export(database: Database, into: Path, repository: Repository | None = None) -> list[Exported]:
     """Write a snapshot of each scope as `into/<scope>/<id>`, or of one repository alone; what was written.
 
-    The list is empty where nobody opted in. Raises ConfigurationError for a named repository that did not.
+    The list is empty where nobody opted in. Raises ConfigurationError for a named repository that did not,
+    DataError where rows left under each try; what was written of those is deleted.
     """
+    held: set[Path] = set()
+    try:
+        for _ in range(TRIES):
+            with database.unit() as unit:
+                began = unit.audits.settled()
+            found = _export(database, into, repository, began)
+            lost = _lost(database, found, began)
+            held = (held | lost) - ({one.snapshot.folder for one in found} - lost)
+            if not lost:
+                return found
+    finally:
+        for folder in held:
+            shutil.rmtree(folder, ignore_errors=True)  # what stays is older than what left: leftovers
+    raise DataError(
+        "People or repositories left the data each time that it was exported: export it once more."
+    )
+
+
+def _export(database: Database, into: Path, repository: Repository | None, began: datetime) -> list[Exported]:
+    """One try: all is read, then all is written; `began` is a time before the first row is read."""
     with database.unit(read_only=True) as unit:
         chosen = scopes(unit) if repository is None else [alone(unit, repository)]
         known = {one.id: one for scope in chosen for one in scope.repositories}
@@ -61,9 +92,21 @@ def export(database: Database, into: Path, repository: Repository | None = None)
     found = []
     for scope in chosen:
         rows, about = _snapshot(scope, [item for one in scope.repositories for item in made[one.id]])
-        written = snapshot.write(rows, into / scope.name, about=about)
+        written = snapshot.write(rows, into / scope.name, about=about, as_of=began)
         found.append(Exported(scope=scope, snapshot=written))
     return found
+
+
+def _lost(database: Database, found: Sequence[Exported], began: datetime) -> set[Path]:
+    """The folders of snapshots with rows that were read and are gone by now."""
+    with database.unit(read_only=True) as unit:
+        return {
+            one.snapshot.folder
+            for one in found
+            if unit.audits.lost(
+                {each.id for each in one.scope.repositories}, began, shared=not one.scope.alone
+            )
+        }
 
 
 def scopes(unit: UnitOfWork) -> list[Scope]:
@@ -91,7 +134,7 @@ def alone(unit: UnitOfWork, repository: Repository) -> Scope:
 
 
 def _own(repository: Repository) -> Scope:
-    return Scope(name=f"repository-{repository.id}", repositories=(repository,))
+    return Scope(name=f"{OWN}{repository.id}", repositories=(repository,))
 
 
 def _opted_in(unit: UnitOfWork) -> list[Repository]:

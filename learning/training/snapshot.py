@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,14 @@ class Snapshot:
     rows: Rows
 
 
-def write(rows: Rows, into: Path, *, about: Mapping[str, object]) -> Snapshot:
+def write(rows: Rows, into: Path, *, about: Mapping[str, object], as_of: datetime | None = None) -> Snapshot:
     """Write rows as `into/<id>`; returns what is there, also where the same was written before.
 
     `about` is what the manifest says besides: plain JSON without the time of day or a path, for the id
-    follows from it, too. Raises DataError for a row that cannot be trained on, a group in two parts of the
-    data or a private repository's rows beside others', SetupError where the folder cannot be written.
+    follows from it, too. `as_of` is when the rows were read, if anybody is to know: the manifest's file bears
+    it, the latest time at which the same were read. Raises DataError for a row that cannot be trained on, a
+    group in two parts of the data or a private repository's rows beside others', SetupError where the folder
+    cannot be written.
     """
     records = _sorted(rows)
     _one_part_a_group(records)
@@ -63,7 +66,7 @@ def write(rows: Rows, into: Path, *, about: Mapping[str, object]) -> Snapshot:
     try:
         into.mkdir(parents=True, exist_ok=True)
         with _alone(into):
-            name = _write(into, records, json.loads(_canonical(about)))
+            name = _write(into, records, json.loads(_canonical(about)), as_of)
     except OSError as error:
         raise SetupError(
             f"The snapshot cannot be written to {into} ({error.strerror}): free some space on its disk, or "
@@ -154,7 +157,7 @@ def _private_alone(records: Records) -> None:
         )
 
 
-def _write(into: Path, records: Records, about: Mapping[str, object]) -> str:
+def _write(into: Path, records: Records, about: Mapping[str, object], as_of: datetime | None) -> str:
     """Write the folder, and rename it to the id that follows from its manifest, which is returned."""
     part = into / ".part"
     shutil.rmtree(part, ignore_errors=True)  # of a writer that was killed
@@ -171,9 +174,11 @@ def _write(into: Path, records: Records, about: Mapping[str, object]) -> str:
         name = _id(manifest)
         if (into / name).exists():
             shutil.rmtree(part)
+            _date(into / name / MANIFEST, as_of, known=True)
             return name
         text = json.dumps({**manifest, "id": name}, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         (part / MANIFEST).write_text(text, "utf-8")
+        _date(part / MANIFEST, as_of)
         for path in (*part.rglob("*"), part):
             _to_disk(path)
         part.rename(into / name)
@@ -246,6 +251,12 @@ def _alone(into: Path) -> Iterator[None]:
     with (into / ".lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
+
+
+def _date(manifest: Path, as_of: datetime | None, *, known: bool = False) -> None:
+    """Have a manifest's file bear the time at which the rows were read; of a known one the later."""
+    if as_of is not None and not (known and manifest.stat().st_mtime >= as_of.timestamp()):
+        os.utime(manifest, (as_of.timestamp(), as_of.timestamp()))
 
 
 def _to_disk(path: Path) -> None:

@@ -6,10 +6,13 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,14 +20,19 @@ from typer.testing import CliRunner
 from bot import lessons
 from bot.cli import app
 from bot.forgetting import forget_user
+from bot.leftovers import clear
 from bot.queue import Queue
 from learning.prompt import TEMPLATE, build
+from learning.training import snapshot
 from learning.training.export import Exported, export
 from learning.training.rows import Rows
+from learning.training.snapshot import Snapshot, read
+from storage.audits import FORGOT_USER
 from storage.database import Database, UnitOfWork
-from storage.errors import ConfigurationError
+from storage.errors import ConfigurationError, DataError
 from storage.records import (
     Actor,
+    Audit,
     Candidate,
     Configuration,
     Feedback,
@@ -345,6 +353,52 @@ def test_a_forgotten_person_is_in_no_row_of_the_next_snapshot(database: Database
     every = (*rows.pairs, *rows.judged, *rows.demonstrations, *rows.triplets)
     assert every and not rows.pairs
     assert all(one.origin.people == (9,) for one in every)
+
+
+def meanwhile(database: Database, monkeypatch: pytest.MonkeyPatch, does: Iterable[Write]) -> None:
+    """The next of these is done each time that an export has read its rows and is about to write some."""
+    writes, left = snapshot.write, iter(does)
+
+    def late(*args: Any, **more: Any) -> Snapshot:
+        if (one := next(left, None)) is not None:
+            change(database, one)
+        return writes(*args, **more)
+
+    monkeypatch.setattr(snapshot, "write", late)
+
+
+def test_a_repository_that_leaves_under_an_export_is_not_in_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(database, monkeypatch, [lambda unit: unit.repositories.set_private(PUBLIC.id)])
+    made = by_scope(export(database, tmp_path / "snapshots"))
+    assert origins(made["shared"].snapshot.rows) == {SECOND.id, FOREIGN.id}
+    kept = {file.parent for file in tmp_path.glob("snapshots/*/*/manifest.json")}
+    assert kept == {one.snapshot.folder for one in made.values()}
+    assert clear(database, tmp_path) == 0
+
+
+def test_a_person_who_is_forgotten_under_an_export_is_not_in_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(database)
+    queue.migrate()
+    forget = partial(forget_user, queue=queue, actor_id=WRITER.id, now=NOW + timedelta(days=1))
+    meanwhile(database, monkeypatch, [forget])
+    export(database, tmp_path / "snapshots")
+    queue.close()
+    kept = [read(file.parent).rows for file in tmp_path.glob("snapshots/*/*/manifest.json")]
+    assert len(kept) == 3 and not any(rows.pairs for rows in kept)
+
+
+def test_an_export_under_which_somebody_always_leaves_is_given_up_and_leaves_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgot = Audit(at=NOW, act=FORGOT_USER)
+    meanwhile(database, monkeypatch, repeat(lambda unit: unit.audits.add_now(forgot)))
+    with pytest.raises(DataError, match="once more"):
+        export(database, tmp_path / "snapshots")
+    assert content(tmp_path / "snapshots") == {}
 
 
 def test_prompts_of_another_template_are_left_out_and_counted(database: Database, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from threading import Barrier
@@ -26,9 +27,10 @@ from bot.pace import Limits
 from bot.pacing import Pace
 from bot.queue import Job, Queue
 from bot.settings import Settings
+from storage.audits import FORGOT_USER
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError, RateLimited
-from storage.records import ConfigFile, Configuration
+from storage.records import Audit, ConfigFile, Configuration
 from storage.tables import metadata
 from tests.integration.mutation import REFUSALS, mutations
 from tests.integration.receiver_fixture import post
@@ -140,6 +142,28 @@ def test_workers_that_write_at_once_get_turns_of_their_own_and_heed_one_pause(
             pace.turn(5)
     for one in theirs:
         one.dispose()
+
+
+def test_no_export_begins_while_somebody_writes_down_what_left(database: Database) -> None:
+    """Else it would read rows that go with an audit which is older than itself."""
+    began: list[datetime] = []
+
+    def settle() -> None:
+        with database.unit() as unit:
+            began.append(unit.audits.settled())
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.unit() as unit:
+            unit.audits.add_now(Audit(at=things.NOW, act=FORGOT_USER))
+            waits = pool.submit(settle)
+            time.sleep(0.5)
+            assert not waits.done()
+            committed = datetime.now(UTC)
+            unit.commit()
+        waits.result(30)
+    assert began[0] >= committed
+    with database.unit(read_only=True) as unit:
+        assert not unit.audits.lost([1], began[0], shared=True)
 
 
 def test_any_number_of_processes_share_a_database(database: Database, url: str) -> None:

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bot.proposals import propose
 from bot.queue import Queue
 from bot.replies import Suggestion
 from bot.reply import END
+from storage.audits import FORGOT_USER
 from storage.database import Database
 from storage.people import OWN_PART
 from storage.records import Actor, Agreed, Feedback, FeedbackKind, Learning, Message, Reaction
@@ -140,6 +141,20 @@ def test_a_dry_run_changes_nothing_and_a_second_run_finds_nothing(database: Data
         [audit] = unit.audits.since(NOW)
     assert (audit.act, audit.counts, audit.repository_id) == ("forgot_user", planned, None)
     assert set(planned) <= set(SAID)
+
+
+def test_a_forgetting_is_dated_by_its_end_not_by_its_command(database: Database) -> None:
+    """What was exported while it was under way still holds them, and is held against this time."""
+    observed(database, OTHERS + HIS)
+    began = datetime.now(UTC)
+    queue = Queue(database)
+    with database.unit() as unit:
+        assert forget_user(unit, queue, PAT.id, began - timedelta(minutes=5))
+        unit.commit()
+    queue.close()
+    with database.unit(read_only=True) as unit:
+        [audit] = unit.audits.since(began)
+    assert audit.act == FORGOT_USER
 
 
 def test_what_they_did_before_is_not_taken_in_again_and_what_they_do_later_is(database: Database) -> None:

@@ -29,16 +29,17 @@ class House:
         self.home = home
         self.database = Database(f"sqlite:///{home}/one.db")
         self.database.migrate()
-        self.together = self._made("shared", 1, 2)
-        self.own = self._made("repository-2", 2)
+        self.together = self.made("shared", 1, 2)
+        self.own = self.made("repository-2", 2)
         self.corpus = snapshot.write(rows(3), home / "training" / "snapshots" / "corpus", about={}).folder
         self.night = self._night("shared", self.together)
         self.own_night = self._night("repository-2", self.own)
 
-    def _made(self, scope: str, *repositories: int) -> Path:
+    def made(self, scope: str, *repositories: int, as_of: datetime | None = None) -> Path:
         consent = [{"repository_id": one, "private": False, "training": True} for one in repositories]
         about = {"scope": scope, "consent": consent}
-        return snapshot.write(rows(*repositories), self.home / "snapshots" / scope, about=about).folder
+        into = self.home / "snapshots" / scope
+        return snapshot.write(rows(*repositories), into, about=about, as_of=as_of).folder
 
     def _night(self, scope: str, data: Path) -> Path:
         folder = self.home / "training" / "nights" / scope / "night-1"
@@ -111,6 +112,18 @@ def test_what_was_erased_and_whoever_was_forgotten_is_in_no_snapshot_and_no_nigh
     house.audit(act, repository_id)
     assert clear(house.database, house.home) == 4
     assert house.left() == {house.corpus}
+
+
+@pytest.mark.parametrize(("act", "repository_id"), [(LEFT_SHARED, 3), (ERASED, 3), (FORGOT_USER, None)])
+def test_what_left_after_a_snapshots_rows_were_read_left_it_though_its_last_byte_came_later(
+    house: House, act: str, repository_id: int | None
+) -> None:
+    """As of an export that was killed before it looked itself."""
+    before = EARLIER - timedelta(minutes=1)
+    late = house.made("shared", 3, 4, as_of=before)
+    house.audit(act, repository_id, at=EARLIER)
+    assert clear(house.database, house.home) == 1
+    assert not late.exists()
 
 
 def test_of_a_night_whose_adapter_is_kept_the_weights_stay_and_nothing_else(house: House) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storage.audits import LEFT_SHARED
 from storage.database import Database, UnitOfWork
 from storage.records import Audit, Closed, Installation, Learning, Reach, Repository, Standing
 from tests.unit.storage import things
@@ -123,6 +124,16 @@ def test_a_repository_that_another_installation_has_now_is_not_lost(database: Da
         assert unit.repositories.lost_before(things.NOW) == []
         assert unit.repositories.lost_before(things.NOW + HOUR) == [1]
         assert unit.repositories.upsert(things.REPOSITORY).removed_at == things.NOW
+
+
+def test_what_leaves_what_is_shared_is_dated_by_then_not_by_its_delivery(database: Database) -> None:
+    began = datetime.now(UTC)
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.repositories.lose([1], 2, began - HOUR)
+        unit.repositories.upsert(replace(things.REPOSITORY, id=5))
+        unit.repositories.set_private(5)
+        assert [one.repository_id for one in unit.audits.since(began, [LEFT_SHARED])] == [1, 5]
 
 
 def test_a_delivery_that_reached_us_is_known_whatever_it_asked_for(database: Database) -> None:

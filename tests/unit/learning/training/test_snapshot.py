@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,17 @@ def test_the_same_rows_in_another_order_make_the_same_bytes(written: Snapshot, t
     other = write(turned, tmp_path, about=dict(reversed(ABOUT.items())))
     assert other.id == written.id
     assert content(other.folder) == content(written.folder)
+
+
+def test_a_snapshot_bears_the_latest_time_at_which_its_rows_were_read_and_the_same_bytes(
+    written: Snapshot, tmp_path: Path
+) -> None:
+    noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    for hours, kept in ((0, 0), (2, 2), (1, 2)):
+        made = write(rows(), tmp_path, about=ABOUT, as_of=noon + timedelta(hours=hours))
+        found = datetime.fromtimestamp((made.folder / MANIFEST).stat().st_mtime, UTC)
+        assert found == noon + timedelta(hours=kept)
+    assert (made.id, content(made.folder)) == (written.id, content(written.folder))
 
 
 @pytest.mark.slow
