@@ -2,7 +2,8 @@
 
 A snapshot is held against the audits since its rows were read (`storage/audits.py`; its manifest bears that
 time): where a repository in it was erased or left what is shared, or a person was forgotten, it is deleted;
-the next export makes it anew without those rows. So is what a night made of such a snapshot, but for an
+the next export makes it anew without those rows. A night says for itself whose rows it learned from and when
+they were read, whatever became of its snapshot: what it made goes likewise, but for an
 adapter that is kept as a row or set by hand: its weights stay until another is promoted. An erased
 repository's own nights go whole. Left out: folders beside `home`, which are the operator's.
 Run: `pytest tests/unit/bot/test_leftovers.py`.
@@ -11,10 +12,9 @@ Run: `pytest tests/unit/bot/test_leftovers.py`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 
 import structlog
@@ -32,7 +32,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A snapshot in a folder: whose rows it holds, whether shared, and from when on they may be lost."""
+    """A snapshot or a night in a folder: whose rows are in it, whether shared, and from when on they may be
+    lost."""
 
     folder: Path
     shared: bool
@@ -61,12 +62,12 @@ def clear(database: Database, home: Path, serving: str = "") -> int:
 
 
 def _gone(database: Database, home: Path) -> list[Path]:
-    """Nights and snapshots with rows that are gone. A snapshot comes last: it is what tells."""
+    """Nights and snapshots with rows that are gone."""
     training = home / "training"
-    made = [one for place in (home, training) for one in _made(place / "snapshots")]
+    made = [*_nights(training / "nights")]
+    made += [one for place in (home, training) for one in _snapshots(place / "snapshots")]
     with database.unit(read_only=True) as unit:
-        stale = [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
-    return [*_nights(training / "nights", stale), *stale]
+        return [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
 
 
 def _kept(database: Database, serving: str) -> set[Path]:
@@ -76,25 +77,34 @@ def _kept(database: Database, serving: str) -> set[Path]:
     return rows | ({Path(serving).expanduser().absolute()} if serving else set())
 
 
-def _made(place: Path) -> Iterator[Made]:
+def _snapshots(place: Path) -> Iterator[Made]:
     """The snapshots of people's rows under a folder, as `place/<scope>/<id>`."""
     for file in sorted(place.glob(f"*/*/{MANIFEST}")):
         about = night_journal.read(file).get("about", {})
         if consent := about.get("consent"):
             yield Made(
                 folder=file.parent,
-                shared=not str(about.get("scope", "")).startswith("repository-"),
+                shared=_shared(about),
                 repositories=frozenset(one["repository_id"] for one in consent),
                 at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
             )
 
 
-def _nights(place: Path, stale: Collection[Path]) -> Iterator[Path]:
-    """The folders of nights that were made of these snapshots."""
-    for folder in sorted(place.glob("*/night-*")):
-        flags = [str(flag) for flag in night_journal.read(folder / BEGUN).get("flags", ())]
-        if any(flag == "--data" and Path(value) in stale for flag, value in pairwise(flags)):
-            yield folder
+def _nights(place: Path) -> Iterator[Made]:
+    """The nights that learned from people's rows, by what they noted as they began."""
+    for file in sorted(place.glob(f"*/night-*/{BEGUN}")):
+        begun = night_journal.read(file)
+        if consent := begun.get("consent"):
+            yield Made(
+                folder=file.parent,
+                shared=_shared(begun),
+                repositories=frozenset(consent),
+                at=datetime.fromisoformat(begun["as_of"]),
+            )
+
+
+def _shared(about: Mapping[str, object]) -> bool:
+    return not str(about.get("scope", "")).startswith("repository-")
 
 
 def _delete(folder: Path, kept: Collection[Path]) -> None:

@@ -143,6 +143,8 @@ class Night:
         begin = {
             "flags": recipe.flags(),
             "scope": scope,
+            "consent": [one["repository_id"] for one in data.manifest["about"].get("consent", ())],
+            "as_of": data.as_of.isoformat(),
             "deployed": against,
             "tries": 1,
             "stages": len(night_journal.notes(folder)),

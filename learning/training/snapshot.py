@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,11 @@ class Snapshot:
     id: str
     manifest: Mapping[str, Any]
     rows: Rows
+
+    @property
+    def as_of(self) -> datetime:
+        """When its rows were read, or, where nobody said that, written."""
+        return datetime.fromtimestamp((self.folder / MANIFEST).stat().st_mtime, UTC)
 
 
 def write(rows: Rows, into: Path, *, about: Mapping[str, object], as_of: datetime | None = None) -> Snapshot:

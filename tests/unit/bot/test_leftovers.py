@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from bot import night_lock
 from bot.leftovers import clear
 from learning.training import night_journal, snapshot
 from learning.training.rows import Rows
+from learning.training.snapshot import Snapshot
 from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
 from storage.database import Database
 from storage.records import Adapter, Audit
@@ -29,21 +31,26 @@ class House:
         self.home = home
         self.database = Database(f"sqlite:///{home}/one.db")
         self.database.migrate()
-        self.together = self.made("shared", 1, 2)
-        self.own = self.made("repository-2", 2)
+        together, own = self.made("shared", 1, 2), self.made("repository-2", 2)
+        self.together, self.own = together.folder, own.folder
         self.corpus = snapshot.write(rows(3), home / "training" / "snapshots" / "corpus", about={}).folder
-        self.night = self._night("shared", self.together)
-        self.own_night = self._night("repository-2", self.own)
+        self.night = self._night("shared", together)
+        self.own_night = self._night("repository-2", own)
 
-    def made(self, scope: str, *repositories: int, as_of: datetime | None = None) -> Path:
+    def made(self, scope: str, *repositories: int, as_of: datetime | None = None) -> Snapshot:
         consent = [{"repository_id": one, "private": False, "training": True} for one in repositories]
         about = {"scope": scope, "consent": consent}
         into = self.home / "snapshots" / scope
-        return snapshot.write(rows(*repositories), into, about=about, as_of=as_of).folder
+        return snapshot.write(rows(*repositories), into, about=about, as_of=as_of)
 
-    def _night(self, scope: str, data: Path) -> Path:
+    def _night(self, scope: str, data: Snapshot) -> Path:
         folder = self.home / "training" / "nights" / scope / "night-1"
-        night_journal.write(folder / night_journal.BEGUN, {"flags": ["--least", "20", "--data", str(data)]})
+        begun = {
+            "scope": scope,
+            "consent": [one["repository_id"] for one in data.manifest["about"]["consent"]],
+            "as_of": data.as_of.isoformat(),
+        }
+        night_journal.write(folder / night_journal.BEGUN, begun)
         for place in ("data/rows.parquet", "evaluation/answers.jsonl", "ppo/adapter/weights", "ppo/log"):
             night_journal.text(folder / place, "what somebody asked")
         return folder
@@ -120,10 +127,23 @@ def test_what_left_after_a_snapshots_rows_were_read_left_it_though_its_last_byte
 ) -> None:
     """As of an export that was killed before it looked itself."""
     before = EARLIER - timedelta(minutes=1)
-    late = house.made("shared", 3, 4, as_of=before)
+    late = house.made("shared", 3, 4, as_of=before).folder
     house.audit(act, repository_id, at=EARLIER)
     assert clear(house.database, house.home) == 1
     assert not late.exists()
+
+
+@pytest.mark.parametrize(("act", "repository_id"), [(ERASED, 2), (FORGOT_USER, None)])
+def test_a_night_goes_though_its_snapshot_was_deleted_by_hand_before(
+    house: House, act: str, repository_id: int | None
+) -> None:
+    for folder in (house.together, house.own):
+        shutil.rmtree(folder)
+    assert clear(house.database, house.home) == 0
+    assert house.left() == {house.night, house.own_night, house.corpus}
+    house.audit(act, repository_id)
+    assert clear(house.database, house.home) == 2
+    assert house.left() == {house.corpus}
 
 
 def test_of_a_night_whose_adapter_is_kept_the_weights_stay_and_nothing_else(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,15 +12,17 @@ from typing import Any
 import pytest
 
 from bot import night, night_ends, night_lock, promoting
+from bot.leftovers import clear
 from bot.night import Night, Wanted
 from bot.night_recipe import recipe_of
 from bot.settings import Settings
-from learning.training import night_journal
+from learning.training import night_journal, snapshot
 from learning.training.night_options import Recipe
+from storage.audits import ERASED
 from storage.database import Database
 from storage.errors import ConfigurationError, DataError, SetupError
-from storage.records import Run, RunStatus
-from tests.unit.learning.training.nights import write_data
+from storage.records import Audit, Run, RunStatus
+from tests.unit.learning.training.nights import rows, write_data
 
 DONE = {"counts": {"threads": {"train": 32}}, "sources": {"edit": 40}, "seconds": 1.0}
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -117,6 +120,23 @@ def test_what_the_gate_does_not_pass_is_kept_and_not_promoted(bench: Bench, data
     with bench.database.unit(read_only=True) as unit:
         assert unit.adapters.current() == [] and unit.adapters.all() == []
     assert "It was judged." in (Path(run.folder) / "report.md").read_text()
+
+
+def test_a_night_goes_with_the_rows_that_it_learned_from_though_its_snapshot_is_gone(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """It says itself whose they are, and when they were read."""
+    about = {"scope": "shared", "consent": [{"repository_id": 7, "private": False}]}
+    data = snapshot.write(rows(40), tmp_path / "given", about=about, as_of=START).folder
+    [run] = bench.night(Stage(), data)
+    shutil.rmtree(data)
+    for hour, gone in ((-1, False), (1, True)):
+        audit = Audit(at=START + timedelta(hours=hour), act=ERASED, repository_id=7)
+        with bench.database.unit() as unit:
+            unit.audits.add(audit)
+            unit.commit()
+        assert clear(bench.database, bench.settings.home) == gone
+        assert Path(run.folder).exists() is not gone
 
 
 def test_a_failure_is_one_sentence_in_the_row_and_promotes_nothing(bench: Bench, data: Path) -> None:

@@ -73,8 +73,7 @@ def test_a_snapshot_bears_the_latest_time_at_which_its_rows_were_read_and_the_sa
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
     for hours, kept in ((0, 0), (2, 2), (1, 2)):
         made = write(rows(), tmp_path, about=ABOUT, as_of=noon + timedelta(hours=hours))
-        found = datetime.fromtimestamp((made.folder / MANIFEST).stat().st_mtime, UTC)
-        assert found == noon + timedelta(hours=kept)
+        assert made.as_of == noon + timedelta(hours=kept)
     assert (made.id, content(made.folder)) == (written.id, content(written.folder))
 
 
