@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,7 @@ import structlog
 from learning.intervals import wilson
 from learning.memory.edits import diff
 from learning.memory.hearing import REACTIONS, VOTES, enough, heard, over
-from storage.adapters import Written
+from storage.adapters import LET_GO, Written
 from storage.database import Database, UnitOfWork
 from storage.records import Feedback, FeedbackKind, Promotion
 
@@ -142,21 +142,32 @@ def settle_due(database: Database, chosen: Collection[str], now: datetime) -> in
 
 
 def rolled_back(unit: UnitOfWork, row: Promotion, now: datetime, *, by: str, reason: str) -> Promotion:
-    """The promotion that brings back what was in force before `row`; its former is what was before that."""
+    """The promotion that brings back what was in force before `row`; its former is what was before that.
+
+    What has no weights any more is passed over.
+    """
     history = unit.adapters.history(row.scope, row.repository_id)
-    before = [
-        one for one in history if one.place < row.place and one.adapter == row.former and not one.is_canary
-    ]
+    gone = {one.id for one in unit.adapters.all() if one.fault == LET_GO}
+    back = (one for one in _formers(history, row) if one not in gone)
     return Promotion(
         scope=row.scope,
         repository_id=row.repository_id,
         place=row.place + 1,
-        adapter=row.former,
-        former=before[0].former if before and row.former else "",
+        adapter=next(back, ""),
+        former=next(back, ""),
         at=now,
         by=by,
         reason=reason,
     )
+
+
+def _formers(history: Sequence[Promotion], row: Promotion) -> Iterator[str]:
+    """What was in force before a promotion, what before that, and so on. Pure."""
+    name, place = row.former, row.place
+    while name:
+        yield name
+        before = [one for one in history if one.place < place and one.adapter == name and not one.is_canary]
+        name, place = (before[0].former, before[0].place) if before else ("", 0)
 
 
 def figures(unit: UnitOfWork, canary: Promotion, chosen: Collection[str]) -> tuple[Side, Side]:

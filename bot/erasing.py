@@ -55,14 +55,17 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
 
 
 def _forget_accounts(context: Context, before: datetime) -> None:
-    """Of installations that were removed before a time nothing stays but their numbers."""
+    """Of installations that were removed before a time nothing stays but their numbers.
+
+    What was trained on their account's data alone goes, too; its weights are leftovers then.
+    """
     with context.database.unit(read_only=True) as unit:
-        known = unit.installations.all()
-    gone = [
-        one.id for one in known if one.standing is Standing.REMOVED and one.account and one.since < before
-    ]
+        known, owners = unit.installations.all(), unit.adapters.owners()
+    removed = [one for one in known if one.standing is Standing.REMOVED and one.since < before]
+    gone = [one.id for one in removed if one.account or one.id in owners]
     for installation_id in gone:
         with context.database.unit() as unit:
             unit.installations.forget_account(installation_id)
             unit.configurations.forget_defaults(installation_id)
+            unit.adapters.forget_installation(installation_id)
             unit.commit()

@@ -3,9 +3,10 @@
 A snapshot is held against the audits since its rows were read (`storage/audits.py`; its manifest bears that
 time): where a repository in it was erased or left what is shared, or a person was forgotten, it is deleted;
 the next export makes it anew without those rows. A night says for itself whose rows it learned from and when
-they were read, whatever became of its snapshot: what it made goes likewise, but for an
-adapter that is kept as a row or set by hand: its weights stay until another is promoted. An erased
-repository's own nights go whole. Left out: folders beside `home`, which are the operator's.
+they were read, whatever became of its snapshot: what it made goes likewise, but for an adapter that is set by
+hand, is in force, would be brought back by a rollback of that, or was not promoted yet: its weights stay as
+long as that is so. An erased repository's own nights go whole. Left out: folders beside `home`, which are the
+operator's.
 Run: `pytest tests/unit/bot/test_leftovers.py`.
 """
 
@@ -22,7 +23,8 @@ import structlog
 from bot import night_lock
 from learning.training import night_journal
 from learning.training.night_journal import BEGUN
-from storage.database import Database
+from storage.adapters import LET_GO
+from storage.database import Database, UnitOfWork
 from storage.errors import SetupError
 
 MANIFEST = "manifest.json"
@@ -42,39 +44,68 @@ class Made:
 
 
 def clear(database: Database, home: Path, serving: str = "") -> int:
-    """Delete what holds rows that are gone; how many folders. Nothing while a night is at work.
+    """Delete what holds rows that are gone; of how many snapshots and nights. Nothing while a night is at
+    work.
 
     `serving` is the adapter that is set by hand: a folder of a night's may serve without a row.
-    Raises SetupError where one cannot be deleted.
+    Raises SetupError where something cannot be deleted.
     """
-    if not _gone(database, home):
-        return 0
+    with database.unit(read_only=True) as unit:
+        if not _doomed(unit, home, serving):
+            return 0
     try:
         with night_lock.held(home / "training", database):
-            gone = _gone(database, home)  # anew: a night may have ended since, and its adapter have a row
-            kept = _kept(database, serving)
-            for folder in gone:
-                _delete(folder, kept)
+            with database.unit() as unit:  # anew: a night may have ended since, and its adapter have a row
+                doomed = _doomed(unit, home, serving)
+                _let_go(unit, [path for paths in doomed.values() for path in paths])
+                unit.commit()
+            for folder, paths in doomed.items():
+                _delete(folder, paths)
     except night_lock.AtWork:
         return 0
-    log.info("leftovers_deleted", folders=len(gone))
-    return len(gone)
+    log.info("leftovers_deleted", folders=len(doomed))
+    return len(doomed)
 
 
-def _gone(database: Database, home: Path) -> list[Path]:
-    """Nights and snapshots with rows that are gone."""
+def _doomed(unit: UnitOfWork, home: Path, serving: str) -> dict[Path, list[Path]]:
+    """What goes of each snapshot and each night with rows that are gone; those of which nothing does are
+    left out."""
     training = home / "training"
     made = [*_nights(training / "nights")]
     made += [one for place in (home, training) for one in _snapshots(place / "snapshots")]
-    with database.unit(read_only=True) as unit:
-        return [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
+    gone = [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
+    kept = _kept(unit, serving) if gone else set()
+    found = {folder: list(_without(folder, kept)) for folder in gone}
+    return {folder: paths for folder, paths in found.items() if paths}
 
 
-def _kept(database: Database, serving: str) -> set[Path]:
-    """The folders of adapters that are rows, and of the one that is set."""
-    with database.unit(read_only=True) as unit:
-        rows = {Path(one.folder) for one in unit.adapters.all()}
+def _kept(unit: UnitOfWork, serving: str) -> set[Path]:
+    """The folders of adapters that are needed, and of the one that is set."""
+    needed = unit.adapters.needed()
+    rows = {Path(one.folder) for one in unit.adapters.all() if one.id in needed}
     return rows | ({Path(serving).expanduser().absolute()} if serving else set())
+
+
+def _without(folder: Path, kept: Collection[Path]) -> Iterator[Path]:
+    """What of a folder goes: all of it, or, with kept adapters in it, all but those and the note of whose
+    rows they learned from, by which they are found again."""
+    if folder in kept:
+        return
+    if not any(one.is_relative_to(folder) for one in kept):
+        yield folder
+        return
+    for one in sorted(folder.iterdir()):
+        if one.is_dir() and not one.is_symlink():
+            yield from _without(one, kept)
+        elif one.name != BEGUN:
+            yield one
+
+
+def _let_go(unit: UnitOfWork, doomed: Collection[Path]) -> None:
+    """Note of adapters that they have no weights any more, so that no rollback brings them back."""
+    for one in unit.adapters.all():
+        if any(Path(one.folder).is_relative_to(path) for path in doomed):
+            unit.adapters.set_fault(one.id, LET_GO)
 
 
 def _snapshots(place: Path) -> Iterator[Made]:
@@ -107,19 +138,14 @@ def _shared(about: Mapping[str, object]) -> bool:
     return not str(about.get("scope", "")).startswith("repository-")
 
 
-def _delete(folder: Path, kept: Collection[Path]) -> None:
-    """Delete a folder but for the adapters in it that are kept."""
-    if folder in kept:
-        return
+def _delete(folder: Path, paths: Collection[Path]) -> None:
+    """Delete what goes of a folder."""
     try:
-        if not any(one.is_relative_to(folder) for one in kept):
-            shutil.rmtree(folder)
-            return
-        for one in sorted(folder.iterdir()):
-            if one.is_dir() and not one.is_symlink():
-                _delete(one, kept)
+        for path in paths:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
             else:
-                one.unlink()
+                path.unlink()
     except OSError as error:
         raise SetupError(
             f"{folder} holds rows that are gone, and cannot be deleted ({error.strerror}): give this user "

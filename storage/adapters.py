@@ -1,6 +1,7 @@
 """Adapters, which of them is in force for whom, and the runs that made them. No commit by itself.
 
-Promotions are only added: of each scope the newest is in force, and what was in force when can be read.
+Promotions are only added: of each scope the newest is in force, and what was in force when can be read. They
+and their adapters go with the repository or the account that they are alone of, and in no other way.
 Left out: who may be promoted, and what a model server is told of it: the bot's.
 Run: `pytest tests/unit/storage/test_adapters.py`.
 """
@@ -26,6 +27,9 @@ from storage.tables import (
     repositories,
     runs,
 )
+
+LET_GO = "its weights were deleted with rows that it had learned from"
+"""The fault of an adapter that is a row of history, and nothing else any more."""
 
 _LATER = promotions.alias("later")
 
@@ -72,6 +76,22 @@ class AdapterStore:
         meant = {one.adapter for one in self.current()}
         query = sa.select(adapters.c.id).where(adapters.c.fault != "").order_by(adapters.c.id)
         return [one for one in self._connection.execute(query).scalars() if one in meant]
+
+    def needed(self) -> set[str]:
+        """The ids of adapters whose weights are of use: in force, what a rollback of that brings back, and
+        what was not promoted yet."""
+        now = {name for one in self.current() for name in (one.adapter, one.former) if name}
+        return now | {one.id for one in self.all() if one.status is AdapterStatus.CANDIDATE}
+
+    def owners(self) -> set[int]:
+        """The installations that have an adapter or a promotion of their own."""
+        both = sa.union(sa.select(adapters.c.installation_id), sa.select(promotions.c.scope))
+        return set(self._connection.execute(both).scalars()) - {0}
+
+    def forget_installation(self, installation_id: int) -> None:
+        """Delete the adapters that learned from an account alone, and all that was promoted for it."""
+        self._connection.execute(promotions.delete().where(promotions.c.scope == installation_id))
+        self._connection.execute(adapters.delete().where(adapters.c.installation_id == installation_id))
 
     def _list(self, which: sa.ColumnElement[bool]) -> list[Adapter]:
         ever = sa.select(promotions.c.adapter).where(promotions.c.adapter.is_not(None))

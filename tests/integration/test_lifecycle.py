@@ -21,6 +21,7 @@ from storage.errors import OutOfBounds, ThumbprintError
 from storage.records import ConfigFile, Configuration, JobOutcome, Standing
 from storage.tables import questions
 from tests.integration.whole import OWNER_OF, Whole, whole
+from tests.unit.storage.test_adapters import adapter, promotion
 from webhooks.playground import ownership, people
 
 
@@ -424,6 +425,8 @@ def test_of_an_account_that_took_the_app_away_nothing_stays_but_a_number(app: Wh
     place = of_installation(installation_id)
     with app.database.unit() as unit:
         unit.configurations.keep_file(ConfigFile(place=place, text="tone: formal", read_at=app.clock.now))
+        unit.adapters.add(adapter("a", installation_id=installation_id))
+        assert unit.adapters.promote(promotion("a", scope=installation_id))
         unit.commit()
     act(app, "uninstall")
     app.clock.forward(days=31)
@@ -433,6 +436,8 @@ def test_of_an_account_that_took_the_app_away_nothing_stays_but_a_number(app: Wh
         assert unit.configurations.file(place) is None
         assert unit.repositories.all() == []
     assert known is not None and (known.account, known.account_id) == ("", 0)
+    with app.database.unit(read_only=True) as unit:
+        assert (unit.adapters.all(), unit.adapters.current()) == ([], [])
     app.database.vacuum()
     files = [app.context.settings.home / name for name in ("playground.db", "playground.db-wal")]
     kept = b"".join(file.read_bytes() for file in files if file.exists())

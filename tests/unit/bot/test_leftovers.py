@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from bot import night_lock
+from bot import night_lock, promoting
 from bot.leftovers import clear
 from learning.training import night_journal, snapshot
 from learning.training.rows import Rows
 from learning.training.snapshot import Snapshot
 from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
 from storage.database import Database
-from storage.records import Adapter, Audit
+from storage.records import Audit
 from tests.unit.learning.training.made import pair
+from tests.unit.storage.test_adapters import adapter, promotion
 
+KEPT = [Path("begun.json"), Path("ppo/adapter/weights")]
+"""Of a night with an adapter that is kept: its weights, and whose rows they learned from."""
 LATER = datetime.now(UTC) + timedelta(hours=1)
 EARLIER = datetime.now(UTC) - timedelta(hours=1)
 
@@ -60,27 +63,32 @@ class House:
             unit.audits.add(Audit(at=at, act=act, repository_id=repository_id))
             unit.commit()
 
-    def keep(self, folder: Path) -> None:
-        adapter = Adapter(
-            id="a" * 64,
-            folder=str(folder),
-            stage="ppo",
-            run="r",
-            base="b",
-            template="t",
-            snapshot="s",
-            added_at=EARLIER,
-        )
+    def keep(self, folder: Path, letter: str = "a") -> None:
         with self.database.unit() as unit:
-            unit.adapters.add(adapter)
+            unit.adapters.add(adapter(letter, folder=str(folder)))
             unit.commit()
+
+    def promote(self, letter: str, folder: Path | None = None) -> None:
+        """Put an adapter in force for everybody."""
+        self.keep(folder or self.home / letter, letter)
+        with self.database.unit() as unit:
+            now = unit.adapters.in_force(0)
+            place, former = (now.place, now.adapter) if now else (0, "")
+            unit.adapters.promote(promotion(letter, place=place + 1, former=former))
+            unit.commit()
+
+    def rollback(self) -> str:
+        with self.database.unit() as unit:
+            made = promoting.rollback(unit, promoting.EVERYBODY, LATER, by="mona", reason="worse")
+            unit.commit()
+        return made.adapter[:1]
 
     def left(self) -> set[Path]:
         folders = (self.together, self.own, self.corpus, self.night, self.own_night)
         return {folder for folder in folders if folder.exists()}
 
     def files_of_the_night(self) -> list[Path]:
-        return [file.relative_to(self.night) for file in self.night.rglob("*") if file.is_file()]
+        return sorted(file.relative_to(self.night) for file in self.night.rglob("*") if file.is_file())
 
 
 def rows(*repositories: int) -> Rows:
@@ -150,13 +158,34 @@ def test_of_a_night_whose_adapter_is_kept_the_weights_stay_and_nothing_else(hous
     house.keep(house.night / "ppo" / "adapter")
     house.audit(LEFT_SHARED, 2)
     clear(house.database, house.home)
-    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
+    assert house.files_of_the_night() == KEPT
+    assert clear(house.database, house.home) == 0
+
+
+def test_the_weights_of_an_adapter_go_once_nothing_is_on_it_and_no_rollback_brings_it_back(
+    house: House,
+) -> None:
+    house.promote("c")
+    house.promote("a", house.night / "ppo" / "adapter")
+    house.audit(LEFT_SHARED, 2)
+    assert clear(house.database, house.home) == 2
+    assert house.files_of_the_night() == KEPT
+    house.promote("d")
+    assert clear(house.database, house.home) == 0
+    assert house.files_of_the_night() == KEPT, "a rollback brings it back"
+    assert house.rollback() == "a"
+    assert clear(house.database, house.home) == 0
+    for letter in "de":
+        house.promote(letter)
+    assert clear(house.database, house.home) == 1
+    assert not house.night.exists()
+    assert [house.rollback() for _ in range(3)] == ["d", "c", ""]
 
 
 def test_of_an_adapter_that_is_set_by_hand_the_weights_stay_without_a_row(house: House) -> None:
     house.audit(LEFT_SHARED, 2)
     clear(house.database, house.home, str(house.night / "ppo" / "adapter"))
-    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
+    assert house.files_of_the_night() == KEPT
 
 
 def test_what_a_night_added_before_it_gave_the_lock_back_is_kept(
@@ -173,7 +202,7 @@ def test_what_a_night_added_before_it_gave_the_lock_back_is_kept(
 
     monkeypatch.setattr(night_lock, "held", held_after_its_end)
     clear(house.database, house.home)
-    assert house.files_of_the_night() == [Path("ppo/adapter/weights")]
+    assert house.files_of_the_night() == KEPT
 
 
 def test_a_night_at_work_is_waited_for(house: House) -> None:

@@ -129,6 +129,38 @@ def test_what_learned_from_a_private_repository_goes_with_it_and_nothing_else_do
         assert unit.adapters.current() == [promotion("a")]
 
 
+def test_what_is_needed_is_in_force_or_a_rollback_away_or_was_never_promoted(database: Database) -> None:
+    with database.unit() as unit:
+        for letter in "acdef":
+            unit.adapters.add(adapter(letter))
+        assert unit.adapters.promote(promotion("a"))
+        assert unit.adapters.promote(promotion("c", place=2, former="a" * 64))
+        assert unit.adapters.promote(promotion("d", place=3, former="c" * 64))
+        assert unit.adapters.promote(promotion("e", scope=2))
+        assert {one[:1] for one in unit.adapters.needed()} == {"c", "d", "e", "f"}
+
+
+def test_what_learned_from_an_account_goes_with_it_and_nothing_of_others(database: Database) -> None:
+    with database.unit() as unit:
+        unit.adapters.add(adapter("a"))
+        unit.adapters.add(adapter("c", installation_id=2))
+        unit.adapters.add(adapter("d", installation_id=2, repository_id=1))
+        unit.adapters.add(adapter("e", installation_id=3))
+        others = [promotion("a"), promotion("e", scope=3)]
+        for one in others:
+            assert unit.adapters.promote(one)
+        assert unit.adapters.promote(promotion("a", scope=2))
+        assert unit.adapters.promote(promotion("c", scope=2, place=2, former="a" * 64))
+        assert unit.adapters.promote(promotion("d", scope=2, repository_id=1))
+        assert unit.adapters.owners() == {2, 3}
+        unit.adapters.forget_installation(2)
+        unit.commit()
+    with database.unit() as unit:
+        assert [one.id[:1] for one in unit.adapters.all()] == ["a", "e"]
+        assert unit.adapters.current() == others
+        assert unit.adapters.owners() == {3}
+
+
 def test_a_run_ends_once_and_the_newest_is_listed_first(database: Database) -> None:
     runs = [Run(id=f"r{n}", started_at=things.NOW + timedelta(days=n), folder="/runs") for n in range(3)]
     with database.unit() as unit:
