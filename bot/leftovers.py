@@ -44,15 +44,16 @@ class Made:
 
 
 def clear(database: Database, home: Path, serving: str = "") -> int:
-    """Delete what holds rows that are gone; of how many snapshots and nights. Nothing while a night is at
-    work.
+    """Delete what holds rows that are gone; of how many snapshots and nights. Nothing of those while a night
+    is at work. What an export that was killed left half written is deleted in any case.
 
     `serving` is the adapter that is set by hand: a folder of a night's may serve without a row.
     Raises SetupError where something cannot be deleted.
     """
+    swept = _sweep(home)
     with database.unit(read_only=True) as unit:
         if not _doomed(unit, home, serving):
-            return 0
+            return swept
     try:
         with night_lock.held(home / "training", database):
             with database.unit() as unit:  # anew: a night may have ended since, and its adapter have a row
@@ -62,9 +63,19 @@ def clear(database: Database, home: Path, serving: str = "") -> int:
             for folder, paths in doomed.items():
                 _delete(folder, paths)
     except night_lock.AtWork:
-        return 0
+        return swept
     log.info("leftovers_deleted", folders=len(doomed))
-    return len(doomed)
+    return swept + len(doomed)
+
+
+def _sweep(home: Path) -> int:
+    """Delete what killed exports left half written; of how many. One that is at work is not disturbed."""
+    places = [part.parent for root in (home, home / "training") for part in root.glob("snapshots/*/.part")]
+    if not places:
+        return 0
+    from learning.training import snapshot  # it reads tables; a worker that has none to delete needs it not
+
+    return sum(snapshot.sweep(place) for place in places)
 
 
 def _doomed(unit: UnitOfWork, home: Path, serving: str) -> dict[Path, list[Path]]:

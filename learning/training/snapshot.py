@@ -34,7 +34,7 @@ from storage.errors import DataError, SetupError
 from storage.records import stable_id
 
 FORMAT = "thumbprint-snapshot-1"
-MANIFEST = "manifest.json"
+MANIFEST, PART = "manifest.json", ".part"
 ANEW = "Make the snapshot anew."
 
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -93,6 +93,26 @@ def read(folder: Path) -> Snapshot:
         raise DataError(f"The manifest of {folder} was changed: its id is not what follows from it. {ANEW}")
     found = {kind.field: tuple(_rows(folder, kind)) for kind in KINDS}
     return Snapshot(folder=folder, id=manifest["id"], manifest=manifest, rows=Rows(**found))
+
+
+def sweep(into: Path) -> bool:
+    """Delete what a writer that was killed left in `into`; whether there was something.
+
+    What a writer who is at work has there is left alone. Raises SetupError where it cannot be deleted.
+    """
+    try:
+        with _alone(into, wait=False):
+            there = (into / PART).exists()
+            if there:
+                shutil.rmtree(into / PART)
+            return there
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise SetupError(
+            f"{into / PART} was left by an export that was killed, and cannot be deleted ({error.strerror}): "
+            "give this user write access to it, or remove it."
+        ) from error
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -164,7 +184,7 @@ def _private_alone(records: Records) -> None:
 
 def _write(into: Path, records: Records, about: Mapping[str, object], as_of: datetime | None) -> str:
     """Write the folder, and rename it to the id that follows from its manifest, which is returned."""
-    part = into / ".part"
+    part = into / PART
     shutil.rmtree(part, ignore_errors=True)  # of a writer that was killed
     part.mkdir(mode=0o700)
     try:
@@ -251,10 +271,11 @@ def _canonical(value: object) -> str:
 
 
 @contextmanager
-def _alone(into: Path) -> Iterator[None]:
-    """One writer in a folder at a time: the lock ends with its process."""
+def _alone(into: Path, *, wait: bool = True) -> Iterator[None]:
+    """One writer in a folder at a time: the lock ends with its process. Raises BlockingIOError instead of
+    waiting for another."""
     with (into / ".lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 

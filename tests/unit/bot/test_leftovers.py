@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -203,6 +204,20 @@ def test_what_a_night_added_before_it_gave_the_lock_back_is_kept(
     monkeypatch.setattr(night_lock, "held", held_after_its_end)
     clear(house.database, house.home)
     assert house.files_of_the_night() == KEPT
+
+
+def test_what_a_killed_export_left_half_written_goes_and_what_one_at_work_writes_stays(house: House) -> None:
+    places = [house.together.parent, house.corpus.parent]
+    for place in places:
+        night_journal.text(place / ".part" / "preference.jsonl", "what somebody asked")
+    with (places[0] / ".lock").open("a") as at_work:
+        fcntl.flock(at_work, fcntl.LOCK_EX)
+        assert clear(house.database, house.home) == 1
+        assert [(place / ".part").exists() for place in places] == [True, False]
+    everything = house.left()
+    assert clear(house.database, house.home) == 1
+    assert clear(house.database, house.home) == 0
+    assert not (places[0] / ".part").exists() and house.left() == everything
 
 
 def test_a_night_at_work_is_waited_for(house: House) -> None:
