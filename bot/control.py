@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot.queue import LATER, SCHEDULED, THREADS, JobName, Queue, is_scheduled, rows_of, subject
+from bot.queue import AT_ONCE, LATER, SCHEDULED, THREADS, JobName, Queue, is_scheduled, rows_of, subject
 from bot.retry import CLOCK_FORGETS, is_poison
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
@@ -23,8 +23,6 @@ STOPPED = (
     "it ended its worker again and again, and is left out for an hour: mend the cause, then try it again"
 )
 ACTIVE = ("ENQUEUED", "DELAYED", "PENDING")
-AT_ONCE = 500
-"""Ids in one statement."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,10 +37,10 @@ def erase_due(context: Context, now: datetime) -> int:
 
 def erase_lost(context: Context, repository_id: int, before: datetime, now: datetime) -> bool:
     """Erase a repository that was lost before a time; False for one that is back meanwhile."""
-    context.queue.forget(repository_id)  # first: what is erased next names the jobs
     with context.database.unit() as unit:
         if repository_id not in unit.repositories.lost_before(before):
             return False
+        context.queue.forget(unit, repository_id)  # first: what is erased next names the jobs
         unit.jobs.forget_attempts(
             [each for one in unit.jobs.of_repository(repository_id) for each in (one, f"eyes/{one}")]
         )

@@ -32,6 +32,10 @@ EYES = "eyes"
 LATER = "later"
 EYES_AT_ONCE, EYES_OF_ONE = 16, 4
 LATER_AT_ONCE, LATER_OF_ONE = 4, 2
+OF_A_JOB = ("workflow_input", "workflow_output", "operation_outputs", "workflow_status")
+"""DBOS's tables of a job; what else hangs on the last one goes with it."""
+AT_ONCE = 500
+"""Ids in one statement."""
 MOST_TOLD = 64
 """So many jobs that were put off of one are forgotten when it is tried again."""
 
@@ -290,18 +294,24 @@ class Queue:
             unit.commit()
         return len(old)
 
-    def forget(self, repository_id: int) -> int:
-        """Delete all jobs of a repository, whatever became of them: it is erased. Returns how many."""
+    def forget(self, unit: UnitOfWork, repository_id: int) -> int:
+        """Delete all jobs of a repository, whatever became of them: it is erased. Returns how many.
+
+        In the unit's own transaction, before what names the jobs is erased: DBOS deletes the same rows.
+        """
         job, thread = self._rows.c.workflow_uuid, self._rows.c.queue_partition_key
         kinds = ("answer", "edit", "deleted")
         theirs = [job.like(f"{before}{kind}/{repository_id}/%") for kind in kinds for before in ("", "eyes/")]
         query = sa.select(job).where(sa.or_(thread.like(f"{repository_id}/%"), *theirs))
-        with self._database.unit(read_only=True) as unit:
-            ids = {*unit.connection.execute(query).scalars(), *unit.jobs.of_repository(repository_id)}
-            later = unit.connection.execute(sa.select(job).where(job.like("later/%"))).scalars()
-            ids |= {one for one in later if subject(one) in ids}
-        with self._database.errors_translated():
-            self._client.delete_workflows(sorted(ids))
+        ids = {*unit.connection.execute(query).scalars(), *unit.jobs.of_repository(repository_id)}
+        later = unit.connection.execute(sa.select(job).where(job.like("later/%"))).scalars()
+        ids |= {one for one in later if subject(one) in ids}
+        ordered = sorted(ids)
+        for name in OF_A_JOB:
+            table = sa.table(name, sa.column("workflow_uuid", sa.String), schema=self._rows.schema)
+            for start in range(0, len(ordered), AT_ONCE):
+                some = table.c.workflow_uuid.in_(ordered[start : start + AT_ONCE])
+                unit.connection.execute(table.delete().where(some))
         return len(ids)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from bot import lessons
 from bot.answer import compose_job, fail
+from bot.erasing import erase_lost
 from bot.poll import poll
 from bot.queue import rows_of
 from bot.retry import Failure, delay_s, later_s
-from storage.audits import LEFT_SHARED
+from storage.audits import ERASED, LEFT_SHARED
 from storage.configurations import of_installation
 from storage.errors import OutOfBounds, ThumbprintError
 from storage.records import ConfigFile, Configuration, JobOutcome, Standing
@@ -310,6 +311,44 @@ def test_what_was_lost_is_erased_after_the_grace_and_not_before_it(app: Whole) -
     assert (audit.act, audit.repository_id) == ("erased", repository.id)
     assert not any(f"{people.OWNER}/inkwell".encode() in body for body in kept)
     assert [job.split("/")[1] for job in app.jobs()] == [str(app.playground.repository("sailcloth").id)]
+
+
+def test_of_a_repository_that_came_back_before_it_was_erased_no_job_goes(app: Whole) -> None:
+    app.ask()
+    app.round()
+    repository = app.playground.repository()
+    assert app.waiting() == 1
+    long_ago = app.clock.now - timedelta(days=30)
+    assert not erase_lost(app.context, repository.id, long_ago, app.clock.now)
+    assert (app.waiting(), len(app.jobs(name="eyes/"))) == (1, 1)
+
+
+def test_of_an_erased_repository_no_table_names_a_job_and_the_others_are_there(app: Whole) -> None:
+    app.ask()
+    app.ask(name="sailcloth")
+    app.round()
+    repository = app.playground.repository()
+    act(app, "select", on=False)
+    began = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    assert erase_lost(app.context, repository.id, app.clock.now + hour, app.clock.now - hour)
+    theirs, others = naming(app, repository.id), naming(app, app.playground.repository("sailcloth").id)
+    assert theirs == set() and others >= {"workflow_status", "workflow_input"}
+    with app.database.unit(read_only=True) as unit:
+        [audit] = unit.audits.since(began, [ERASED])
+    assert audit.repository_id == repository.id, "dated by its end, not by the round's begin"
+
+
+def naming(app: Whole, repository_id: int) -> set[str]:
+    """DBOS's tables with a row whose job names a repository."""
+    found = set()
+    with app.database.engine.connect() as connection:
+        for name in sa.inspect(connection).get_table_names():
+            columns = {one["name"] for one in sa.inspect(connection).get_columns(name)}
+            if "workflow_uuid" in columns:
+                query = sa.text(f"SELECT count(*) FROM {name} WHERE workflow_uuid LIKE '%/{repository_id}/%'")
+                found |= {name} if connection.execute(query).scalar_one() else set()
+    return found
 
 
 def test_what_was_erased_at_once_is_not_sent_again_nor_known_once_more(tmp_path: Path) -> None:

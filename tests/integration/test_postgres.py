@@ -203,6 +203,11 @@ def test_a_question_is_kept_with_its_job_and_carried_out(url: str, tmp_path: Pat
             if committed:
                 unit.commit()
     assert queue.unfinished() == {"ENQUEUED": 1}
+    with database.unit() as unit:  # as its repository is erased; not committed
+        assert queue.forget(unit, job.repository.id) == 2
+        left = "SELECT count(*) FROM dbos.workflow_status JOIN dbos.workflow_input USING (workflow_uuid)"
+        assert unit.connection.exec_driver_sql(left).scalar_one() == 0
+    assert queue.unfinished() == {"ENQUEUED": 1}
     settings = Settings(_env_file=None, home=tmp_path, database_url=url)
     worker = Worker(settings, Database(url), steps_in(tmp_path))
     worker.start()
