@@ -132,11 +132,12 @@ class Job:
 
 @dataclass
 class World:
-    """All of it. `wrong` collects what must never happen, as sentences."""
+    """All of it, in `home` or a named database. `wrong` collects what must never happen, as sentences."""
 
     home: Path
     model: ScriptedModel
     portal: anyio.from_thread.BlockingPortal
+    database_url: str = ""
     strike: Strike = field(default_factory=Strike)
     tokens: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
@@ -154,6 +155,7 @@ class World:
         self.settings = Settings(
             _env_file=None,
             home=self.home,
+            database_url=self.database_url,
             playground=True,
             app_id=known.app_id,
             app_slug=known.slug,

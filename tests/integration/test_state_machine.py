@@ -4,6 +4,8 @@ At most one answer of ours stands for a question; nothing is called for an insta
 nothing of one repository reaches another one's prompt or thread; the weights are what the events say. And in
 the end, once everything is delivered and done: each question that was let in is answered or ended.
 
+On SQLite, and on PostgreSQL where that is installed.
+
     THUMBPRINT_TEST_EXAMPLES=1000 pytest tests/integration/test_state_machine.py --hypothesis-seed=0
 """
 
@@ -14,18 +16,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import anyio.from_thread
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bot import lessons
-from bot.drills.scripted import ScriptedModel, scripted_model
-from storage.errors import Gone
+from bot.drills.scripted import scripted_model
 from storage.records import AnswerStatus
 from tests.integration.stepwise import World, secret_of
 from webhooks.playground import acts, ownership, people
@@ -43,32 +45,59 @@ CRASH = st.one_of(st.none(), STRIKE)
 THEN = st.sampled_from(["work", "deliver", "nothing"])
 ENDED = {AnswerStatus.POSTED, AnswerStatus.CANCELLED, AnswerStatus.FAILED, AnswerStatus.DELETED}
 ROUNDS = 400
-EXAMPLES, STEPS = int(os.environ.get("THUMBPRINT_TEST_EXAMPLES", "25")), 50
+EXAMPLES = {"sqlite": 25, "postgresql": 5}
 """More of them on demand; each is a world of its own."""
+STEPS = 50
+
+NewWorld = Callable[[Path], World]
 
 
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ScriptedModel, Any]]:
-    """A home with an empty database and a new playground, a model, and a loop to call applications in."""
-    home = tmp_path_factory.mktemp("world")
+@pytest.fixture(scope="module", params=list(EXAMPLES))
+def worlds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[NewWorld, int]]:
+    """What makes a world in a folder, with an empty database and a new playground; and how many to play.
+
+    Both are copies of what is made here once; the model, and the loop to call applications in, are the same.
+    """
+    template = tmp_path_factory.mktemp("world")
+    urls = copies(request.getfixturevalue("server")) if request.param == "postgresql" else repeat("")
     with scripted_model() as model, anyio.from_thread.start_blocking_portal() as portal:
         model.text = SAID
-        World(home, model, portal).__exit__()
-        yield home, model, portal
+        World(template, model, portal, database_url=next(urls)).__exit__()
+
+        def new(home: Path) -> World:
+            shutil.rmtree(home, ignore_errors=True)
+            shutil.copytree(template, home)
+            return World(home, model, portal, database_url=next(urls))
+
+        yield new, int(os.environ.get("THUMBPRINT_TEST_EXAMPLES", EXAMPLES[request.param]))
 
 
-def machine(parts: tuple[Path, ScriptedModel, Any], folder: Path) -> type[RuleBasedStateMachine]:
-    template, model, portal = parts
+def copies(server: str) -> Iterator[str]:
+    """The URL of an empty database, and then of one copy after another of what became of it."""
+    engine = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
 
+    def done(*statements: str) -> None:
+        with engine.connect() as connection:
+            for one in statements:
+                connection.exec_driver_sql(one)
+
+    done("CREATE DATABASE world_template")
+    yield f"{server}/world_template"
+    while True:
+        done("DROP DATABASE IF EXISTS world WITH (FORCE)", "CREATE DATABASE world TEMPLATE world_template")
+        yield f"{server}/world"
+
+
+def machine(new_world: NewWorld, folder: Path) -> type[RuleBasedStateMachine]:
     class Whatever(RuleBasedStateMachine):
         @initialize()
         def begin(self) -> None:
-            home = folder / "home"
-            shutil.rmtree(home, ignore_errors=True)
-            shutil.copytree(template, home)
-            self.world = World(home, model, portal)
+            self.world = new_world(folder / "home")
             self.state = self.world.state
             self.asked: list[Issue | Comment] = []
+            self.replayed: dict[int, tuple[int, int]] = {}
 
         def allowed(self, act: Callable[..., object], *args: object) -> None:
             """Do something on GitHub, if GitHub lets this person."""
@@ -232,6 +261,18 @@ def machine(parts: tuple[Path, ScriptedModel, Any], folder: Path) -> type[RuleBa
                 assert not [other for other in ids if other != where and secret_of(other) in text]
             self.world.prompts.clear()
 
+        @invariant()
+        def the_weights_are_what_the_events_say(self) -> None:
+            """By a replay, wherever an event came or went, or a weight changed, since the last one."""
+            for repository_id in self.state.repositories:
+                with self.world.database.unit(read_only=True) as unit:
+                    known = unit.repositories.get(repository_id)
+                    moment = known and (known.revision, len(unit.feedback.of_repository(repository_id)))
+                if moment and moment != self.replayed.get(repository_id):
+                    with self.world.database.unit() as unit:
+                        assert lessons.replay(unit, repository_id, datetime.now(UTC)) == []
+                    self.replayed[repository_id] = moment
+
         def teardown(self) -> None:
             if not hasattr(self, "world"):
                 return
@@ -252,6 +293,7 @@ def machine(parts: tuple[Path, ScriptedModel, Any], folder: Path) -> type[RuleBa
             self.at_most_one_answer_stands_for_a_question()
             self.nothing_of_one_repository_reaches_another()
             self.every_question_came_to_an_end()
+            self.replayed.clear()
             self.the_weights_are_what_the_events_say()
             self.world.contract.judge()
 
@@ -267,19 +309,15 @@ def machine(parts: tuple[Path, ScriptedModel, Any], folder: Path) -> type[RuleBa
                         if answer.status is AnswerStatus.POSTED and comment:
                             assert comment[0].id == answer.comment_id
 
-        def the_weights_are_what_the_events_say(self) -> None:
-            for repository_id in self.state.repositories:
-                with self.world.database.unit() as unit, suppress(Gone):
-                    assert lessons.replay(unit, repository_id, datetime.now(UTC)) == []
-
     return Whatever
 
 
-def test_what_must_never_happen_does_not(parts: tuple[Path, ScriptedModel, Any], tmp_path: Path) -> None:
+def test_what_must_never_happen_does_not(worlds: tuple[NewWorld, int], tmp_path: Path) -> None:
+    new_world, examples = worlds
     run_state_machine_as_test(
-        machine(parts, tmp_path),
+        machine(new_world, tmp_path),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),
