@@ -164,9 +164,15 @@ class Dispatcher:
         )
 
     def _left_behind(self, unit: UnitOfWork, which: sa.ColumnElement[bool]) -> int:
-        """Jobs whose worker is gone: one of a thread waits for its turn anew, others in their queues."""
+        """Jobs whose worker is gone: one of a thread waits for its turn anew, others in their queues.
+
+        One that our rows call ended has no turn to wait for: all that is missing is that DBOS hears of it.
+        """
         running = sa.and_(self._ours, self._rows.c.status == "PENDING", self._rows.c.queue_name == THREADS)
-        of_threads = sa.select(self._rows.c.workflow_uuid).where(running, which)
+        is_open = sa.exists().where(
+            jobs.c.id == self._rows.c.workflow_uuid, jobs.c.outcome == JobOutcome.OPEN.value
+        )
+        of_threads = sa.select(self._rows.c.workflow_uuid).where(running, which, is_open)
         ids = list(unit.connection.execute(of_threads).scalars())
         unit.jobs.take_back(ids)
         turned = self._enqueue(unit, self._rows.c.workflow_uuid.in_(ids), queue_name=WAITING)

@@ -102,6 +102,24 @@ def test_what_an_earlier_version_put_off_goes_on(bench: Bench) -> None:
         bench.wait(lambda: "post a_1" in bench.log())
 
 
+def test_a_job_whose_worker_died_between_our_row_and_dboss_ends_there_too_and_is_not_done_again(
+    bench: Bench,
+) -> None:
+    bench.ask(1)
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    done = bench.log()
+    rows = rows_of(bench.database)
+    with bench.database.unit() as unit:
+        of_threads = rows.c.workflow_uuid.in_(unit.jobs.of_repository(1))
+        died = {"status": "PENDING", "executor_id": "died"}
+        assert unit.connection.execute(rows.update().where(of_threads).values(died)).rowcount == 1
+        unit.commit()
+    with bench.worker(steps_in(bench.home)):
+        bench.wait_until_done()
+    assert bench.queue.unfinished() == {} and bench.log() == done
+
+
 def test_one_whose_jobs_all_rest_leaves_the_workers_to_others(bench: Bench) -> None:
     from storage.errors import RateLimited
 
