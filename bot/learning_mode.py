@@ -2,14 +2,12 @@
 
 Asked before an answer uses what was learned and before feedback is used, and by the clock where a file
 changed, so that a push acts though nobody asks. A repository whose files said something and no more do learns
-again; one that a person froze stays frozen. What was recorded meanwhile is used by what its people may do
-then: GitHub is asked anew. Left out: reading files (`bot/configurations.py`), what the modes mean
-(`bot/lessons.py`). Run: `pytest tests/integration/test_configuration.py`.
+again; one that a person froze stays frozen. Left out: reading files (`bot/configurations.py`), what the
+modes mean (`bot/lessons.py`). Run: `pytest tests/integration/test_configuration.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,12 +16,10 @@ import structlog
 from bot.config import Effective
 from bot.context import Context
 from bot.github import Client
-from bot.lessons import unused
 from bot.time_slice import GoOn, endless
 from bot.undo import set_learning
 from storage.errors import ThumbprintError
-from storage.records import Learning, Permission, Repository
-from storage.rights import is_machine
+from storage.records import Learning, Repository
 
 log = structlog.get_logger()
 
@@ -32,42 +28,17 @@ def follow(context: Context, client: Client, repository: Repository, *, anew: bo
     """What holds in a repository, its learning brought in line with that. `anew`: as its files stand now."""
     chosen = context.configurations.of(client, repository, anew=anew)
     said = Learning(chosen.config.learning) if chosen.config.learning else None
-    if not _followed(context, repository, said):
-        _followed(context, repository, said, may_by_now(context, client, repository))
-    return chosen
-
-
-def _followed(
-    context: Context,
-    repository: Repository,
-    said: Learning | None,
-    may: Mapping[int, Permission] | None = None,
-) -> bool:
-    """Bring learning in line; False, and nothing is done, where it begins anew and GitHub was not asked."""
     with context.database.unit() as unit:
         known = unit.repositories.upsert(repository)
         kept = unit.configurations.get(repository.id, to_change=True)
         learning = said or (Learning.ON if kept and kept.learning else known.learning)
         if learning is not known.learning:
-            if learning is Learning.ON and may is None:
-                return False
-            set_learning(unit, context.queue, known.id, learning, datetime.now(UTC), may or {})
+            set_learning(unit, context.queue, known.id, learning, datetime.now(UTC))
             log.info("learning_follows", repository=repository.full_name, learning=learning.value)
         if kept and kept.learning is not said:
             unit.configurations.keep(replace(kept, learning=said))
         unit.commit()
-    return True
-
-
-def may_by_now(context: Context, client: Client, repository: Repository) -> dict[int, Permission]:
-    """What those people may do now, by id, whose feedback was recorded while learning rested: asked anew."""
-    with context.database.unit(read_only=True) as unit:
-        known = unit.repositories.get(repository.id)
-        rested = known is not None and known.learning is not Learning.ON
-        events = unused(unit, repository.id) if rested else []
-    people = {event.actor.id: event.actor for event in events if not is_machine(event.actor)}
-    ask = context.permissions.anew
-    return {key: ask(client, repository.id, repository.full_name, one) for key, one in people.items()}
+    return chosen
 
 
 def follow_known(context: Context, repository_id: int) -> None:

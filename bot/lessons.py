@@ -16,18 +16,7 @@ from learning.memory.hearing import day, heard, over
 from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
-from storage.phrases import taken_back
-from storage.records import (
-    Actor,
-    Change,
-    Feedback,
-    FeedbackKind,
-    Learning,
-    Permission,
-    Phrase,
-    PhraseWeight,
-    Repository,
-)
+from storage.records import Actor, Change, Feedback, FeedbackKind, Learning, Phrase, PhraseWeight, Repository
 
 PAGE = 1000
 
@@ -165,41 +154,14 @@ def withdraw(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> list
     return _weigh(unit, {phrase_id: tuple(one.event_id for one in theirs)}, now)
 
 
-def set_learning(
-    unit: UnitOfWork,
-    repository_id: int,
-    learning: Learning,
-    now: datetime,
-    may: Mapping[int, Permission] = {},
-) -> list[Change]:
+def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: datetime) -> list[Change]:
     """Say whether feedback acts. Back to ON folds in what was recorded meanwhile; returns what changed.
 
-    `may`: what the people behind that (`unused`) may do by now, by id: of who may less it is taken as if it
-    had been recorded now. Raises Gone for an unknown repository.
+    Raises Gone for an unknown repository.
     """
     _repository(unit, repository_id)
     unit.repositories.set_learning(repository_id, learning)
-    for event in unused(unit, repository_id) if may else ():
-        permission = may.get(event.actor.id, event.permission)
-        if permission < event.permission:
-            unit.feedback.lower(event.id, permission)
     return replay(unit, repository_id, now)
-
-
-def unused(unit: UnitOfWork, repository_id: int) -> list[Feedback]:
-    """The events that would teach and never did: they were recorded while learning rested. Oldest first."""
-    events = unit.feedback.of_repository(repository_id)
-    late, forgotten = over(events), unit.phrases.forgotten(repository_id)
-    answers = unit.answers.of_repository(repository_id)
-    about: dict[str, list[Feedback]] = {answer.id: [] for answer in answers}
-    for event in events:
-        about.setdefault(event.answer_id, []).append(event)
-    ids: set[str] = set()
-    for answer in answers:
-        _, evidence = judge(answer, about[answer.id], unheard=late)
-        ids |= {one.event_id for one in evidence if not taken_back(one, forgotten)}
-    ids -= unit.phrases.acting_events(about)
-    return [event for event in events if event.id in ids]
 
 
 def export(unit: UnitOfWork, repository: Repository, now: datetime) -> Iterator[str]:

@@ -8,7 +8,7 @@ Run: `pytest tests/integration/test_who_may.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -20,7 +20,7 @@ from bot.configurations import to_tell
 from bot.context import Context
 from bot.github import Client
 from bot.in_force import in_force
-from bot.learning_mode import follow, may_by_now
+from bot.learning_mode import follow
 from bot.notices import notice
 from bot.provenance import Owner
 from bot.quotas import Limits
@@ -30,7 +30,7 @@ from bot.slash import MINE, RIGHTS, Asked, Command, comment_in, help_text, peopl
 from bot.wording import number
 from storage.database import UnitOfWork
 from storage.errors import ConfigurationError
-from storage.records import Answer, Learning, Permission, Phrase, PostKind, Question, Repository
+from storage.records import Answer, Learning, Phrase, PostKind, Question, Repository
 from storage.rights import What, may
 
 log = structlog.get_logger()
@@ -68,8 +68,6 @@ def obey(
     says_no = not may(question.asker, permission, RIGHTS[asked.command]).allowed
     if not says_no and asked.command in (Command.FREEZE, Command.UNFREEZE, Command.CONFIG):
         chosen = follow(context, client, repository, anew=True)
-    unfreezes = asked.command is Command.UNFREEZE and not says_no
-    may_now = may_by_now(context, client, repository) if unfreezes else {}
     with context.database.unit() as unit:
         if unit.answers.is_composed(question.answer_id):
             return
@@ -77,8 +75,7 @@ def obey(
         if says_no:
             text = refused(asked.command)
         else:
-            doing = _Obedience(context, unit, question, repository, chosen, asker, curates, may_now)
-            text = doing.carry_out(asked)
+            text = _Obedience(context, unit, question, repository, chosen, asker, curates).carry_out(asked)
         made: Answer = notice(
             context.settings,
             question,
@@ -105,10 +102,9 @@ class _Obedience:
         chosen: Effective,
         asker: Asker,
         curates: bool,
-        may_now: Mapping[int, Permission],
     ) -> None:
         self._context, self._unit, self._question, self._config = context, unit, question, chosen.config
-        self._chosen, self._may_now = chosen, may_now
+        self._chosen = chosen
         self._here = unit.repositories.upsert(repository)
         self._asker, self._curates = asker, curates
         self._word = chosen.word
@@ -244,7 +240,7 @@ class _Obedience:
             )
         if self._here.learning is learning:
             return f"Learning is {learning.value} here already."
-        undo.set_learning(self._unit, self._context.queue, self._here.id, learning, self._now, self._may_now)
+        undo.set_learning(self._unit, self._context.queue, self._here.id, learning, self._now)
         if learning is Learning.FROZEN:
             return f"Frozen: feedback is recorded and changes nothing until `{self._word} unfreeze`."
         return "I learn again, also from what was said meanwhile."

@@ -21,7 +21,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -100,8 +99,8 @@ class RepoConfig(BaseModel):
         description="Words that ask, at the start of a line.",
         examples=[["/ask", "/docs"]],
     )
-    mention: StrictBool | None = Field(None, description="Whether a mention of the bot asks, too.")
-    strangers: StrictBool | None = Field(
+    mention: bool | None = Field(None, description="Whether a mention of the bot asks, too.")
+    strangers: bool | None = Field(
         None, description="Whether people without granted access may ask; a server that says no stands."
     )
     questions_per_person: int | None = Field(
@@ -136,7 +135,7 @@ class RepoConfig(BaseModel):
         None,
         description="Whether feedback acts: `on`; `frozen` (recorded, nothing changes); `off`.",
     )
-    training: StrictBool | None = Field(
+    training: bool | None = Field(
         None, description="Whether what was asked, answered and corrected here may train a model."
     )
     quiet_hours: Annotated[list[QuietWindow], AfterValidator(_ends)] | None = Field(
@@ -148,7 +147,7 @@ class RepoConfig(BaseModel):
     time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] | None = Field(
         None, description="Time zone of `quiet_hours`, by its name.", examples=["Europe/Berlin"]
     )
-    draft: StrictBool | None = Field(
+    draft: bool | None = Field(
         None, description="Whether an answer waits on a page of the server until somebody there approves it."
     )
 

@@ -9,13 +9,13 @@ without the other. Left out: what forgetting means (`bot/lessons.py`), and writi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
 from bot import lessons
 from bot.queue import Queue
 from storage.database import UnitOfWork
-from storage.records import Actor, AnswerStatus, Change, Learning, Permission, Phrase
+from storage.records import Actor, AnswerStatus, Change, Learning, Phrase
 
 
 def forget(unit: UnitOfWork, queue: Queue, phrase_id: str, by: Actor, now: datetime) -> Phrase:
@@ -36,15 +36,10 @@ def withdraw(unit: UnitOfWork, queue: Queue, phrase_id: str, by: Actor, now: dat
 
 
 def set_learning(
-    unit: UnitOfWork,
-    queue: Queue,
-    repository_id: int,
-    learning: Learning,
-    now: datetime,
-    may: Mapping[int, Permission] = {},
+    unit: UnitOfWork, queue: Queue, repository_id: int, learning: Learning, now: datetime
 ) -> list[Change]:
     """Switch learning (`lessons.set_learning`), and have the comments say what is learned by it."""
-    changes = lessons.set_learning(unit, repository_id, learning, now, may)
+    changes = lessons.set_learning(unit, repository_id, learning, now)
     changed = {change.phrase.id for change in changes}
     _tell(unit, queue, repository_id, unit.phrases.edited_answers(changed))
     return changes

@@ -14,8 +14,7 @@ from storage.tables import feedback
 
 
 class FeedbackStore:
-    """Events about answers, on one unit of work's connection. Nothing here deletes an event, or changes what
-    somebody did."""
+    """Events about answers, on one unit of work's connection. Nothing here changes or deletes an event."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -46,11 +45,6 @@ class FeedbackStore:
             "url": event.url,
         }
         return insert_new(self._connection, feedback, row, "id")
-
-    def lower(self, event_id: str, permission: Permission) -> None:
-        """Keep what somebody may do by now with an event of theirs that nothing was made of yet."""
-        here = feedback.c.id == event_id
-        self._connection.execute(feedback.update().where(here).values(permission=permission.value))
 
     def of_answer(self, answer_id: str) -> list[Feedback]:
         """All events about one answer, oldest first."""

@@ -25,7 +25,7 @@ from bot.reply import answer_text
 from bot.repo_config import RepoConfig
 from bot.settings import Settings
 from storage.database import Database
-from storage.records import AnswerStatus, Learning, Permission, Repository
+from storage.records import AnswerStatus, Learning, Repository
 from tests.integration import test_drafts, test_quiet_hours
 from tests.integration.answered import MAINTAINER, READER, SECOND, STRANGER, working
 from tests.integration.chosen import QUESTION, body, file
@@ -120,27 +120,6 @@ def test_learning_follows_the_file_and_ends_with_its_line(town: Town) -> None:
     file(town, "")
     town.say(READER, QUESTION)
     assert town.learning() is Learning.ON and town.corrections()
-
-
-@pytest.mark.parametrize("heard_by", ["question", "thumb"])
-def test_who_may_no_more_teaches_nothing_when_learning_begins_anew(town: Town, heard_by: str) -> None:
-    """Feedback is checked when it is used, and that may be months after it was recorded."""
-    file(town, "learning: frozen\n")
-    town.edit(MAINTAINER, "npm test", "make check")
-    town.edit(SECOND, "a minute", "an hour")
-    assert town.learning() is Learning.FROZEN and len(town.events()) == 2 and town.corrections() == []
-    town.role(MAINTAINER, "read")
-    file(town, "")
-    if heard_by == "question":
-        town.say(READER, QUESTION)
-    else:
-        town.playground.react(SECOND, town.comment, "+1")
-        town.poll()
-    assert town.learning() is Learning.ON
-    said = " ".join(right for _, right, _ in town.corrections())
-    assert "hour" in said and "make check" not in said
-    found = {event.actor.login: event.permission for event in town.events()}
-    assert found[MAINTAINER] is Permission.READ and found[SECOND].writes
 
 
 def test_what_a_file_says_of_learning_holds_for_the_next_edit_and_thumb_though_nobody_asked(

@@ -366,18 +366,6 @@ def test_freezing_holds_until_it_is_lifted_and_a_file_is_not_overruled(town: Tow
     assert "that holds: change it there" in town.say(READER, "freeze") and town.learning() is Learning.ON
 
 
-def test_unfreezing_learns_only_from_those_who_may_teach_by_then(town: Town) -> None:
-    town.role(READER, "maintain")
-    town.edit(SECOND, "a minute", "an hour")
-    assert (learned := town.corrections())
-    town.say(READER, "freeze")
-    town.edit(WRITER, "npm test", "make check")
-    for login in (WRITER, SECOND):
-        town.role(login, "read")
-    assert town.say(READER, "unfreeze").startswith("I learn again")
-    assert town.corrections() == learned, "what was used before stays; what was not is asked about"
-
-
 def test_a_maintainer_rolls_back_what_was_promoted_for_the_repository_and_nothing_wider(town: Town) -> None:
     town.role(READER, "maintain")
     assert town.say(READER, "rollback").startswith("No adapter is in force for this repository alone")
