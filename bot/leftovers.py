@@ -93,8 +93,8 @@ def _doomed(unit: UnitOfWork, home: Path, serving: str) -> dict[Path, list[Path]
 def _kept(unit: UnitOfWork, serving: str) -> set[Path]:
     """The folders of adapters that are needed, and of the one that is set."""
     needed = unit.adapters.needed()
-    rows = {Path(one.folder) for one in unit.adapters.all() if one.id in needed}
-    return rows | ({Path(serving).expanduser().absolute()} if serving else set())
+    rows = {Path(one.folder).resolve() for one in unit.adapters.all() if one.id in needed}
+    return rows | ({Path(serving).expanduser().resolve()} if serving else set())
 
 
 def _without(folder: Path, kept: Collection[Path]) -> Iterator[Path]:
@@ -115,7 +115,7 @@ def _without(folder: Path, kept: Collection[Path]) -> Iterator[Path]:
 def _let_go(unit: UnitOfWork, doomed: Collection[Path]) -> None:
     """Note of adapters that they have no weights any more, so that no rollback brings them back."""
     for one in unit.adapters.all():
-        if any(Path(one.folder).is_relative_to(path) for path in doomed):
+        if any(Path(one.folder).resolve().is_relative_to(path) for path in doomed):
             unit.adapters.set_fault(one.id, LET_GO)
 
 
@@ -125,7 +125,7 @@ def _snapshots(place: Path) -> Iterator[Made]:
         about = night_journal.read(file).get("about", {})
         if consent := about.get("consent"):
             yield Made(
-                folder=file.parent,
+                folder=file.parent.resolve(),
                 shared=_shared(about),
                 repositories=frozenset(one["repository_id"] for one in consent),
                 at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
@@ -138,7 +138,7 @@ def _nights(place: Path) -> Iterator[Made]:
         begun = night_journal.read(file)
         if consent := begun.get("consent"):
             yield Made(
-                folder=file.parent,
+                folder=file.parent.resolve(),
                 shared=_shared(begun),
                 repositories=frozenset(consent),
                 at=datetime.fromisoformat(begun["as_of"]),

@@ -26,12 +26,12 @@ from bot.settings import Settings
 from bot.trigger import ANY, Asks
 from storage.database import Database
 from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
-from storage.records import Delivery
+from storage.records import AnswerStatus, Delivery
 from webhooks.bodies import DEADLINE_S, TOO_SLOW, Bodies
 from webhooks.delivery import Secrets, signature_in, verify
 from webhooks.metrics import Metrics
 from webhooks.pushes import Changed
-from webhooks.route import ANSWERED, App, Ignored, Known, route
+from webhooks.route import ANSWERED, App, Ignored, Known, moved_from, route
 from webhooks.sightings import Sightings
 
 PATH = "/webhooks/github"
@@ -44,6 +44,9 @@ AT_ONCE = 64 * 2**10
 
 KNOWN_FOR = timedelta(hours=1)
 """How long a row about what asks is believed where no push said that it changed."""
+
+CAME_ALONG = (AnswerStatus.INTENT, AnswerStatus.POSTED, AnswerStatus.DELETED)
+"""An answer that a moved issue brought along, or that a person deleted before."""
 
 OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
 
@@ -119,6 +122,8 @@ class Receiver:
             here = route(delivery, self._app, self._known) if found.question else found
             if not isinstance(here, Job):
                 return self._ignored(delivery, Ignored("no_question"))
+            if (before := moved_from(delivery)) and self._answered(*before):
+                return self._ignored(delivery, Ignored("moved"))
             return self._taken(delivery, take(self._database, self._queue, delivery, here), here.name.value)
         except (DatabaseBusy, DatabaseError) as error:
             return Outcome(503, "failed", type(error).__name__, str(error))
@@ -135,6 +140,11 @@ class Receiver:
         if taken in (Taken.ACCEPTED, Taken.DUPLICATE):
             return Outcome(202, taken.value, name)
         return Outcome(202, "ignored", taken.value)
+
+    def _answered(self, repository_id: int, number: int) -> bool:
+        """Whether a thread has, or had, an answer of ours; one that still waits will not get it there."""
+        with self._database.unit(read_only=True) as unit:
+            return any(one.status in CAME_ALONG for one in unit.answers.asked_in(repository_id, number))
 
     def _known(self, repository_id: int) -> Known:
         """What asks in a repository, by its row; not fresh without one, after a change, or after a while."""

@@ -1,10 +1,10 @@
 """What a verified delivery asks for: a Job, a Turn of the App's standing, or Ignored with the reason. Pure.
 
 A handful of fields is read, tolerantly: whatever GitHub sends is answered with 2xx. Of 329 example payloads
-githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks,
-and an issue that was moved here was asked where it comes from; only what a person does to our own comments
-teaches. What asks is a repository's choice: where that is unknown (yet), whatever looks like a trigger is let
-through, and the job, which reads the files, decides. Left out: reactions, for which there is no webhook.
+githubkit's full models reject 107, so full parsing never decides here. Only what a person writes anew asks
+(of an issue that was moved here it is told from where); only what a person does to our own comments teaches.
+What asks is a repository's choice: where that is unknown (yet), whatever looks like a trigger is let through,
+and the job, which reads the files, decides. Left out: reactions, for which there is no webhook.
 """
 
 from __future__ import annotations
@@ -93,8 +93,6 @@ def route(
     if delivery.action in ("created", "opened"):
         if ours or sender.is_bot:
             return Ignored("bot")
-        if _dict(_dict(payload, "changes"), "old_repository"):
-            return Ignored("moved")
         return _asked(delivery, app, known, repository, kind, post, number)
     if kind is PostKind.ISSUE or not ours:
         return Ignored("not_our_comment")
@@ -227,6 +225,21 @@ def _dict(found: dict[str, Any], key: str) -> dict[str, Any]:
 def _str(found: dict[str, Any], key: str) -> str:
     value = found.get(key)
     return value if isinstance(value, str) else ""
+
+
+def moved_from(delivery: Delivery) -> tuple[int, int] | None:
+    """Of an issue that was moved here from another repository, that one's id and its number there.
+
+    GitHub calls it opened; its comments, ours too, come along. Pure: whether it was answered there, the
+    receiver knows.
+    """
+    if (delivery.event, delivery.action) != ("issues", "opened"):
+        return None
+    payload = parse(delivery.body) if delivery.payload is None else delivery.payload
+    changes = _dict(payload, "changes")
+    repository_id = _id(_dict(changes, "old_repository"), "id")
+    number = _id(_dict(changes, "old_issue"), "number", _LARGEST_NUMBER)
+    return None if repository_id is None or number is None else (repository_id, number)
 
 
 def _id(found: dict[str, Any], key: str, largest: int = _LARGEST_ID) -> int | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from pydantic import SecretStr
 
 from bot.hosts import Host
 from storage.errors import ConfigurationError, DatabaseError
-from storage.records import PostKind
+from storage.records import AnswerStatus, PostKind, Repository
 from tests.integration.receiver_fixture import Receiver, receiver, running, settings
+from tests.unit.storage import things
 from tests.unit.storage.test_adapters import adapter, promotion
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
@@ -94,6 +96,39 @@ def test_the_same_meaning_under_another_guid_does_nothing(receiver: Receiver) ->
     assert [name.split("/")[0] for name, *_ in jobs(receiver)] == ["answer", "edit"]
     with receiver.database.unit(read_only=True) as unit:
         assert [one.guid for one in unit.deliveries.recent(9)] == ["a-edited", "a-created"]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (AnswerStatus.POSTED, ("ignored", "moved")),
+        (AnswerStatus.DELETED, ("ignored", "moved")),
+        (AnswerStatus.PENDING, ("accepted", "answer")),
+        (None, ("accepted", "answer")),
+    ],
+)
+def test_an_issue_that_was_moved_here_is_answered_where_it_was_not_before(
+    receiver: Receiver, status: AnswerStatus | None, outcome: tuple[str, str]
+) -> None:
+    """GitHub says that it was opened here; its comments, our answer too, come along."""
+    before = things.question(repository_id=9, number=1)
+    with receiver.database.unit() as unit:
+        unit.repositories.upsert(Repository(id=9, full_name="octo/paper", installation_id=2))
+        if status is not None:
+            unit.answers.ask(before)
+            made = things.posted(before) if status is AnswerStatus.POSTED else things.answer(before)
+            unit.answers.save(replace(made, status=status))
+        unit.commit()
+    issue = {
+        "number": 4,
+        "id": 777,
+        "body": "/ask How?",
+        "user": {"id": 7, "login": "mona", "type": "User"},
+        "created_at": "2026-01-01T00:00:00Z",
+    }
+    came = {"old_issue": {"id": 70, "number": 1}, "old_repository": {"id": 9, "full_name": "octo/paper"}}
+    response = receiver.deliver(payload(action="opened", issue=issue, changes=came), event="issues")
+    assert (response.json()["outcome"], response.json().get("reason")) == outcome
 
 
 def test_jobs_of_a_thread_keep_the_order_of_their_deliveries(receiver: Receiver) -> None:

@@ -183,6 +183,15 @@ def test_the_weights_of_an_adapter_go_once_nothing_is_on_it_and_no_rollback_brin
     assert [house.rollback() for _ in range(3)] == ["d", "c", ""]
 
 
+def test_weights_that_are_needed_stay_by_whatever_path_they_are_known(house: House, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.symlink_to(house.home, target_is_directory=True)
+    house.keep(other / (house.night / "ppo" / "adapter").relative_to(house.home))
+    house.audit(LEFT_SHARED, 2)
+    clear(house.database, house.home)
+    assert house.files_of_the_night() == KEPT
+
+
 def test_of_an_adapter_that_is_set_by_hand_the_weights_stay_without_a_row(house: House) -> None:
     house.audit(LEFT_SHARED, 2)
     clear(house.database, house.home, str(house.night / "ppo" / "adapter"))

@@ -18,7 +18,7 @@ from bot.queue import Job, JobName
 from bot.trigger import Asks
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from tests.beside import beside
-from webhooks.route import App, Ignored, Known, route
+from webhooks.route import App, Ignored, Known, moved_from, route
 
 APP = App(slug="thumbprint", id="77")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -112,14 +112,13 @@ def test_an_issue_or_pull_request_may_ask_as_it_is_opened(event: str, key: str) 
     assert job.question.asked_at == NOW
 
 
-def test_an_issue_that_was_moved_here_is_not_answered_again() -> None:
-    """GitHub tells the new repository that it was opened; its comments, our answer too, come along."""
+def test_of_an_issue_that_was_moved_here_it_is_known_from_where() -> None:
     issue = {"number": 4, "id": 777, "body": "/ask How?", "user": MONA, "created_at": "2026-01-01T00:00:00Z"}
     came = {"old_issue": {"id": 70, "number": 1}, "old_repository": {"id": 9, "full_name": "octo/paper"}}
     moved = payload(action="opened", issue=issue, changes=came)
-    assert route(delivery(moved, "issues"), APP) == Ignored("moved")
-    opened = [{**moved, "changes": odd} for odd in (None, {}, [], {"old_repository": None})]
-    assert all(isinstance(route(delivery(one, "issues"), APP), Job) for one in opened)
+    assert moved_from(delivery(moved, "issues")) == (9, 1)
+    odd: tuple[object, ...] = (None, {}, [], {"old_repository": None}, {**came, "old_issue": {"number": "1"}})
+    assert [moved_from(delivery({**moved, "changes": one}, "issues")) for one in odd] == [None] * len(odd)
 
 
 def test_an_empty_question_is_a_job_too() -> None:
