@@ -35,7 +35,8 @@ def leaks(home: Path, exchanges: Iterable[Exchange]) -> list[str]:
     exchanges, playground = list(exchanges), home / "playground"
     known = ensure(playground)
     secrets = {known.webhook_secret, known.private_key_file.read_text(), *_tokens(exchanges)}
-    assert len(secrets) > 2, "a run in which no token was made shows nothing"
+    called = any(one.by_bot for one in exchanges)
+    assert len(secrets) > 2 or not called, "calls of the bot's without a token: they were not read right"
     spelled = {spelling.encode() for secret in secrets for spelling in _spellings(secret.strip())}
 
     def shows(said: bytes) -> bool:

@@ -308,9 +308,12 @@ def test_an_interrupted_conversion_leaves_nothing_and_the_next_try_works(tmp_pat
         [sys.executable, "-c", code, str(file), str(tmp_path / "cache")], stderr=subprocess.DEVNULL
     )
     try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not (converting := psutil.Process(child.pid).children()):
+        until, converting = time.monotonic() + 60, list[psutil.Process]()
+        while time.monotonic() < until and not converting:
             time.sleep(0.05)
+            begun = psutil.Process(child.pid).children()  # one that is forked and no more is nobody's yet
+            converting = [one for one in begun if "learning.models.convert" in one.cmdline()]
+        time.sleep(0.2)
         converting[0].suspend()  # however fast the machine is, the conversion is not done yet
         child.send_signal(signal.SIGINT)
         assert child.wait(30) != 0
