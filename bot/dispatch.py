@@ -202,7 +202,9 @@ class Dispatcher:
             of_them = self._rows.c.workflow_uuid.in_(ids)
             unit.connection.execute(self._rows.update().where(of_them).values(application_version=None))
         whole = sa.and_(
-            self._rows.c.queue_name.in_([EYES, LATER]), self._rows.c.queue_partition_key.is_(None)
+            self._ours,
+            self._rows.c.queue_name.in_([EYES, LATER]),
+            self._rows.c.queue_partition_key.is_(None),
         )
         unit.connection.execute(self._rows.update().where(whole).values(queue_partition_key="0"))
 
