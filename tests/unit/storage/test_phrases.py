@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 
 from storage.database import Database, UnitOfWork
 from storage.records import Actor, Change, PhraseKind, Repository
+from tests.clock import works_within
 from tests.unit.storage import things
 
 BY = Actor(id=8, login="hubot-not")
@@ -125,15 +125,14 @@ def test_a_hundred_thousand_phrases_are_kept_and_found_in_seconds(database: Data
         things.weight(things.phrase(f"p{n}", kind=PhraseKind.WORDING, text=f"wording number {n}", right=""))
         for n in range(100_000)
     ]
-    began = time.process_time()
-    with database.unit() as unit:
-        _known(unit)
-        unit.phrases.put_weights(many)
-        unit.commit()
-    with database.unit() as unit:
-        assert len(unit.phrases.weights(1)) == 100_000
-        assert unit.phrases.search(1, "number 99999")[0].phrase.id == "p99999"
-    assert time.process_time() - began < 60
+    with works_within(60.0):
+        with database.unit() as unit:
+            _known(unit)
+            unit.phrases.put_weights(many)
+            unit.commit()
+        with database.unit() as unit:
+            assert len(unit.phrases.weights(1)) == 100_000
+            assert unit.phrases.search(1, "number 99999")[0].phrase.id == "p99999"
 
 
 def test_what_changed_since_a_revision_is_what_was_written_or_dropped_after_it(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -21,6 +20,7 @@ from learning.memory.text import (
     terms,
     tokens,
 )
+from tests.clock import works_within
 
 TEXT = st.text(alphabet=st.sampled_from("ab. `\n_/-~X#"), max_size=120)
 
@@ -115,7 +115,6 @@ def test_borders_never_cut_a_name() -> None:
 
 
 def test_hostile_text_is_read_in_linear_time() -> None:
-    before_s = time.process_time()
     for text in (
         "`" * 60_000,
         "```\n" * 15_000,
@@ -125,13 +124,12 @@ def test_hostile_text_is_read_in_linear_time() -> None:
         "a/" * 30_000,
         "`a" * 30_000,
     ):
-        tokens(text)
-        sentences(text)
-    assert time.process_time() - before_s < 4.0
+        with works_within(2.0):
+            tokens(text)
+            sentences(text)
 
 
 @pytest.mark.parametrize("part", ["a+", "1+", "a.-", "a@", "-.a", "a@b."])
 def test_no_text_takes_the_square_of_its_length(part: str) -> None:
-    began_s = time.process_time()
-    tokens(part * (60_000 // len(part)))
-    assert time.process_time() - began_s < 5.0
+    with works_within(2.0):
+        tokens(part * (60_000 // len(part)))
