@@ -261,6 +261,16 @@ class Client:
             return Permission.PUBLIC
         return Permission.READ
 
+    def login_of(self, account_id: int) -> str | None:
+        """What an account is called by now, or None where it is gone.
+
+        https://docs.github.com/en/rest/users/users#get-a-user-using-their-id
+        """
+        try:
+            return str(self._calls.get(f"/user/{account_id}")["login"])
+        except Gone:
+            return None
+
     def look(self, node_ids: Sequence[str]) -> dict[str, Seen | None]:
         """Comments of ours as they stand: reactions, hidden, edited. See `bot/github_looks.py`."""
         return look(self._calls, self._login, node_ids)

@@ -8,6 +8,7 @@ which somebody computed it. Nothing here talks to GitHub; `bot/feedback.py` does
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.proposals import Ruling, confirmation
@@ -16,7 +17,17 @@ from learning.memory.hearing import day, heard, over
 from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
-from storage.records import Actor, Change, Feedback, FeedbackKind, Learning, Phrase, PhraseWeight, Repository
+from storage.records import (
+    Actor,
+    Change,
+    Feedback,
+    FeedbackKind,
+    Learning,
+    Permission,
+    Phrase,
+    PhraseWeight,
+    Repository,
+)
 
 PAGE = 1000
 
@@ -25,24 +36,50 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
     """Append events and bring the weights that they touch up to date; returns what changed.
 
     An event that is known already changes nothing, nor does one that the table of rights leaves unheard: it
-    is kept to be shown. A repository whose learning is OFF records nothing, a FROZEN one records and leaves
-    its weights. `now` dates the changes; the caller commits.
+    is kept to be shown. A repository whose learning is OFF records nothing, a FROZEN one records what is
+    pending then (`recheck`) and leaves its weights. `now` dates the changes; the caller commits.
     """
     changes: list[Change] = []
     for repository_id in dict.fromkeys(event.repository_id for event in events):
         repository = unit.repositories.get(repository_id)
         if repository is None or repository.learning is Learning.OFF:
             continue
-        new = [e for e in events if e.repository_id == repository_id and unit.feedback.append(e)]
-        new = _consequential(unit, new)
-        if new and repository.learning is Learning.ON:
-            unit.repositories.bump_revision(repository_id)
-            causes: dict[str, list[str]] = {}
-            for answer_id, behind in _touched(unit, new).items():
-                for phrase_id in _judge(unit, answer_id, unheard(unit, unit.feedback.of_answer(answer_id))):
-                    causes.setdefault(phrase_id, []).extend(behind)
-            changes += _weigh(unit, causes, now)
+        rests = repository.learning is Learning.FROZEN
+        here = [
+            replace(event, pending=rests and event.kind is not FeedbackKind.RETRACTION)
+            for event in events
+            if event.repository_id == repository_id
+        ]
+        new = [event for event in here if unit.feedback.append(event)]
+        if not rests:
+            changes += _fold(unit, repository_id, new, now)
     return changes
+
+
+def recheck(
+    unit: UnitOfWork, repository_id: int, actor_id: int, permission: Permission, now: datetime
+) -> list[Change]:
+    """Use what one person said while learning was frozen, by no more than the person may do now.
+
+    Returns what changed; nothing, and all stays pending, where learning is not ON. Raises Gone for an unknown
+    repository.
+    """
+    if _repository(unit, repository_id).learning is not Learning.ON:
+        return []
+    return _fold(unit, repository_id, unit.feedback.asked_about(repository_id, actor_id, permission), now)
+
+
+def _fold(unit: UnitOfWork, repository_id: int, new: Sequence[Feedback], now: datetime) -> list[Change]:
+    """Bring the weights that events of one repository touch up to date; returns what changed."""
+    new = _consequential(unit, new)
+    if not new:
+        return []
+    unit.repositories.bump_revision(repository_id)
+    causes: dict[str, list[str]] = {}
+    for answer_id, behind in _touched(unit, new).items():
+        for phrase_id in _judge(unit, answer_id, unheard(unit, unit.feedback.of_answer(answer_id))):
+            causes.setdefault(phrase_id, []).extend(behind)
+    return _weigh(unit, causes, now)
 
 
 def settle(
@@ -155,9 +192,9 @@ def withdraw(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> list
 
 
 def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: datetime) -> list[Change]:
-    """Say whether feedback acts. Back to ON folds in what was recorded meanwhile; returns what changed.
+    """Say whether feedback acts. Back to ON folds in what was taken back meanwhile; returns what changed.
 
-    Raises Gone for an unknown repository.
+    What was said meanwhile waits for `recheck`. Raises Gone for an unknown repository.
     """
     _repository(unit, repository_id)
     unit.repositories.set_learning(repository_id, learning)

@@ -243,7 +243,7 @@ class _Obedience:
         undo.set_learning(self._unit, self._context.queue, self._here.id, learning, self._now)
         if learning is Learning.FROZEN:
             return f"Frozen: feedback is recorded and changes nothing until `{self._word} unfreeze`."
-        return "I learn again, also from what was said meanwhile."
+        return "I learn again, and soon from what was said meanwhile by those who may still teach me."
 
     def _roll_back(self) -> str:
         """What was promoted for this repository alone: what answers others too is the operator's."""

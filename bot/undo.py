@@ -15,7 +15,7 @@ from datetime import datetime
 from bot import lessons
 from bot.queue import Queue
 from storage.database import UnitOfWork
-from storage.records import Actor, AnswerStatus, Change, Learning, Phrase
+from storage.records import Actor, AnswerStatus, Change, Learning, Permission, Phrase
 
 
 def forget(unit: UnitOfWork, queue: Queue, phrase_id: str, by: Actor, now: datetime) -> Phrase:
@@ -39,7 +39,18 @@ def set_learning(
     unit: UnitOfWork, queue: Queue, repository_id: int, learning: Learning, now: datetime
 ) -> list[Change]:
     """Switch learning (`lessons.set_learning`), and have the comments say what is learned by it."""
-    changes = lessons.set_learning(unit, repository_id, learning, now)
+    return _told(unit, queue, repository_id, lessons.set_learning(unit, repository_id, learning, now))
+
+
+def recheck(
+    unit: UnitOfWork, queue: Queue, repository_id: int, actor_id: int, permission: Permission, now: datetime
+) -> list[Change]:
+    """Use what somebody said while learning was frozen (`lessons.recheck`), and have the comments say so."""
+    changes = lessons.recheck(unit, repository_id, actor_id, permission, now)
+    return _told(unit, queue, repository_id, changes)
+
+
+def _told(unit: UnitOfWork, queue: Queue, repository_id: int, changes: list[Change]) -> list[Change]:
     changed = {change.phrase.id for change in changes}
     _tell(unit, queue, repository_id, unit.phrases.edited_answers(changed))
     return changes

@@ -24,6 +24,7 @@ from bot.learning_mode import follow_due
 from bot.leftovers import clear
 from bot.standing import settle_due
 from bot.sweeping import sweep_due
+from bot.thawing import recheck_due
 from bot.time_slice import time_slice
 from storage.errors import ThumbprintError
 
@@ -43,6 +44,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         "sweep": sweep,
         "catch_up": lambda: catch_up_due(context, route, clock(), go_on),
         "files": lambda: follow_due(context, go_on),
+        "frozen": lambda: recheck_due(context, clock(), go_on),
         "drafts": lambda: expire(context, clock()),
         "duplicates": lambda: heal(context, clock(), go_on),
         "canary": lambda: canary.settle_due(context.database, context.settings.models_chosen, clock()),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
 from storage.columns import insert_new
 from storage.people import PeopleStore
-from storage.records import Actor, Feedback, FeedbackKind, Permission, Reaction
-from storage.tables import feedback
+from storage.records import Actor, Feedback, FeedbackKind, Learning, Permission, Reaction
+from storage.tables import feedback, repositories
 
 
 class FeedbackStore:
-    """Events about answers, on one unit of work's connection. Nothing here changes or deletes an event."""
+    """Events about answers, on one unit of work's connection. Nothing here changes what somebody did."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -43,6 +44,7 @@ class FeedbackStore:
             "retracts": event.retracts,
             "reason": event.reason,
             "url": event.url,
+            "pending": event.pending,
         }
         return insert_new(self._connection, feedback, row, "id")
 
@@ -71,6 +73,33 @@ class FeedbackStore:
     def by_ids(self, event_ids: Collection[str]) -> dict[str, Feedback]:
         """These events by id; unknown ids are left out. For a page's worth of ids."""
         return {event.id: event for event in self._list(feedback.c.id.in_(sorted(event_ids)))}
+
+    def to_ask_about(self) -> dict[int, list[Actor]]:
+        """Whose pending events may be used where learning is on, by repository: who was last heard, first."""
+        learns = sa.select(repositories.c.id).where(repositories.c.learning == Learning.ON.value)
+        who = (feedback.c.repository_id, feedback.c.actor_id, feedback.c.actor_login, feedback.c.actor_is_bot)
+        query = (
+            sa.select(*who)
+            .where(feedback.c.pending, feedback.c.repository_id.in_(learns))
+            .order_by(feedback.c.repository_id, feedback.c.at.desc(), feedback.c.id)
+        )
+        found: dict[int, dict[int, Actor]] = {}
+        for repository_id, actor_id, login, is_bot in self._connection.execute(query):
+            actor = Actor(id=actor_id, login=login, is_bot=is_bot)
+            found.setdefault(repository_id, {}).setdefault(actor_id, actor)
+        return {key: list(actors.values()) for key, actors in found.items()}
+
+    def asked_about(self, repository_id: int, actor_id: int, permission: Permission) -> list[Feedback]:
+        """Let one person's pending events be heard, by no more than they may do by now. Returns them, so."""
+        theirs = sa.and_(feedback.c.repository_id == repository_id, feedback.c.actor_id == actor_id)
+        found = [
+            replace(event, permission=min(event.permission, permission), pending=False)
+            for event in self._list(sa.and_(feedback.c.pending, theirs))
+        ]
+        for event in found:
+            row = sa.update(feedback).where(feedback.c.id == event.id)
+            self._connection.execute(row.values(pending=False, permission=event.permission.value))
+        return found
 
     def _list(self, which: sa.ColumnElement[bool]) -> list[Feedback]:
         query = sa.select(feedback).where(which).order_by(feedback.c.at, feedback.c.id)

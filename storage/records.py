@@ -505,7 +505,8 @@ class Feedback:
     REACTION carries `reaction`; EDIT carries the answer's text `before` and `after`, and so does REPLY, a
     correction that somebody wrote below it and its actor confirmed; HIDDEN (minimised) and REASON (a ticked
     box) carry `reason`; RETRACTION names in `retracts` the event that no longer holds. `id` follows from the
-    content, so that the same event seen twice is one event.
+    content, so that the same event seen twice is one event. `pending`: it was recorded while learning was
+    frozen, and is not heard before GitHub is asked anew what its actor may do.
     """
 
     id: str
@@ -521,6 +522,7 @@ class Feedback:
     retracts: str = ""
     reason: str = ""
     url: str = ""
+    pending: bool = False
 
 
 class Agreed(enum.Enum):

@@ -216,6 +216,7 @@ feedback = sa.Table(
     sa.Column("retracts", sa.String, nullable=False),
     sa.Column("url", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False, server_default=""),
+    sa.Column("pending", sa.Boolean, nullable=False, server_default=sa.false()),
     one_of("kind", FeedbackKind),
     one_of("permission", Permission),
     one_of("reaction", Reaction),
@@ -226,6 +227,7 @@ feedback = sa.Table(
     # A retraction says what it takes back; nothing else takes anything back.
     sa.CheckConstraint("(kind = 'retraction') = (retracts <> '')", name="retraction_named"),
     sa.Index("ix_feedback_repository_id_at", "repository_id", "at"),
+    sa.Index("ix_feedback_pending_repository_id", "pending", "repository_id"),
 )
 
 phrases = sa.Table(

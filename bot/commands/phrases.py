@@ -79,7 +79,7 @@ def freeze(
     repo: Repo,
     off: Annotated[bool, typer.Option("--off", help="Do not even record feedback.")] = False,
     again: Annotated[
-        bool, typer.Option("--undo", help="Learn again, and catch up on what was recorded.")
+        bool, typer.Option("--undo", help="Learn again; a worker catches up on what was recorded.")
     ] = False,
 ) -> None:
     """Stop a repository's weights from changing; feedback is still recorded."""

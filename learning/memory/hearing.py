@@ -41,7 +41,15 @@ teaches on by taking back; who changes their mind about an answer is heard, for 
 
 
 def heard(event: Feedback) -> bool:
-    """Whether an event teaches by the table of rights. A retraction teaches nothing: it only takes back."""
+    """Whether an event teaches by the table of rights. A retraction teaches nothing: it only takes back.
+
+    What was recorded while learning was frozen is not heard before its actor was asked about anew.
+    """
+    return not event.pending and counts(event)
+
+
+def counts(event: Feedback) -> bool:
+    """Whether an event says something that the table of rights allows its actor to say, heard yet or not."""
     if event.kind is FeedbackKind.RETRACTION:
         return False
     if event.kind is FeedbackKind.REACTION and (event.reaction is None or not REACTIONS[event.reaction]):
@@ -52,8 +60,8 @@ def heard(event: Feedback) -> bool:
 
 
 def disliked(events: Iterable[Feedback]) -> bool:
-    """Whether among events that stand there is a reaction against the answer that is heard."""
-    return any(one.reaction is not None and REACTIONS[one.reaction] < 0 and heard(one) for one in events)
+    """Whether among events that stand there is a reaction against the answer that counts."""
+    return any(one.reaction is not None and REACTIONS[one.reaction] < 0 and counts(one) for one in events)
 
 
 def enough(people: Mapping[int, bool]) -> bool:

@@ -169,6 +169,7 @@ def _gone(
         for evidence in judge(story.answer, story.feedback, unheard=late)[1]
         if taken_back(evidence, forgotten)
     }
+    gone |= {event.id for story in stories for event in story.feedback if event.pending}
     if repository.learning is Learning.FROZEN:
         acting = unit.phrases.acting_events([story.answer.id for story in stories])
         gone |= {event.id for story in stories for event in story.feedback} - acting

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from bot.ports import free_port
 from bot.reply import answer_text
 from bot.repo_config import RepoConfig
 from bot.settings import Settings
+from bot.thawing import recheck_due
 from storage.database import Database
 from storage.records import AnswerStatus, Learning, Repository
 from tests.integration import test_drafts, test_quiet_hours
@@ -119,7 +120,9 @@ def test_learning_follows_the_file_and_ends_with_its_line(town: Town) -> None:
     assert town.learning() is Learning.FROZEN and town.corrections() == []
     file(town, "")
     town.say(READER, QUESTION)
-    assert town.learning() is Learning.ON and town.corrections()
+    assert town.learning() is Learning.ON and town.corrections() == []
+    recheck_due(town.context, datetime.now(UTC))
+    assert town.corrections()
 
 
 def test_what_a_file_says_of_learning_holds_for_the_next_edit_and_thumb_though_nobody_asked(
@@ -135,6 +138,7 @@ def test_what_a_file_says_of_learning_holds_for_the_next_edit_and_thumb_though_n
     assert town.learning() is Learning.OFF and len(town.events()) == known
     file(town, "learning: on\n")
     town.poll()
+    recheck_due(town.context, datetime.now(UTC))
     assert town.learning() is Learning.ON and town.corrections() and len(town.events()) > known
 
 

@@ -27,6 +27,7 @@ from learning.training import snapshot
 from learning.training.export import Exported, export
 from learning.training.rows import Rows
 from learning.training.snapshot import Snapshot, read
+from storage import tables
 from storage.audits import FORGOT_USER
 from storage.database import Database, UnitOfWork
 from storage.errors import ConfigurationError, DataError
@@ -338,6 +339,20 @@ def test_what_a_frozen_repository_did_not_learn_trains_nothing(database: Databas
     change(database, lambda unit: lessons.replay(unit, PUBLIC.id, NOW))
     change(database, lambda unit: unit.repositories.set_learning(PUBLIC.id, Learning.FROZEN))
     assert PUBLIC.id in shared_after(database, tmp_path / "acted before")
+
+
+def test_what_waits_for_its_people_to_be_asked_about_trains_nothing_yet(
+    database: Database, tmp_path: Path
+) -> None:
+    here = tables.feedback.c.repository_id == PUBLIC.id
+    waits = tables.feedback.update().where(here).values(pending=True)
+    change(database, lambda unit: unit.connection.execute(waits))
+    assert shared_after(database, tmp_path / "pending") == {SECOND.id, FOREIGN.id}
+    with database.unit() as unit:
+        for person in unit.feedback.to_ask_about()[PUBLIC.id]:
+            unit.feedback.asked_about(PUBLIC.id, person.id, Permission.ADMIN)
+        unit.commit()
+    assert PUBLIC.id in shared_after(database, tmp_path / "asked about")
 
 
 def test_a_forgotten_person_is_in_no_row_of_the_next_snapshot(database: Database, tmp_path: Path) -> None:

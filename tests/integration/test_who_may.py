@@ -20,6 +20,7 @@ from bot.context import Context
 from bot.ports import free_port
 from bot.queue import Queue
 from bot.reply import answer_text
+from bot.thawing import recheck_due
 from storage.records import Adapter, Answer, AnswerStatus, Learning, PostKind, Promotion, Question
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench, working
 from tests.integration.playground_fixture import Playground, playground, playground_at, receiver
@@ -361,7 +362,9 @@ def test_freezing_holds_until_it_is_lifted_and_a_file_is_not_overruled(town: Tow
     assert town.say(READER, "freeze") == "Learning is frozen here already."
     town.edit(WRITER, "npm test", "make check")
     assert town.corrections() == []
-    assert town.say(READER, "unfreeze").startswith("I learn again") and town.corrections()
+    assert town.say(READER, "unfreeze").startswith("I learn again")
+    recheck_due(town.context, datetime.now(UTC))
+    assert town.corrections()
     town.playground.repository().files[".github/thumbprint.yml"] = "learning: on\n"
     assert "that holds: change it there" in town.say(READER, "freeze") and town.learning() is Learning.ON
 

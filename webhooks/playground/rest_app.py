@@ -1,6 +1,6 @@
-"""The REST calls that the App makes about itself: who it is, installations, tokens, its webhook's deliveries.
+"""The REST calls that are of no repository: the App, its installations, tokens and deliveries, and accounts.
 
-Source: https://docs.github.com/en/rest/apps. Left out: changing
+Source: https://docs.github.com/en/rest/apps and /users. Left out: changing
 the webhook's configuration; suspending by a call, which `ownership.py` does for people.
 """
 
@@ -63,6 +63,16 @@ async def list_repositories(request: Request) -> Response:
     return page(
         request, shown, within="repositories", total_count=len(shown), repository_selection="selected"
     )
+
+
+async def get_account(request: Request) -> Response:
+    """GET /user/{id}: an account by its number, whatever it is called by now."""
+    shared, number = services(request), request.path_params["account_id"]
+    shared.guard.installation(request.headers.get("authorization", ""))
+    for person in shared.state.people.values():
+        if str(person.id) == number:
+            return JSONResponse(shapes.public_user(shared.state, person))
+    raise not_found()
 
 
 async def create_token(request: Request) -> Response:
@@ -175,5 +185,6 @@ ROUTES = [
     Route("/app/hook/deliveries/{delivery_id}", _as_app(get_delivery), methods=["GET"]),
     Route("/app/hook/deliveries/{delivery_id}/attempts", _as_app(redeliver), methods=["POST"]),
     Route("/installation/repositories", list_repositories, methods=["GET"]),
+    Route("/user/{account_id}", get_account, methods=["GET"]),
     Route("/rate_limit", rate_limit, methods=["GET"]),
 ]

@@ -46,6 +46,19 @@ def user(state: State, person: Person) -> Json:
     }
 
 
+def public_user(state: State, person: Person) -> Json:
+    """A `public-user`: one who says nothing of themselves."""
+    said = ("bio", "blog", "company", "email", "hireable", "location")
+    counts = ("followers", "following", "public_gists", "public_repos")
+    return (
+        user(state, person)
+        | dict.fromkeys(said)
+        | dict.fromkeys(counts, 0)
+        | {"user_view_type": "public", "name": person.name}
+        | {"created_at": "2015-01-01T00:00:00Z", "updated_at": "2015-01-01T00:00:00Z"}
+    )
+
+
 def repository(state: State, repo: Repository) -> Json:
     """A `repository`."""
     api = f"{state.base_url}/api/v3/repos/{repo.full_name}"

@@ -14,7 +14,7 @@ from bot import lessons
 from bot.memory import Memories
 from learning.memory.phrases import judge
 from storage.database import Database
-from storage.records import FeedbackKind, Learning, PhraseKind, PhraseWeight, Reaction
+from storage.records import FeedbackKind, Learning, Permission, PhraseKind, PhraseWeight, Reaction
 from tests.unit.bot.taught import (
     ACTS,
     CORRECTED,
@@ -105,6 +105,7 @@ def test_forgetting_while_learning_is_frozen_holds_when_it_is_on_again(database:
     correction = forgotten(database, NOW + timedelta(hours=3))
     with database.unit() as unit:
         lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW)
         unit.commit()
     assert correction.phrase.id not in {w.phrase.id for w in weights(database)}
 

@@ -92,9 +92,34 @@ def test_frozen_learning_records_and_leaves_weights_until_it_is_on_again(databas
     assert observed(database, [edit()]) == 0
     assert weights(database) == []
     with database.unit() as unit:
-        assert lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        assert lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW) == []
+        assert lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW) == [], "nobody was asked about yet"
+        assert unit.feedback.to_ask_about() == {REPOSITORY.id: [WRITER]}
+        assert lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW)
+        assert unit.feedback.to_ask_about() == {}
         unit.commit()
     assert any(w.active for w in weights(database))
+
+
+@pytest.mark.parametrize("by_now", list(Permission))
+def test_frozen_feedback_counts_by_the_less_of_then_and_now(database: Database, by_now: Permission) -> None:
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.FROZEN, NOW)
+        lessons.observe(unit, [edit()], NOW)
+        lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        assert bool(lessons.recheck(unit, REPOSITORY.id, WRITER.id, by_now, NOW)) is by_now.writes
+        (event,) = unit.feedback.of_repository(REPOSITORY.id)
+        assert event.permission is min(by_now, Permission.WRITE) and not event.pending
+        assert lessons.replay(unit, REPOSITORY.id, NOW) == []
+
+
+def test_what_was_said_frozen_and_taken_back_frozen_teaches_nothing(database: Database) -> None:
+    taken = event(FeedbackKind.RETRACTION, 2, retracts=edit().id, answer_id=edit().answer_id)
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.FROZEN, NOW)
+        lessons.observe(unit, [edit(), taken], NOW)
+        lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        assert lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW) == []
 
 
 def test_learning_off_records_nothing(database: Database) -> None:
@@ -153,6 +178,10 @@ def test_frozen_learning_freezes_the_examples_too(database: Database) -> None:
     assert [example.text for example in Memories(database).of(REPOSITORY.id).examples] == [CORRECTED]
     with database.unit() as unit:
         lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW)
+        unit.commit()
+    assert [example.text for example in Memories(database).of(REPOSITORY.id).examples] == [CORRECTED]
+    with database.unit() as unit:
+        lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW)
         unit.commit()
     assert len(Memories(database).of(REPOSITORY.id).examples) == 2
 

@@ -10,7 +10,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,15 @@ def carry_out(database: Database, act: Act, phrases: Sequence[Phrase]) -> None:
         elif act.verb in ("freeze", "on", "off"):
             learning = {"freeze": Learning.FROZEN, "on": Learning.ON, "off": Learning.OFF}[act.verb]
             lessons.set_learning(unit, REPOSITORY.id, learning, at)
+            if learning is Learning.ON and act.which % 2:
+                recheck(unit, at)
         unit.commit()
+
+
+def recheck(unit: UnitOfWork, at: datetime) -> None:
+    """As the worker does, where nobody may more or less by now."""
+    for person in unit.feedback.to_ask_about().get(REPOSITORY.id, []):
+        lessons.recheck(unit, REPOSITORY.id, person.id, Permission.ADMIN, at)
 
 
 def expected(unit: UnitOfWork) -> dict[str, PhraseWeight]:
@@ -152,6 +160,7 @@ def ended(database: Database) -> str:
     later = NOW + timedelta(days=90)
     with database.unit() as unit:
         lessons.set_learning(unit, REPOSITORY.id, Learning.ON, later)
+        recheck(unit, later)
         assert repr(held(unit)) == repr(expected(unit))
         assert lessons.replay(unit, REPOSITORY.id, later + timedelta(days=900)) == []
         unit.commit()

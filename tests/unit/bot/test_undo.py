@@ -11,7 +11,7 @@ import pytest
 from bot import undo
 from bot.queue import Queue
 from storage.database import Database
-from storage.records import Learning, PhraseKind, Reaction
+from storage.records import Learning, Permission, PhraseKind, Reaction
 from tests.unit.bot.taught import TEXT, answers, edit, observed, opened, reaction, weights
 from tests.unit.storage.things import NOW, REPOSITORY, WRITER
 
@@ -88,6 +88,7 @@ def test_frozen_lessons_are_told_when_they_are_learned_after_all(database: Datab
     for learning, told in ((Learning.FROZEN, []), (Learning.ON, refreshes(0)), (Learning.ON, refreshes(0))):
         with database.unit() as unit:
             undo.set_learning(unit, queue, REPOSITORY.id, learning, LATER)
+            undo.recheck(unit, queue, REPOSITORY.id, WRITER.id, Permission.WRITE, LATER)
             unit.commit()
         observed(database, [edit()])
         assert waiting(database) == told
