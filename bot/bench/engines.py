@@ -43,6 +43,15 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def stolen_s() -> float:
+    """Seconds of processor time since its start that a machine's host gave to others (Linux; else 0)."""
+    try:
+        fields = Path("/proc/stat").read_text().partition("\n")[0].split()
+    except OSError:
+        return 0.0
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+
+
 class Ours:
     """Our model process, asked over HTTP. `ends` are the token ids that end a text: forbidden here."""
 

@@ -27,7 +27,8 @@ def test_a_receiver_is_measured_on_deliveries_that_it_takes(tmp_path: Path) -> N
         console=Console(file=told, width=120),
     )
     assert {row.kind for row in rows if len(row.rates) == 2} == {"comment", "push", "check run", "question"}
-    assert [len(row.acks_s) for row in rows if row.acks_s] == [10]
+    (acked,) = [row for row in rows if row.acks_s]
+    assert [len(acks) for acks in acked.acks_s] == [10] * receiver.ACK_TURNS == [10] * len(acked.stolen)
     assert "Acknowledged within" in told.getvalue()
 
 
@@ -40,8 +41,19 @@ def test_the_verdict_compares_rates_turn_by_turn() -> None:
     rows = [
         Row(side="thumbprint", kind="push", rates=(100.0, 300.0, 200.0)),
         Row(side="probot", kind="push", rates=(200.0, 600.0, 400.0)),
-        Row(side="thumbprint", kind="question", while_="idle", acks_s=(0.01,) * 99 + (0.25,)),
+        Row(
+            side="thumbprint", kind="question", while_="idle", acks_s=((0.01,) * 99 + (0.25,), (0.02,) * 100)
+        ),
     ]
     ignored, acknowledged = verdicts(rows)
     assert ignored.startswith("Ignored, push: 0.50 (0.50 to 0.50)")
-    assert acknowledged.startswith("Acknowledged within 250.0 ms (p99), idle")
+    assert acknowledged.startswith("Acknowledged within 135.0 (20.0 to 250.0) ms (p99), idle")
+
+
+def test_what_was_measured_while_the_host_gave_the_processors_to_others_is_said_to_be_so() -> None:
+    quiet, robbed = (
+        Row(side="thumbprint", kind="question", while_="idle", acks_s=((0.01,),), stolen=(share,))
+        for share in (0.04, 0.6)
+    )
+    assert not any("host" in said for said in verdicts([quiet]))
+    assert "The host took 60 % of the processors from thumbprint, idle" in verdicts([robbed])[1]
