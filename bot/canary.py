@@ -23,7 +23,7 @@ import structlog
 
 from learning.intervals import wilson
 from learning.memory.edits import diff
-from learning.memory.hearing import REACTIONS, VOTES, counts, enough, over
+from learning.memory.hearing import REACTIONS, VOTES, enough, heard, over
 from storage.adapters import LET_GO, Written
 from storage.database import Database, UnitOfWork
 from storage.records import Feedback, FeedbackKind, Promotion
@@ -79,13 +79,13 @@ def difference(new: Side, former: Side) -> tuple[float, float]:
 
 
 def against(events: Iterable[Feedback], late: frozenset[str] = frozenset()) -> bool:
-    """Whether what stands of an answer's feedback, as far as it counts, speaks against it. Pure.
+    """Whether what stands of an answer's feedback, as far as it is heard, speaks against it. Pure.
 
     `late` are events beyond their person's cap of the day.
     """
     every = list(events)
     gone = {event.retracts for event in every} | late
-    standing = [event for event in every if event.id not in gone and counts(event)]
+    standing = [event for event in every if event.id not in gone and heard(event)]
     people = {one.actor.id: one.permission.writes for one in standing if one.kind in VOTES and _dislikes(one)}
     return enough(people) or any(_changes(event) for event in standing)
 

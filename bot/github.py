@@ -33,7 +33,7 @@ from bot.settings import Settings
 from bot.spending import Meter
 from bot.trigger import may_ask
 from storage.errors import GitHubRefused, Gone, Withheld
-from storage.records import Permission, Post, PostKind, Question, Reaction, Repository, Thread
+from storage.records import Actor, Permission, Post, PostKind, Question, Reaction, Repository, Thread
 
 
 class GitHub:
@@ -242,16 +242,30 @@ class Client:
                 return None
             raise
 
-    def permission(self, full_name: str, login: str) -> Permission:
+    def permission(self, full_name: str, person: Actor) -> Permission:
         """What somebody may do in a repository. Read access that everybody has is PUBLIC, not READ.
 
-        https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        GitHub is asked by name, and a name may be another's by now: an account is who has its id, whatever
+        it is called. https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
+        found = self._permission(full_name, person.login, person.id)
+        if found is None and person.id > 0:
+            login = self._login_of(person.id)
+            if login is not None and login.lower() != person.login.lower():
+                found = self._permission(full_name, login, person.id)
+        return Permission.NONE if found is None else found
+
+    def _permission(self, full_name: str, login: str, account_id: int) -> Permission | None:
+        """What an account of this name and id may do; None where the name is nobody's, or another's."""
         at = f"/repos/{full_name}/collaborators/{quote(login, safe='')}"
         try:
             said = self._calls.get(f"{at}/permission")
         except Gone:
-            return Permission.NONE
+            return None
+        user = said.get("user")
+        known = user.get("id") if isinstance(user, dict) else None
+        if isinstance(known, int) and account_id > 0 and known != account_id:
+            return None
         found = granted(said)
         if found is not Permission.READ:
             return found
@@ -261,7 +275,7 @@ class Client:
             return Permission.PUBLIC
         return Permission.READ
 
-    def login_of(self, account_id: int) -> str | None:
+    def _login_of(self, account_id: int) -> str | None:
         """What an account is called by now, or None where it is gone.
 
         https://docs.github.com/en/rest/users/users#get-a-user-using-their-id

@@ -265,7 +265,8 @@ class Calls:
         if error.request.url.path.endswith(TOKENS):
             return False
         denied = status == 403 and "not accessible by integration" in error.response.text.casefold()
-        return denied or (status == 404 and path.startswith("/repositories/"))
+        asks = path.startswith("/repositories/") or path.endswith("/permission")
+        return denied or (status == 404 and asks)
 
     def _raise(self, error: GitHubException, path: str) -> NoReturn:
         root = _root(error)

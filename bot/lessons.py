@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from bot.proposals import Ruling, confirmation
 from bot.wording import says, state, taught_ago
-from learning.memory.hearing import day, heard, over
+from learning.memory.hearing import counts, day, heard, over
 from learning.memory.phrases import judge, weigh
 from storage.database import UnitOfWork
 from storage.errors import Gone
@@ -46,7 +46,7 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
             continue
         rests = repository.learning is Learning.FROZEN
         here = [
-            replace(event, pending=rests and event.kind is not FeedbackKind.RETRACTION)
+            replace(event, pending=rests and _matters(event))
             for event in events
             if event.repository_id == repository_id
         ]
@@ -54,6 +54,11 @@ def observe(unit: UnitOfWork, events: Sequence[Feedback], now: datetime) -> list
         if not rests:
             changes += _fold(unit, repository_id, new, now)
     return changes
+
+
+def _matters(event: Feedback) -> bool:
+    """Whether it matters what the person may do: of who is not heard as it is nobody needs to be asked."""
+    return counts(event) or (event.kind is FeedbackKind.RETRACTION and event.permission.writes)
 
 
 def recheck(
@@ -192,9 +197,10 @@ def withdraw(unit: UnitOfWork, phrase_id: str, by: Actor, now: datetime) -> list
 
 
 def set_learning(unit: UnitOfWork, repository_id: int, learning: Learning, now: datetime) -> list[Change]:
-    """Say whether feedback acts. Back to ON folds in what was taken back meanwhile; returns what changed.
+    """Say whether feedback acts. Back to ON folds in what people took back of their own.
 
-    What was said meanwhile waits for `recheck`. Raises Gone for an unknown repository.
+    What else was said meanwhile waits for `recheck`. Returns what changed. Raises Gone for an unknown
+    repository.
     """
     _repository(unit, repository_id)
     unit.repositories.set_learning(repository_id, learning)

@@ -30,7 +30,7 @@ from bot.slash import MINE, RIGHTS, Asked, Command, comment_in, help_text, peopl
 from bot.wording import number
 from storage.database import UnitOfWork
 from storage.errors import ConfigurationError
-from storage.records import Answer, Learning, Phrase, PostKind, Question, Repository
+from storage.records import Answer, Learning, Permission, Phrase, PostKind, Question, Repository
 from storage.rights import What, may
 
 log = structlog.get_logger()
@@ -47,6 +47,7 @@ NOT_PROMOTED = (
     "No adapter is in force for this repository alone, so there is none to roll back here: what answers "
     "others too is my operator's, and `model:` in the repository's file chooses another."
 )
+PENDING = "What you said while learning was frozen teaches me nothing."
 HOW_TO_FORGET = (
     "Say what: `{word} forget mine`, a lesson's id from `{word} show`, or its wording between backticks."
 )
@@ -189,10 +190,13 @@ class _Obedience:
     def _forget(self, asked: Asked) -> str:
         if not asked.target:
             return HOW_TO_FORGET.format(word=self._word)
+        pending = self._forget_pending() if asked.target == MINE and not asked.words else 0
         phrases = self._phrases(asked)
         if not phrases:
             nothing = NO_LESSON.format(word=self._word)
-            return "You taught me nothing here that still counts." if asked.target == MINE else nothing
+            if asked.target != MINE:
+                return nothing
+            return PENDING if pending else "You taught me nothing here that still counts."
         forgotten: list[Phrase] = []
         withdrawn: list[Phrase] = []
         for phrase in phrases:
@@ -216,6 +220,11 @@ class _Obedience:
                 ),
             ]
         )
+
+    def _forget_pending(self) -> int:
+        """Have what the asker said while learning was frozen never be used; how much it was."""
+        here, asker = self._here.id, self._question.asker
+        return len(self._unit.feedback.asked_about(here, asker.id, Permission.NONE))
 
     def _phrases(self, asked: Asked) -> list[Phrase]:
         """The lessons of this repository that a forget names."""

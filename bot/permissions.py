@@ -23,7 +23,7 @@ MOST = 10_000
 class Asked(Protocol):
     """GitHub, as far as it is asked here: `bot.github.Client`."""
 
-    def permission(self, full_name: str, login: str) -> Permission:
+    def permission(self, full_name: str, person: Actor) -> Permission:
         """What somebody may do in a repository."""
         ...
 
@@ -56,7 +56,7 @@ class Permissions:
         """What a person may do now."""
         if is_machine(actor) or actor.login.lower() in self._blocked:
             return Permission.NONE
-        permission = client.permission(full_name, actor.login)
+        permission = client.permission(full_name, actor)
         now = self._clock()
         with self._lock:
             if len(self._kept) >= MOST:

@@ -123,7 +123,8 @@ def live(events: Sequence[Feedback]) -> list[Feedback]:
         target = by_id.get(event.retracts)
         if event.kind is not FeedbackKind.RETRACTION or target is None:
             continue
-        if event.actor.id == target.actor.id or (event.permission.writes and not is_machine(event.actor)):
+        writes = event.permission.writes and not event.pending and not is_machine(event.actor)
+        if event.actor.id == target.actor.id or writes:
             against[target.id].append(event)
     return [e for e in events if e.kind is not FeedbackKind.RETRACTION and _holds(e, against, frozenset())]
 

@@ -19,7 +19,7 @@ from bot.github_access import PERMISSIONS, Pool
 from bot.reply import Body, Marker, Why, render_body
 from bot.settings import Settings
 from storage.errors import GitHubRefused, Gone, ThumbprintError
-from storage.records import Permission, PostKind, Reaction, Repository
+from storage.records import Actor, Permission, PostKind, Reaction, Repository
 from tests.integration.playground_fixture import Playground, Receiver, playground, playground_at, receiver
 from webhooks.playground import acts, people, seed, shapes
 
@@ -147,7 +147,7 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     yield lambda: ours.create_comment(HERE, pull.number, said("inline"), reply_to=inline.id)
     yield lambda: ours.react(HERE, PostKind.REVIEW_COMMENT, inline.id, Reaction.EYES)
     yield lambda: _there(ours.read_file(HERE, "README.md"))
-    yield lambda: _at_least(ours.permission(HERE, ADA))
+    yield lambda: _at_least(ours.permission(HERE, Actor(id=at.state.person(ADA).id, login=ADA)))
     yield lambda: _there(ours.look([comment.node_id])[comment.node_id])
     yield lambda: _there(ours.history(comment.node_id))
     yield lambda: ours.delete_comment(HERE, ours.create_comment(HERE, 1, said("once too often")))

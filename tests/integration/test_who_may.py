@@ -369,6 +369,17 @@ def test_freezing_holds_until_it_is_lifted_and_a_file_is_not_overruled(town: Tow
     assert "that holds: change it there" in town.say(READER, "freeze") and town.learning() is Learning.ON
 
 
+def test_forget_mine_takes_what_waits_to_be_used_with_it(town: Town) -> None:
+    town.role(READER, "maintain")
+    town.say(READER, "freeze")
+    town.edit(WRITER, "npm test", "make check")
+    town.say(READER, "unfreeze")
+    assert "while learning was frozen teaches me nothing" in town.say(WRITER, "forget mine")
+    recheck_due(town.context, datetime.now(UTC))
+    assert town.corrections() == []
+    assert "taught me nothing" in town.say(WRITER, "forget mine")
+
+
 def test_a_maintainer_rolls_back_what_was_promoted_for_the_repository_and_nothing_wider(town: Town) -> None:
     town.role(READER, "maintain")
     assert town.say(READER, "rollback").startswith("No adapter is in force for this repository alone")

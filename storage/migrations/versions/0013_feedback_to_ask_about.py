@@ -11,6 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("feedback", sa.Column("pending", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute(
+        "UPDATE feedback SET pending = true WHERE kind <> 'retraction'"
+        " AND repository_id IN (SELECT id FROM repositories WHERE learning = 'frozen')"
+        " AND id NOT IN (SELECT event_id FROM evidence)"
+    )
     op.create_index("ix_feedback_pending_repository_id", "feedback", ["pending", "repository_id"])
 
 

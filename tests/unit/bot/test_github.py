@@ -1,6 +1,7 @@
 """GitHub's answers become our records, its refusals our errors; reads are repeated, a create never is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from bot.github_calls import Calls
 from bot.reply import Marker, Why, render_body
 from bot.settings import Settings
 from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
-from storage.records import Permission, PostKind, Reaction, Repository
+from storage.records import Actor, Permission, PostKind, Reaction, Repository
 
 RIGHTS = Rights.in_repository(5, 9)
 NOWHERE = httpx.MockTransport(lambda request: httpx.Response(500))
@@ -242,6 +243,9 @@ def test_a_reply_goes_to_the_root_of_its_review_thread(client_of):
     assert wire.asked[-1].url.path == "/repos/o/r/pulls/7/comments/1/replies"
 
 
+SOMEBODY = Actor(id=7, login="x")
+
+
 @pytest.mark.parametrize(
     ("role", "legacy", "collaborator", "level"),
     [
@@ -263,7 +267,7 @@ def test_permission_is_asked_and_public_read_is_told_apart(client_of, role, lega
         return httpx.Response(204 if collaborator else 404)
 
     client, _ = client_of(answer)
-    assert client.permission("o/r", "x") is level
+    assert client.permission("o/r", SOMEBODY) is level
 
 
 FLAGS = {"pull": True, "triage": True, "push": True, "maintain": True, "admin": False}
@@ -290,12 +294,12 @@ def test_a_custom_role_counts_as_what_it_builds_on(client_of, legacy, flags, lev
         return httpx.Response(200, json=said) if request.url.path.endswith("ion") else httpx.Response(204)
 
     client, _ = client_of(answer)
-    assert client.permission("o/r", "x") is level
+    assert client.permission("o/r", SOMEBODY) is level
 
 
 def test_an_unknown_person_may_nothing(client_of):
     client, _ = client_of(lambda request: httpx.Response(404, json={}))
-    assert client.permission("o/r", "nobody") is Permission.NONE
+    assert client.permission("o/r", SOMEBODY) is Permission.NONE
 
 
 def test_of_equal_reactions_only_our_own_is_withdrawn_and_one_that_is_gone_is_no_error(client_of):
@@ -375,10 +379,27 @@ def test_an_unusable_key_says_so(tmp_path):
         )
 
 
+@pytest.mark.parametrize("named", [None, 8], ids=["the name is nobody's", "the name is another's by now"])
+@pytest.mark.parametrize("called", ["y", "x", None], ids=["renamed", "as before", "gone"])
+def test_a_permission_is_that_of_the_account_and_not_of_a_name(client_of, named, called):
+    def answer(request):
+        path = request.url.path
+        if path == "/user/7":
+            return httpx.Response(200, json={"login": called}) if called else httpx.Response(404, json={})
+        if path.endswith("/y/permission"):
+            return httpx.Response(200, json={"role_name": "write", "user": {"id": 7}})
+        if named is None:
+            return httpx.Response(404, json={})
+        return httpx.Response(200, json={"role_name": "admin", "user": {"id": named}})
+
+    client, _ = client_of(answer)
+    assert client.permission("o/r", SOMEBODY) is (Permission.WRITE if called == "y" else Permission.NONE)
+
+
 @pytest.mark.parametrize("status", [403, 422, 502])
 def test_an_error_names_nobody(client_of, status):
     """Errors are kept with the jobs that they end; `thumbprint forget-user` does not look there."""
     client, _ = client_of(lambda request: httpx.Response(status, json={"message": "no"}))
     with pytest.raises((GitHubRefused, GitHubUnavailable, RateLimited)) as raised:
-        client.permission("o/r", "pat-quill")
+        client.permission("o/r", replace(SOMEBODY, login="pat-quill"))
     assert "pat-quill" not in str(raised.value)

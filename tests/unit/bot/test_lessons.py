@@ -122,6 +122,28 @@ def test_what_was_said_frozen_and_taken_back_frozen_teaches_nothing(database: Da
         assert lessons.recheck(unit, REPOSITORY.id, WRITER.id, Permission.WRITE, NOW) == []
 
 
+def test_what_others_took_back_while_frozen_counts_by_what_they_may_do_by_now(database: Database) -> None:
+    taken = event(
+        FeedbackKind.RETRACTION,
+        2,
+        retracts=edit().id,
+        answer_id=edit().answer_id,
+        actor=READERS[0],
+        permission=Permission.ADMIN,
+    )
+    observed(database, [edit()])
+    taught = weights(database)
+    with database.unit() as unit:
+        lessons.set_learning(unit, REPOSITORY.id, Learning.FROZEN, NOW)
+        lessons.observe(unit, [taken], NOW)
+        assert lessons.set_learning(unit, REPOSITORY.id, Learning.ON, NOW) == []
+        unit.commit()
+    for by_now, holds in ((Permission.READ, True), (Permission.ADMIN, False)):
+        with database.unit() as unit:
+            lessons.recheck(unit, REPOSITORY.id, READERS[0].id, by_now, NOW)
+            assert (unit.phrases.weights(REPOSITORY.id) == taught) is holds  # not committed: asked once more
+
+
 def test_learning_off_records_nothing(database: Database) -> None:
     with database.unit() as unit:
         lessons.set_learning(unit, REPOSITORY.id, Learning.OFF, NOW)

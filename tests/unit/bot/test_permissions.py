@@ -16,8 +16,8 @@ class Asked:
         self.said = Permission.READ
         self.calls: list[tuple[str, str]] = []
 
-    def permission(self, full_name: str, login: str) -> Permission:
-        self.calls.append((full_name, login))
+    def permission(self, full_name: str, person: Actor) -> Permission:
+        self.calls.append((full_name, person.login))
         return self.said
 
 

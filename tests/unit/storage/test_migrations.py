@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,35 @@ def test_answers_outlive_the_table_that_is_written_anew(tmp_path: Path) -> None:
             unit.connection.exec_driver_sql("UPDATE answers SET status = 'unheard of'")
     with database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1, "they hold again"
+    database.dispose()
+
+
+def test_what_was_frozen_before_the_upgrade_is_asked_about_too(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    _migrate(database, "0012")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection, connection:  # asks for no parents
+        for number, learning in ((7, "frozen"), (8, "on")):
+            connection.execute(
+                "INSERT INTO repositories"
+                " (id, full_name, installation_id, private, learning, revision, seen_at)"
+                f" VALUES ({number}, 'o/r{number}', 5, 0, '{learning}', 0, '2026-11-20 10:00:00')"
+            )
+            for event in ("acted", "waits"):
+                connection.execute(
+                    "INSERT INTO feedback (id, repository_id, answer_id, kind, actor_id, actor_login,"
+                    " actor_is_bot, permission, at, before, after, retracts, url, reason) VALUES"
+                    f" ('{event}{number}', {number}, 'a', 'edit', 2, 'ben', 0, 'write',"
+                    " '2026-11-20 10:00:00', 'x', 'y', '', '', '')"
+                )
+        connection.execute(
+            "INSERT INTO evidence (phrase_id, event_id, answer_id, actor_id, actor_login, permission, mass,"
+            " at, question, url)"
+            " VALUES ('p', 'acted7', 'a', 2, 'ben', 'write', 1.0, '2026-11-20 10:00:00', '', '')"
+        )
+    database.migrate()
+    with database.unit() as unit:
+        pending = {one.id for number in (7, 8) for one in unit.feedback.of_repository(number) if one.pending}
+    assert pending == {"waits7"}
     database.dispose()
 
 
