@@ -100,7 +100,11 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def did(event: Feedback) -> str:
-    """What somebody did, in words: `edited`, `reacted 👎`."""
+    """What somebody did, in words: `edited`, `reacted 👎`; and whether it waits (`bot/thawing.py`)."""
+    return _did(event) + (", not used yet: learning was frozen" if event.pending else "")
+
+
+def _did(event: Feedback) -> str:
     if event.kind is FeedbackKind.REACTION and event.reaction is not None:
         return f"reacted {EMOJI[event.reaction]}"
     if event.kind in (FeedbackKind.REASON, FeedbackKind.HIDDEN):

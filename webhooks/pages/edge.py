@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.concurrency import run_in_threadpool
 
 from bot.settings import Settings
-from bot.wording import number
+from bot.wording import did, number
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from webhooks.pages.guard import Guard, Refusal
@@ -53,7 +53,7 @@ class Edge:
             lstrip_blocks=True,
         )
         self._templates.globals.update(guard=self._guard, query=urlencode)
-        self._templates.filters.update(number=number)
+        self._templates.filters.update(number=number, did=did)
 
     def refusal(self, request: Request, repository_id: int | None = None) -> Response | None:
         """What who may not look is answered; None for who may. `repository_id`: at its drafts."""

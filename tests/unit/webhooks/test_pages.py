@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from bot.lessons import observe
+from bot.lessons import observe, recheck
 from bot.queue import Queue, migrate
 from bot.settings import Settings
 from storage.database import Database
@@ -156,8 +156,25 @@ def test_search_and_paging_reach_every_phrase(page: TestClient, database: Databa
 
 def test_the_story_of_an_answer_has_prompt_seed_scores_and_deeds(page: TestClient) -> None:
     html = page.get(f"/answers/{ANSWER.id}").text
-    for part in ("Be brief.", f"seed {2**40}", "echo", "hubot-not (write): edit"):
+    for part in ("Be brief.", f"seed {2**40}", "echo", "hubot-not (write): edited"):
         assert part in html
+
+
+def test_the_story_says_of_what_was_said_while_learning_was_frozen_that_it_waits(
+    page: TestClient, database: Database
+) -> None:
+    thumb = feedback("thumb-f", answer_id=ANSWER.id, actor=Actor(id=77, login="dana-wei"))
+    with database.unit() as unit:
+        unit.repositories.set_learning(REPOSITORY.id, Learning.FROZEN)
+        observe(unit, [thumb], NOW)
+        unit.commit()
+    assert "reacted 👎, not used yet: learning was frozen" in page.get(f"/answers/{ANSWER.id}").text
+    with database.unit() as unit:
+        unit.repositories.set_learning(REPOSITORY.id, Learning.ON)
+        recheck(unit, REPOSITORY.id, 77, thumb.permission, NOW)
+        unit.commit()
+    html = page.get(f"/answers/{ANSWER.id}").text
+    assert "reacted 👎" in html and "not used yet" not in html
 
 
 def test_text_of_people_and_models_is_never_markup(page: TestClient, database: Database) -> None:
