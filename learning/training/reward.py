@@ -37,7 +37,7 @@ from storage.errors import ConfigurationError, DataError, SetupError, Thumbprint
 
 FEWEST = 30
 """Fewer held-out pairs calibrate nothing: then those that train do, and the manifest says so."""
-NOT_OPTIONS = ("out", "cache", "threads", "device")
+NOT_RECORDED = ("out", "cache", "threads", "device")
 """Where and on what it is computed: no part of what is computed."""
 
 
@@ -83,6 +83,13 @@ class Options:
     cache: Path = CACHE
     """Of downloaded models."""
 
+    def recorded(self) -> dict[str, Any]:
+        """As the manifest keeps them: of a folder its name, for paths differ between machines."""
+        found = json.loads(json.dumps(dataclasses.asdict(self), default=lambda path: path.name))
+        if Path(self.encoder).exists():
+            found["encoder"] = Path(self.encoder).name
+        return {name: value for name, value in found.items() if name not in NOT_RECORDED}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -95,10 +102,17 @@ class Report:
 def run(options: Options, console: Console | None = None) -> Report:
     """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
     console = console or Console(stderr=True)
-    wanted = _plain(options)
+    data = reward_data.read(options.data, options.pairing)
+    old = reward_data.read(options.rehearse, options.pairing) if options.rehearse else None
+    wanted = {
+        "options": options.recorded(),
+        "data": data.id,
+        "rehearsed": old.id if old else "",
+        "started_from": _started_from(options.start),
+    }
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         done = RewardModel.load(options.out, cache=options.cache).about
-        if done["options"] != wanted:
+        if {name: done.get(name) for name in wanted} != wanted:
             raise ConfigurationError(
                 f"{options.out} holds a reward model of other options: name another folder."
             )
@@ -107,7 +121,7 @@ def run(options: Options, console: Console | None = None) -> Report:
     part = options.out.with_name(options.out.name + ".part")
     try:
         _begin(part, wanted)
-        _train(options, wanted, part, console)
+        _train(options, data, old, wanted, part, console)
         if options.out.is_dir():
             options.out.rmdir()
         (part / "model").rename(options.out)
@@ -133,14 +147,14 @@ def _begin(part: Path, wanted: Mapping[str, Any]) -> None:
     shutil.rmtree(part / "model", ignore_errors=True)
 
 
-def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Console) -> None:
+def _train(
+    options: Options, data: Data, old: Data | None, wanted: Mapping[str, Any], part: Path, console: Console
+) -> None:
     """All of it, into `part / "model"`."""
     if options.threads:
         import torch
 
         torch.set_num_threads(options.threads)
-    data = reward_data.read(options.data, options.pairing)
-    old = reward_data.read(options.rehearse, options.pairing) if options.rehearse else None
     train, held, mixed = _parts(data, old, options)
     if not train:
         raise DataError(f"{options.data} has no question in its training part: nothing can be learned.")
@@ -169,9 +183,7 @@ def _train(options: Options, wanted: Mapping[str, Any], part: Path, console: Con
     model.seen |= {one.key for one in (*train, *mixed, *held)}
     about = {
         **base,
-        "options": wanted,
-        "data": data.id,
-        "rehearsed": old.id if old else "",
+        **wanted,
         "questions": {"train": len(train), "rehearsed": len(mixed), "validation": len(held)},
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,
@@ -202,6 +214,12 @@ def _parts(data: Data, old: Data | None, options: Options) -> tuple[list[Ranked]
     return train, [*held, *kept], again
 
 
+def _started_from(start: Path | None) -> str:
+    """The SHA-256 of the earlier model's manifest; "" without one, which `_start` refuses in words."""
+    file = start / store.MANIFEST if start else None
+    return store.sha256_of(file) if file and file.is_file() else ""
+
+
 def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
     """The model to begin with, and what its manifest says of its encoder."""
     if options.start:
@@ -213,11 +231,10 @@ def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
         return model, {
             "encoder": model.about["encoder"],
             "encoder_sha256": model.about["encoder_sha256"],
-            "started_from": store.sha256_of(options.start / store.MANIFEST),
         }
     home = hub.resolve(options.encoder, "encoder", options.cache)
     model = RewardModel(open_encoder(home, options.device), reading=options.reading)
-    return model, {"encoder": options.encoder, "encoder_sha256": hash_of(home), "started_from": ""}
+    return model, {"encoder": options.encoder, "encoder_sha256": hash_of(home)}
 
 
 def _tune(
@@ -239,12 +256,6 @@ def _tune(
             progress.update(bar, completed=step, total=steps, description=words)
 
         tune(model.encoder, rows, options.tuning, model.reading.similarity, part / "encoder", tell)
-
-
-def _plain(options: Options) -> dict[str, Any]:
-    """The options as JSON has them, without those that change nothing of the result."""
-    found = json.loads(json.dumps(dataclasses.asdict(options), default=str))
-    return {name: value for name, value in found.items() if name not in NOT_OPTIONS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -81,8 +81,12 @@ class Options:
     """Of downloaded models."""
 
     def recorded(self) -> dict[str, Any]:
-        """As JSON has them, without those that change nothing of the result."""
-        found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self), default=str))
+        """As the manifest keeps them: of a folder its name, for paths differ between machines."""
+        found: dict[str, Any] = json.loads(
+            json.dumps(dataclasses.asdict(self), default=lambda path: path.name)
+        )
+        if Path(self.encoder).exists():
+            found["encoder"] = Path(self.encoder).name
         plain = {name: value for name, value in found.items() if name not in ("out", "cache", "threads")}
         return {**plain, "trainer": "trl"}
 
@@ -98,16 +102,16 @@ def run(options: Options, console: Console | None = None) -> Report:
     """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
     console = console or Console(stderr=True)
     wanted = options.recorded()
+    data = reward_data.read(options.data, options.pairing)
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         done = RewardModel.load(options.out, cache=options.cache).about
-        if done["options"] != wanted:
+        if (done["options"], done["data"]) != (wanted, data.id):
             raise ConfigurationError(
                 f"{options.out} holds a reward model of other options: name another folder."
             )
         return Report(folder=options.out, manifest=done)
     if options.threads:
         torch.set_num_threads(options.threads)
-    data = reward_data.read(options.data, options.pairing)
     home = hub.resolve(options.encoder, "encoder", options.cache)
     work = Work(options.out, artefact.run_id("reward", data.id, hash_of(home), wanted))
     with artefact.full_disk_said(options.out.parent):

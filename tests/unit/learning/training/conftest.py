@@ -61,7 +61,7 @@ def made_up(count: int, *, good: str = "good clear example", bad: str = "never m
 def folder_of(tmp_path: Path) -> Callable[..., Path]:
     def write(rows: Rows, name: str = "data") -> Path:
         folder = tmp_path / name
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         return folder
 

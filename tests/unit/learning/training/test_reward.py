@@ -139,6 +139,11 @@ def test_a_finished_run_is_not_run_again_and_another_one_does_not_overwrite_it(
     assert (tmp_path / "m" / "manifest.json").stat().st_mtime_ns == stamp
     with pytest.raises(ConfigurationError, match="other options"):
         reward.run(dataclasses.replace(given, penalty=0.5), QUIET)
+    assert str(tmp_path) not in json.dumps(first.manifest["options"])  # it is handed to others
+    with pytest.raises(ConfigurationError, match="other options"):  # a folder of that name, with other data
+        reward.run(
+            dataclasses.replace(given, data=folder_of(made_up(41), f"another/{given.data.name}")), QUIET
+        )
 
 
 def test_a_few_repository_pairs_are_learned_without_forgetting_the_corpus(
