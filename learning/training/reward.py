@@ -37,7 +37,7 @@ from storage.errors import ConfigurationError, DataError, SetupError, Thumbprint
 
 FEWEST = 30
 """Fewer held-out pairs calibrate nothing: then those that train do, and the manifest says so."""
-NOT_RECORDED = ("out", "cache", "threads", "device")
+NOT_RECORDED = ("out", "cache", "vectors", "threads", "device")
 """Where and on what it is computed: no part of what is computed."""
 
 
@@ -76,6 +76,10 @@ class Options:
     Not where the better answers are longer throughout: there is nothing else to learn from then."""
     most_questions: int = 0
     """Train on no more than these many, drawn by the seed; 0 for all."""
+    fold: int = 0
+    """Of a folder of questions: which tenth is the test part, 0 to 9. A snapshot brings its own parts."""
+    vectors: Path | None = None
+    """A folder in which the vectors of an encoder that stays as it is are kept for other runs, too."""
     threads: int = 0
     """Of torch; 0 leaves its own choice."""
     device: str = "cpu"
@@ -102,8 +106,8 @@ class Report:
 def run(options: Options, console: Console | None = None) -> Report:
     """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
     console = console or Console(stderr=True)
-    data = reward_data.read(options.data, options.pairing)
-    old = reward_data.read(options.rehearse, options.pairing) if options.rehearse else None
+    data = reward_data.read(options.data, options.pairing, options.fold)
+    old = reward_data.read(options.rehearse, options.pairing, options.fold) if options.rehearse else None
     wanted = {
         "options": options.recorded(),
         "data": data.id,
@@ -161,8 +165,13 @@ def _train(
     model, base = _start(options)
     trained = options.tuning.loss != "none"
     console.print(f"{len(train)} questions train, {len(mixed)} are rehearsed, {len(held)} are held out")
+    own = trained or (options.start is not None and (options.start / ENCODER).is_dir())
+    if own and options.vectors:
+        raise ConfigurationError("--vectors is for an encoder that stays as it comes (--loss none).")
     if trained:
         _tune(model, [*train, *mixed], options, part, console)
+    encoder = "" if own else str(base["encoder_sha256"])
+    model.keep(options.vectors or part / "vectors", encoder, options.tuning.precision)
     enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
     penalty = options.penalty
     if options.head:
@@ -174,7 +183,6 @@ def _train(
             penalty=penalty,
             length_limit=options.length_limit,
             held=held if enough else [],
-            work=part,
             console=console,
         )
         console.print(f"head: loss {loss:.4f} at penalty {penalty}")
@@ -189,7 +197,6 @@ def _train(
         "contradictions": data.contradictions,
         "penalty": penalty,
     }
-    own = trained or (options.start is not None and (options.start / ENCODER).is_dir())
     model.save(part / "model", about, with_encoder=own)
 
 

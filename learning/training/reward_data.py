@@ -17,8 +17,8 @@ from typing import Literal
 
 from learning.training import corpus, snapshot
 from learning.training.rows import Source, Split, Triplet
-from learning.training.splitting import split_of
-from storage.errors import DataError
+from learning.training.splitting import FOLDS, split_of
+from storage.errors import ConfigurationError, DataError
 
 Pairing = Literal["extremes", "all"]
 
@@ -59,20 +59,30 @@ def key_of(question: str) -> str:
     return hashlib.sha256(" ".join(question.split()).lower().encode()).hexdigest()[:16]
 
 
-def read(folder: Path, pairing: Pairing = "all") -> Data:
-    """A snapshot, or a folder of questions. Raises DataError for data that nothing can be learned from."""
-    if (folder / snapshot.MANIFEST).is_file():
+def read(folder: Path, pairing: Pairing = "all", fold: int = 0) -> Data:
+    """A snapshot, or a folder of questions, whose test part is that fold.
+
+    Raises DataError for data that nothing can be learned from, ConfigurationError for no such fold.
+    """
+    kept = (folder / snapshot.MANIFEST).is_file()
+    if not 0 <= fold < (1 if kept else FOLDS):
+        raise ConfigurationError(
+            f"{folder} is a snapshot: its rows say which part they are in; leave out --fold."
+            if kept
+            else f"There is no fold {fold}: choose one of 0 to {FOLDS - 1}."
+        )
+    if kept:
         found = snapshot.read(folder)
         questions, against = of_triplets(found.rows.triplets)
         name = found.id
     else:
-        questions, against = tuple(of_corpus(corpus.read(folder), pairing)), 0
+        questions, against = tuple(of_corpus(corpus.read(folder), pairing, fold)), 0
         name = _hash_of(corpus.files(folder))
     _refuse_useless(folder, questions, against)
     return Data(id=name, questions=questions, contradictions=against)
 
 
-def of_corpus(questions: Iterable[corpus.CorpusQuestion], pairing: Pairing) -> list[Ranked]:
+def of_corpus(questions: Iterable[corpus.CorpusQuestion], pairing: Pairing, fold: int = 0) -> list[Ranked]:
     """Questions with two different answers or more; of those without votes a better place is better.
 
     "extremes" pairs the best with the worst; "all" every two answers that are not equally good, the best
@@ -93,7 +103,7 @@ def of_corpus(questions: Iterable[corpus.CorpusQuestion], pairing: Pairing) -> l
                 answers=answers,
                 pairs=tuple(pairs[:1] if pairing == "extremes" else pairs),
                 values=values,
-                split=split_of(one.id),
+                split=split_of(one.id, fold),
                 voted=one.voted,
             )
         )

@@ -60,7 +60,8 @@ class Tuning:
     frozen_layers: int = 0
     """This many of the lowest layers, and the embeddings, stay as they are: less to compute."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 computes in bfloat16 (autocast), which processors that multiply in it do about twice as fast."""
+    """bf16 computes in bfloat16 (autocast), which processors that multiply in it do about twice as fast; in
+    reading for the head, too. Scores are always computed in fp32."""
     checkpoint_steps: int = 100
     """A checkpoint every so many steps; a killed run goes on from its last."""
     seed: int = 0

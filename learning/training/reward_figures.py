@@ -42,6 +42,19 @@ class Judgement:
     pairs: tuple[tuple[int, int], ...]
     values: tuple[float, ...] = ()
     source: str = ""
+    key: str = ""
+    """By which a question is known again under another model; "" where there is one model."""
+    model: str = ""
+    """Which of several models judged; "" where there is one."""
+
+
+def over_questions(judged: Sequence[Judgement], values: Sequence[float | None], seed: int = 0) -> Figure:
+    """`figure` of a value each: of a question that several models judged the mean; None is left out."""
+    found: dict[str | int, list[float]] = {}
+    for place, (one, value) in enumerate(zip(judged, values, strict=True)):
+        if value is not None:
+            found.setdefault(one.key or place, []).append(value)
+    return figure([sum(each) / len(each) for each in found.values()], seed)
 
 
 def figure(values: Sequence[float], seed: int = 0) -> Figure:
@@ -90,10 +103,11 @@ def within(judged: Sequence[Judgement], by: str, seed: int = 0) -> Figure:
     """The mean rank correlation of reward with `by`, "values" or "words", in questions of ≥ 3 answers."""
     found = [
         rank_correlation(one.rewards, getattr(one, by))
-        for one in judged
         if len(one.rewards) >= 3 and len(getattr(one, by)) == len(one.rewards)
+        else None
+        for one in judged
     ]
-    return figure([each for each in found if each is not None], seed)
+    return over_questions(judged, found, seed)
 
 
 def _won(better: float, worse: float) -> float:

@@ -1,4 +1,4 @@
-"""The reward's head and calibration, fitted on what a model reads: vectors kept by chunks, then convex fits.
+"""The reward's head and calibration, fitted on what a model reads: two convex fits.
 
 Left out: the arithmetic (`learning/training/reward_head.py`), training the encoder.
 Run: thumbprint train reward --data FOLDER --out DIR
@@ -6,9 +6,7 @@ Run: thumbprint train reward --data FOLDER --out DIR
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -22,8 +20,6 @@ from learning.training.reward_surface import surface
 
 PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """What a head's parameters may be held by: the less data, the more; the second where nobody can choose."""
-CHUNK = 256
-"""Texts that are read between two savings of their vectors."""
 
 
 def fitted(
@@ -35,21 +31,19 @@ def fitted(
     penalty: float,
     length_limit: float,
     held: Sequence[Ranked],
-    work: Path,
     console: Console,
 ) -> tuple[Head, float, float]:
     """A head on the vectors of all pairs, its loss and penalty; held to the head that there is.
 
     A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. Then
-    the head is held to `length_limit`, the most that its gaps correlate with those of length. What was read
-    is kept in `work`, so that a killed run need not read it again.
+    the head is held to `length_limit`, the most that its gaps correlate with those of length.
     """
     pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial))
     weights = np.array([one.weight for one in pairs])
     judges = list(weighted(held, most_pairs=most_pairs, adversarial=0)) if penalty <= 0 else []
     with Progress(console=console) as progress:
-        sides = _sides(model, pairs, work, progress)
-        unseen = _sides(model, judges, work, progress) if judges else None
+        sides = _sides(model, pairs, progress)
+        unseen = _sides(model, judges, progress) if judges else None
     chosen = penalty if penalty > 0 else PENALTIES[1]
     if unseen:
         tried = {each: fit(*sides, weights, each, model.head)[0] for each in PENALTIES}
@@ -74,42 +68,19 @@ def _surprise(head: Head, better: Array, worse: Array) -> float:
     return float(np.logaddexp(0, -calibrate(gaps, gaps).slope * gaps).mean())
 
 
-def _sides(
-    model: RewardModel, pairs: Sequence[Weighted], work: Path, progress: Progress
-) -> tuple[Array, Array]:
+def _sides(model: RewardModel, pairs: Sequence[Weighted], progress: Progress) -> tuple[Array, Array]:
     """The features of the better answers and of the worse ones."""
     questions = [one.question for one in pairs]
-    asked = _vectors(model, questions, work / "questions", progress, answer=False)
+    asked = model.embed(questions, progress=progress)
     better, worse = (
         features(
             asked,
-            _vectors(model, side, work / "answers", progress, answer=True),
+            model.embed(side, answer=True, progress=progress),
             surface(questions, side) if model.reading.surface else None,
         )
         for side in ([one.better for one in pairs], [one.worse for one in pairs])
     )
     return better, worse
-
-
-def _vectors(
-    model: RewardModel, texts: Sequence[str], folder: Path, progress: Progress, *, answer: bool
-) -> Array:
-    """As `model.embed`, by chunks that are kept in `folder`."""
-    folder.mkdir(exist_ok=True)
-    unique = list(dict.fromkeys(texts))
-    chunks = [unique[at : at + CHUNK] for at in range(0, len(unique), CHUNK)]
-    found = []
-    for chunk in progress.track(chunks, description="answers" if answer else "questions"):
-        name = hashlib.sha256("\0".join(chunk).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        file = folder / f"{name}.npy"
-        if not file.exists():
-            with (folder / "unfinished").open("wb") as sink:
-                np.save(sink, model.embed(chunk, answer=answer))
-            (folder / "unfinished").rename(file)
-        found.append(np.load(file))
-    place = {text: n for n, text in enumerate(unique)}
-    every: Array = np.concatenate(found)[[place[text] for text in texts]]
-    return every
 
 
 def calibrated(model: RewardModel, questions: Sequence[Ranked], most_pairs: int) -> Calibration:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
+from rich.progress import Progress
 from safetensors.numpy import load_file, save_file
 
 from learning.models import hub, store
@@ -23,12 +25,14 @@ from learning.training.reward_classifier import Classifier
 from learning.training.reward_head import Array, Calibration, Head, features
 from learning.training.reward_surface import SURFACE, surface
 from learning.training.reward_terms import Bounds, Terms, terms
+from learning.training.reward_vectors import Vectors
 from storage.errors import ModelError
 
 FORMAT = "thumbprint-reward-1"
 CACHE = Path("~/.cache/thumbprint")
 ENCODER, HEAD, SEEN, CLASSIFIER = "encoder", "head.safetensors", "seen.txt", "classifier"
 Similarity = Literal["cosine", "dot"]
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +80,20 @@ class RewardModel:
         self.about: Mapping[str, Any] = about or {}
         self.seen = seen
         """Keys of the questions that it was trained, chosen or calibrated on."""
+        self._kept: Vectors | None = None
+        self._precision: Precision = "fp32"
         if classifier is None:
             _prepare(encoder, reading)
+
+    def keep(self, folder: Path, encoder_sha256: str, precision: Precision = "fp32") -> None:
+        """From now on read each text once only, and keep its vector in `folder`, for whatever reads as this.
+
+        `encoder_sha256` names the encoder, "" one that nobody else has. A classifier has no vectors.
+        """
+        if self.classifier is None:
+            how = (encoder_sha256, self.reading.longest_tokens, self.reading.similarity, precision)
+            self._precision = precision
+            self._kept = Vectors(folder, ":".join(map(str, how)), self._encode)
 
     @classmethod
     def load(cls, folder: Path, *, cache: Path = CACHE, device: str = "cpu") -> RewardModel:
@@ -189,19 +205,25 @@ class RewardModel:
             features(asked, said, surface(questions, answers) if self.reading.surface else None)
         )
 
-    def embed(self, texts: Sequence[str], *, answer: bool = False, progress: bool = False) -> Array:
+    def embed(self, texts: Sequence[str], *, answer: bool = False, progress: Progress | None = None) -> Array:
         """(n, d) vectors; each different text is read once."""
         prefix = self.reading.answer_prefix if answer else ""
-        unique = list(dict.fromkeys(texts))
-        vectors = self.encoder.encode(
-            [prefix + text for text in unique],
-            batch_size=32,
-            normalize_embeddings=self.reading.similarity == "cosine",
-            show_progress_bar=progress,
-        )
-        place = {text: n for n, text in enumerate(unique)}
-        found: Array = np.asarray(vectors, dtype=np.float64)[[place[text] for text in texts]]
+        asked = [prefix + text for text in texts]
+        if self._kept is not None:
+            return self._kept.of(asked, progress, "answers" if answer else "questions")
+        place = {text: n for n, text in enumerate(dict.fromkeys(asked))}
+        found: Array = self._encode(list(place))[[place[text] for text in asked]]
         return found
+
+    def _encode(self, texts: Sequence[str]) -> Array:
+        with torch.autocast(self.encoder.device.type, torch.bfloat16, enabled=self._precision == "bf16"):
+            vectors = self.encoder.encode(
+                list(texts),
+                batch_size=32,
+                normalize_embeddings=self.reading.similarity == "cosine",
+                show_progress_bar=False,
+            )
+        return np.asarray(vectors, dtype=np.float64)
 
 
 def open_encoder(folder: Path, device: str = "cpu") -> Any:

@@ -37,6 +37,8 @@ class Report:
     same_length: Figure
     same_length_untrained: Figure
     by_source: Mapping[str, Figure]
+    by_model: Mapping[str, Figure]
+    """Accuracy of each, where several were judged: then all other figures are over all of them."""
     with_values: Figure
     with_length: Figure
     adversarial: Mapping[str, Adversarial]
@@ -74,6 +76,7 @@ def markdown(report: Report) -> str:
         _row("answers of like length: reward", report.same_length),
         _row("answers of like length: untrained encoder", report.same_length_untrained),
         *(_row(f"source {name}", found) for name, found in report.by_source.items()),
+        *(_row(name, found) for name, found in report.by_model.items()),
         "",
         "| rank correlation within a question | | 95 % interval | questions |",
         "| --- | --- | --- | --- |",

@@ -13,7 +13,7 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,12 +22,21 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from learning.training import reward_data
+from learning.models import hub
+from learning.training import reward_data, snapshot
 from learning.training.arguments import parse
 from learning.training.negatives import Negative, negatives
 from learning.training.reward_data import Ranked
-from learning.training.reward_figures import Judgement, alike, figure, wins, within
-from learning.training.reward_model import CACHE, Reading, RewardModel
+from learning.training.reward_figures import (
+    Figure,
+    Judgement,
+    alike,
+    figure,
+    over_questions,
+    wins,
+    within,
+)
+from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of
 from learning.training.reward_page import Adversarial, Report, markdown
 from storage.errors import DataError, SetupError, ThumbprintError
 
@@ -43,6 +52,8 @@ class Options:
     """A snapshot, or a folder of ranked or voted questions."""
     model: Path | None = None
     """A trained reward model; without one, the untrained encoder is judged."""
+    others: tuple[Path, ...] = ()
+    """Further models, of other seeds or folds: each judges its part; of a question the mean is taken."""
     encoder: str = "packaged"
     """The encoder that is judged where there is no model."""
     part: Literal["all", "train", "validation", "test"] = "all"
@@ -55,6 +66,8 @@ class Options:
     """Questions for which adversarial answers are made."""
     seed: int = 0
     """Of the draws: of questions, and of the intervals."""
+    vectors: Path | None = None
+    """A folder in which the vectors of encoders that stay as they come are kept for other reports, too."""
     threads: int = 0
     """Of torch; 0 leaves its own choice."""
     device: str = "cpu"
@@ -72,47 +85,69 @@ def run(options: Options, console: Console | None = None) -> Report:
         import torch
 
         torch.set_num_threads(options.threads)
-    if options.model:
-        model = RewardModel.load(options.model, cache=options.cache, device=options.device)
-        base = str(model.about["encoder"])
-        reading = Reading(similarity=model.reading.similarity, longest_tokens=model.reading.longest_tokens)
-    else:
-        model = RewardModel.untrained(options.encoder, cache=options.cache, device=options.device)
-        base, reading = options.encoder, Reading()
-    data = reward_data.read(options.data)
-    questions, left_out = _questions(data.questions, model.seen, options)
+    folders = [options.model, *options.others]
+    judged: list[_Seen] = []
+    before: list[_Seen] = []
+    gaps: list[tuple[Negative, float]] = []
+    about: list[dict[str, Any]] = []
     with Progress(console=console) as progress:
-        judged = list(_judged(model, questions, progress, "the model"))
-        before = judged
-        if options.model:
-            other = RewardModel.untrained(base, reading=reading, cache=options.cache, device=options.device)
-            before = list(_judged(other, questions, progress, "the untrained encoder"))
-        worst = _adversarial(model, questions[: options.most_adversarial], progress, options.seed)
-    about = {
-        "data": data.id,
-        "model": model.about.get("format", "untrained encoder"),
-        "encoder": base,
-        "seed": options.seed,
-        "questions": len(questions),
-        "left_out_as_seen": left_out,
-        "trained_with": model.about.get("options", {}),
-    }
-    report = _figures(judged, before, worst, about, options.seed)
+        for number, folder in enumerate(folders, 1):
+            name = str(number) if len(folders) > 1 else ""
+            model, other = _models(folder, options)
+            data, questions, left_out = _questions(model, options)
+            found = list(_judged(model, questions, progress, name))
+            judged += found
+            before += _judged(other, questions, progress, "untrained encoder") if folder else found
+            gaps += _adversarial(model, questions[: options.most_adversarial // len(folders)], progress)
+            about.append(
+                {
+                    "name": name,
+                    "data": data,
+                    "model": model.about.get("format", "untrained encoder"),
+                    "encoder": model.about["encoder"],
+                    "questions": len(questions),
+                    "left_out_as_seen": left_out,
+                    "trained_with": model.about.get("options", {}),
+                }
+            )
+    report = _figures(judged, before, gaps, about, options.seed)
     if options.out:
         _write(report, options.out)
     return report
 
 
-def _questions(found: Sequence[Ranked], seen: frozenset[str], options: Options) -> tuple[list[Ranked], int]:
-    """The questions to judge by, and how many were left out because the model has seen them."""
+def _models(folder: Path | None, options: Options) -> tuple[RewardModel, RewardModel]:
+    """A trained model, or the untrained encoder, and the untrained encoder that it began with."""
+    cache, device = options.cache, options.device
+    if folder is None:
+        model = RewardModel.untrained(options.encoder, cache=cache, device=device)
+        base, reading = options.encoder, Reading()
+    else:
+        model = RewardModel.load(folder, cache=cache, device=device)
+        base = str(model.about["encoder"])
+        reading = Reading(similarity=model.reading.similarity, longest_tokens=model.reading.longest_tokens)
+    other = RewardModel.untrained(base, reading=reading, cache=cache, device=device)
+    if options.vectors:
+        encoder = hash_of(hub.resolve(base, "encoder", cache))
+        other.keep(options.vectors, encoder)
+        if folder is None or not (folder / ENCODER).is_dir():
+            model.keep(options.vectors, encoder)
+    return model, other
+
+
+def _questions(model: RewardModel, options: Options) -> tuple[str, list[Ranked], int]:
+    """The data's id, the questions to judge by, and how many were left out because the model saw them."""
+    kept = (options.data / snapshot.MANIFEST).is_file()
+    fold = 0 if kept else int(model.about.get("options", {}).get("fold", 0))
+    data = reward_data.read(options.data, fold=fold)
     wanted = [
         one
-        for one in found
+        for one in data.questions
         if one.pairs
         and options.part in ("all", one.split.value)
         and (not one.values or len(one.answers) >= options.fewest_answers)
     ]
-    unseen = [one for one in wanted if one.key not in seen]
+    unseen = [one for one in wanted if one.key not in model.seen]
     if not unseen:
         raise DataError(
             f"{options.data} has {len(wanted)} questions in this part with enough answers, and the model has "
@@ -120,7 +155,7 @@ def _questions(found: Sequence[Ranked], seen: frozenset[str], options: Options) 
         )
     order = np.random.default_rng(options.seed).permutation(len(unseen))
     chosen = order[: options.most_questions] if options.most_questions else order
-    return [unseen[n] for n in chosen], len(wanted) - len(unseen)
+    return data.id, [unseen[n] for n in chosen], len(wanted) - len(unseen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +169,9 @@ class _Seen:
 def _judged(
     model: RewardModel, questions: Sequence[Ranked], progress: Progress, name: str
 ) -> Iterator[_Seen]:
-    """Every answer of every question, scored."""
+    """Every answer of every question, scored. `name` says which of several models it was."""
     batches = [questions[at : at + BATCH] for at in range(0, len(questions), BATCH)]
-    for batch in progress.track(batches, description=name):
+    for batch in progress.track(batches, description=f"model {name}".strip()):
         asked = [one.question for one in batch for _ in one.answers]
         scored = iter(model.explain(asked, [text for one in batch for text in one.answers]))
         for one in batch:
@@ -147,58 +182,77 @@ def _judged(
                 pairs=one.pairs,
                 values=one.values,
                 source=one.source.value,
+                key=one.key,
+                model=name,
             )
             network = dataclasses.replace(whole, rewards=tuple(each.network for each in mine))
             yield _Seen(whole=whole, network=network)
 
 
 def _adversarial(
-    model: RewardModel, questions: Sequence[Ranked], progress: Progress, seed: int
-) -> dict[str, Adversarial]:
-    """Each kind beside the best real answer. Nobody tells the model which answers ended by themselves."""
-    gaps: dict[Negative, list[float]] = {kind: [] for kind in Negative}
+    model: RewardModel, questions: Sequence[Ranked], progress: Progress
+) -> list[tuple[Negative, float]]:
+    """How much more than each kind the best real answer has. Nobody tells which ended by themselves."""
+    gaps = []
     for turn, one in enumerate(progress.track(questions, description="adversarial answers")):
         other = questions[(turn + 1) % len(questions)]
         best = one.answers[one.pairs[0][0]]
         stranger = other.answers[other.pairs[0][0]] if other is not one else ""
         made = negatives(one.question, best, stranger, turn)
         real, *rest = model.score([one.question] * (1 + len(made)), [best, *made.values()])
-        for kind, reward in zip(made, rest, strict=True):
-            gaps[kind].append(real - reward)
-    return {
-        kind.value: Adversarial(
-            below=figure([float(gap > 0) for gap in found], seed), gap=figure(found, seed)
-        )
-        for kind, found in gaps.items()
-        if found
-    }
+        gaps += [(kind, real - reward) for kind, reward in zip(made, rest, strict=True)]
+    return gaps
 
 
 def _figures(
     judged: Sequence[_Seen],
     before: Sequence[_Seen],
-    worst: Mapping[str, Adversarial],
-    about: Mapping[str, Any],
+    gaps: Sequence[tuple[Negative, float]],
+    about: Sequence[Mapping[str, Any]],
     seed: int,
 ) -> Report:
     whole, base = [one.whole for one in judged], [one.network for one in before]
     won, base_won = [wins(one) for one in whole], [wins(one) for one in base]
-    sources = sorted({one.source for one in whole})
+
+    def over(values: Sequence[float | None]) -> Figure:
+        return over_questions(whole, values, seed)
+
+    def alone(values: Sequence[float], holds: Callable[[Judgement], bool]) -> Figure:
+        return over([value if holds(one) else None for one, value in zip(whole, values, strict=True)])
+
+    by_kind = {kind: [gap for each, gap in gaps if each is kind] for kind in Negative}
     return Report(
-        about=about,
-        accuracy=figure(won, seed),
-        network=figure([wins(one.network) for one in judged], seed),
-        untrained=figure(base_won, seed),
-        length_only=figure([wins(one, by_words=True) for one in whole], seed),
-        gain=figure([mine - its for mine, its in zip(won, base_won, strict=True)], seed),
-        same_length=figure([wins(one) for one in whole if alike(one)], seed),
-        same_length_untrained=figure([wins(one) for one in base if alike(one)], seed),
+        about={
+            **about[0],
+            "seed": seed,
+            "questions": len({one.key for one in whole}),
+            "left_out_as_seen": sum(one["left_out_as_seen"] for one in about),
+            "models": about,
+        },
+        accuracy=over(won),
+        network=over([wins(one.network) for one in judged]),
+        untrained=over(base_won),
+        length_only=over([wins(one, by_words=True) for one in whole]),
+        gain=over([mine - its for mine, its in zip(won, base_won, strict=True)]),
+        same_length=alone(won, alike),
+        same_length_untrained=alone(base_won, alike),
         by_source={
-            name: figure([wins(one) for one in whole if one.source == name], seed) for name in sources
+            name: alone(won, lambda one, name=name: one.source == name)  # type: ignore[misc]
+            for name in sorted({one.source for one in whole})
+        },
+        by_model={
+            f"model {name}": alone(won, lambda one, name=name: one.model == name)  # type: ignore[misc]
+            for name in sorted({one.model for one in whole if one.model})
         },
         with_values=within(whole, "values", seed),
         with_length=within(whole, "words", seed),
-        adversarial=worst,
+        adversarial={
+            kind.value: Adversarial(
+                below=figure([float(gap > 0) for gap in found], seed), gap=figure(found, seed)
+            )
+            for kind, found in by_kind.items()
+            if found
+        },
     )
 
 

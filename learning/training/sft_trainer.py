@@ -35,6 +35,8 @@ def trainer_of(
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
+    from learning.training.sft_on_cpu import OnCpu
+
     cpu = not torch.cuda.is_available()
     config = SFTConfig(
         output_dir=str(work.folder),
@@ -63,7 +65,7 @@ def trainer_of(
     )
     set_seed(options.seed)
     model, lora = adapted(base, options.parent, options.rank, options.alpha, options.dropout)
-    trainer = SFTTrainer(
+    trainer = (OnCpu if cpu else SFTTrainer)(
         model=model,
         args=config,
         train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in _order(learned, options)]),

@@ -16,11 +16,20 @@ PARTS = ((80, Split.TRAIN), (90, Split.VALIDATION), (100, Split.TEST))
 """Of a hundred groups the first eighty train; the next ten choose among runs; the last ten judge."""
 
 
-def split_of(group: str) -> Split:
-    """The part that a group is in, by SHA-256 of its name. Raises ValueError for a group without one."""
+FOLDS = 10
+
+
+def split_of(group: str, fold: int = 0) -> Split:
+    """The part that a group is in, by SHA-256 of its name.
+
+    Of `FOLDS` folds each has another tenth for its test part. Raises ValueError for a group without a name,
+    and for no such fold.
+    """
     if not group:
         raise ValueError("a group without a name cannot be split")
-    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8]) % 100
+    if not 0 <= fold < FOLDS:
+        raise ValueError(f"there is no fold {fold}: choose one of 0 to {FOLDS - 1}")
+    number = (int.from_bytes(hashlib.sha256(group.encode()).digest()[:8]) + 100 // FOLDS * fold) % 100
     return next(part for end, part in PARTS if number < end)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,64 @@ def test_what_was_trained_or_calibrated_on_is_never_judged_whatever_folder_it_co
     }  # fmt: skip
 
 
+def test_folds_judge_other_tenths_and_are_reported_together(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, vectors = folder_of(made_up(120)), tmp_path / "vectors"
+    models = [tmp_path / "m0", tmp_path / "m1"]
+    read: list[list[str]] = [[], []]
+    encode = RewardModel._encode
+    for fold, out in enumerate(models):
+
+        def noted(self: RewardModel, texts: Sequence[str], fold: int = fold) -> Any:
+            read[fold] += texts
+            return encode(self, texts)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RewardModel, "_encode", noted)
+            reward.run(options(encoder, data, out, fold=fold, vectors=vectors), QUIET)
+    assert len(read[1]) < len(read[0]) / 2  # the second fold reads only what is new to it
+    assert not set(read[0]) & set(read[1])
+
+    def judged(**named: Any) -> reward_report.Report:
+        return reward_report.run(reward_report.Options(data=data, part="test", **named), QUIET)
+
+    alone = [judged(model=one) for one in models]
+    both = judged(model=models[0], others=(models[1],), vectors=vectors)
+    counts = [one.accuracy.questions for one in alone]
+    assert all(counts) and both.accuracy.questions == sum(counts)  # no question is in both test parts
+    assert [one.mean for one in both.by_model.values()] == [one.accuracy.mean for one in alone]
+    assert both.accuracy.mean == pytest.approx(
+        sum(one.accuracy.mean * count for one, count in zip(alone, counts, strict=True)) / sum(counts)
+    )
+    assert both.untrained.questions == sum(counts) and both.adversarial["echo"].gap.questions == sum(counts)
+
+
+def test_of_a_question_that_several_models_judged_the_mean_counts_once(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    data = folder_of(made_up(120))
+    for seed in (0, 1):
+        reward.run(options(encoder, data, tmp_path / f"m{seed}", tuning={"seed": seed}), QUIET)
+    given = reward_report.Options(
+        data=data, part="test", model=tmp_path / "m0", others=(tmp_path / "m1",), most_adversarial=0
+    )
+    both = reward_report.run(given, QUIET)
+    alone = reward_report.run(dataclasses.replace(given, others=()), QUIET)
+    assert both.accuracy.questions == alone.accuracy.questions == both.by_model["model 2"].questions > 0
+
+
+def test_a_fold_that_there_is_not_and_kept_vectors_of_an_encoder_that_changes_are_refused(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    data = folder_of(made_up(24))
+    with pytest.raises(ConfigurationError, match="no fold 10: choose one of 0 to 9"):
+        reward.run(options(encoder, data, tmp_path / "m", fold=10), QUIET)
+    given = options(encoder, data, tmp_path / "m", vectors=tmp_path / "v", tuning={"loss": "triplet"})
+    with pytest.raises(ConfigurationError, match="stays as it comes"):
+        reward.run(given, QUIET)
+
+
 def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence_and_leaves_no_model(
     encoder: Path, folder_of: Folder, tmp_path: Path
 ) -> None:
@@ -211,7 +269,7 @@ def test_a_full_disk_is_a_sentence_and_what_was_done_stays(
         patch.setattr(RewardModel, "save", full)
         with pytest.raises(SetupError, match=r"No space left on device.*goes on"):
             reward.run(given, QUIET)
-    kept = list((tmp_path / "m.part" / "answers").glob("*.npy"))
+    kept = list((tmp_path / "m.part" / "vectors").glob("*.npz"))
     assert kept and not (tmp_path / "m").exists()
     reward.run(given, QUIET)
     assert RewardModel.load(tmp_path / "m")

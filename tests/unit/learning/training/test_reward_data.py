@@ -9,7 +9,7 @@ import pytest
 from learning.training import reward_data, snapshot
 from learning.training.rows import Origin, Rows, Source, Split, Triplet
 from learning.training.splitting import split_of
-from storage.errors import DataError
+from storage.errors import ConfigurationError, DataError
 from tests.unit.learning.training.conftest import made_up
 
 Folder = Callable[..., Path]
@@ -68,6 +68,8 @@ def test_a_question_is_known_again_by_its_text_whatever_its_spaces_and_case(fold
 def test_a_snapshot_s_triplets_become_questions_with_their_source(tmp_path: Path) -> None:
     rows = Rows(triplets=(triplet("good", "bad"), triplet("good", "worse"), triplet("x", "y", "github/1/3")))
     kept = snapshot.write(rows, tmp_path, about={})
+    with pytest.raises(ConfigurationError, match="is a snapshot: its rows say which part"):
+        reward_data.read(kept.folder, fold=1)
     data = reward_data.read(kept.folder)
     assert data.id == kept.id
     assert [(one.source, len(one.answers), len(one.pairs)) for one in data.questions] == [

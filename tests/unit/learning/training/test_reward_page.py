@@ -22,6 +22,7 @@ GOOD = Report(
     same_length=figure(0.63),
     same_length_untrained=figure(0.55),
     by_source={"corpus": figure(0.66), "edit": figure(0.7, questions=0)},
+    by_model={"model 1": figure(0.65, questions=450)},
     with_values=figure(0.2),
     with_length=figure(-0.1),
     adversarial={"echo": Adversarial(below=figure(0.95), gap=figure(0.5))},
@@ -33,6 +34,7 @@ def test_a_good_model_passes_every_gate_and_its_page_has_every_figure() -> None:
     page = markdown(GOOD)
     assert "| reward | 66.0% | 64.0% to 68.0% | 900 |" in page
     assert "| echo | 95.0% | 0.500 | 0.480 to 0.520 | 900 |" in page
+    assert "| model 1 | 65.0% | 63.0% to 67.0% | 450 |" in page
     assert "7 that it had seen" in page and "| source edit | none | | 0 |" in page
     assert "failed" not in page
 
