@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.bench import load
+from bot.bench.disk import syncs
 from bot.bench.engines import Ours, cpu_s, our_server, stolen_s
 from bot.bench.policy import QUESTION, interval
 from bot.ports import free_port
@@ -48,6 +49,8 @@ CONNECTIONS = 8
 ACK_TURNS = 5
 STOLEN = 0.05
 """Above this share of stolen processor time the figures of a turn say more of the host than of a receiver."""
+SLOW_MS = 50.0
+"""Above this, half of the target, what a turn says is more of the disk than of a receiver."""
 IGNORED = ("comment", "push", "check run")
 EVENTS = {"comment": "issue_comment", "push": "push", "check run": "check_run", "question": "issue_comment"}
 
@@ -67,7 +70,8 @@ class Side:
 class Row:
     """What one side did with one kind of delivery: rates and processor ms by turn, or acks' seconds by turn.
 
-    `stolen` is the share of all processors' time that the machine's host gave to others, by turn of acks.
+    `stolen` is the share of all processors' time that the machine's host gave to others, `syncs_s` what the
+    disk took for a page of somebody else's, both by turn of acks.
     """
 
     side: str
@@ -77,6 +81,7 @@ class Row:
     cpu_ms: tuple[float, ...] = ()
     acks_s: tuple[tuple[float, ...], ...] = ()
     stolen: tuple[float, ...] = ()
+    syncs_s: tuple[tuple[float, ...], ...] = ()
 
 
 def run(
@@ -141,15 +146,18 @@ def _acks(
     """How long acknowledgements of questions take at a fixed rate, `ACK_TURNS` times a side in turns."""
     acks: dict[str, list[tuple[float, ...]]] = {side.name: [] for side in sides}
     stolen: dict[str, list[float]] = {side.name: [] for side in sides}
+    waited: dict[str, list[tuple[float, ...]]] = {side.name: [] for side in sides}
     for turn in range(ACK_TURNS):
         for side in sides if turn % 2 else reversed(sides):
             console.print(f"{side.name}: {per_second:g} questions a second for {seconds:g} s, {while_}")
             asked = _deliveries(side, "question", int(per_second * seconds))
             began, before = time.monotonic(), stolen_s()
-            found = _sound(side, asyncio.run(load.steady(side.port, asked, per_second)))
+            with syncs(side.log.parent) as took:
+                found = _sound(side, asyncio.run(load.steady(side.port, asked, per_second)))
             taken = (stolen_s() - before) / ((time.monotonic() - began) * (os.cpu_count() or 1))
             acks[side.name].append(tuple(found.acks_s))
             stolen[side.name].append(taken)
+            waited[side.name].append(tuple(took))
     return [
         Row(
             side=side.name,
@@ -157,6 +165,7 @@ def _acks(
             while_=while_,
             acks_s=tuple(acks[side.name]),
             stolen=tuple(stolen[side.name]),
+            syncs_s=tuple(waited[side.name]),
         )
         for side in sides
     ]
@@ -304,13 +313,25 @@ def show(rows: Sequence[Row], console: Console) -> None:
     for row in rows:
         if row.rates:
             rates.add_row(row.kind, row.side, _said(row.rates, 0), _said(row.cpu_ms, 3))
-    columns = ("while", "receiver", "p50 ms", "p99 ms", "most ms", "questions", "stolen by the host")
-    acks = Table(*columns, title="Acknowledgements, median of turns (least to most)")
+    columns = (
+        "while",
+        "receiver",
+        "p50 ms",
+        "p99 ms",
+        "most ms",
+        "questions",
+        "stolen by the host",
+        "disk ms",
+    )
+    title = "Acknowledgements, median of turns (least to most); what the host stole; fdatasync's p99"
+    acks = Table(*columns, title=title)
     for row in rows:
         if row.acks_s:
-            figures = (_said(_quantiles_ms(row, share), 1) for share in (0.5, 0.99, 1.0))
+            figures = (_said(_quantiles_ms(row.acks_s, share), 1) for share in (0.5, 0.99, 1.0))
             stolen = f"{_said([100 * share for share in row.stolen], 0)} %"
-            acks.add_row(row.while_, row.side, *figures, str(sum(map(len, row.acks_s))), stolen)
+            disk = _said(_quantiles_ms(row.syncs_s, 0.99), 1)
+            asked = str(sum(map(len, row.acks_s)))
+            acks.add_row(row.while_, row.side, *figures, asked, stolen, disk)
     console.print(rates, acks)
     for sentence in verdicts(rows):
         console.print(sentence)
@@ -328,17 +349,26 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
             told.append(f"Ignored, {kind}: {said} of Probot's rate; the target is at least 1.")
     for row in rows:
         if row.acks_s and row.side == "thumbprint":
-            p99 = _said(_quantiles_ms(row, 0.99), 1)
+            p99 = _said(_quantiles_ms(row.acks_s, 0.99), 1)
             told.append(f"Acknowledged within {p99} ms (p99), {row.while_}; the target is at most 100 ms.")
         if max(row.stolen, default=0.0) > STOLEN:
             taken = f"{100 * max(row.stolen):.0f} % of the processors from {row.side}, {row.while_}"
             told.append(f"The host took {taken}: measure again when it does not.")
+        disk = max(_quantiles_ms(row.syncs_s, 0.99), default=0.0)
+        if disk > SLOW_MS:
+            told.append(
+                f"The disk took {disk:.0f} ms (p99) to make one page durable beside {row.side}, "
+                f"{row.while_}: no acknowledgement can be sooner; measure again when it does not."
+            )
     return told
 
 
-def _quantiles_ms(row: Row, share: float) -> list[float]:
-    return [sorted(acks)[min(len(acks) - 1, int(share * len(acks)))] * 1000 for acks in row.acks_s]
+def _quantiles_ms(turns: Sequence[Sequence[float]], share: float) -> list[float]:
+    """A quantile of each turn in which anything was measured, in ms."""
+    return [sorted(one)[min(len(one) - 1, int(share * len(one)))] * 1000 for one in turns if one]
 
 
 def _said(values: Sequence[float], digits: int) -> str:
+    if not values:
+        return ""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

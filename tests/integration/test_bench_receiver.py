@@ -29,6 +29,7 @@ def test_a_receiver_is_measured_on_deliveries_that_it_takes(tmp_path: Path) -> N
     assert {row.kind for row in rows if len(row.rates) == 2} == {"comment", "push", "check run", "question"}
     (acked,) = [row for row in rows if row.acks_s]
     assert [len(acks) for acks in acked.acks_s] == [10] * receiver.ACK_TURNS == [10] * len(acked.stolen)
+    assert all(acked.syncs_s) and all(0 < one < 60 for turn in acked.syncs_s for one in turn)
     assert "Acknowledged within" in told.getvalue()
 
 
@@ -57,3 +58,12 @@ def test_what_was_measured_while_the_host_gave_the_processors_to_others_is_said_
     )
     assert not any("host" in said for said in verdicts([quiet]))
     assert "The host took 60 % of the processors from thumbprint, idle" in verdicts([robbed])[1]
+
+
+def test_a_disk_that_is_slow_itself_is_named() -> None:
+    quick, slow = (
+        Row(side="thumbprint", kind="question", while_="idle", acks_s=((0.2,),), syncs_s=((0.001, took),))
+        for took in (0.03, 0.4)
+    )
+    assert not any("disk" in said for said in verdicts([quick]))
+    assert "The disk took 400 ms (p99) to make one page durable beside thumbprint" in verdicts([slow])[1]
