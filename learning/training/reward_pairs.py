@@ -1,7 +1,7 @@
 """What the reward model is trained on, of questions with answers: real pairs, and adversarial ones. Pure.
 
-`turn` picks which adversarial kind a question gets, so that all kinds come round and the same questions give
-the same pairs. Left out: how pairs of one question are chosen (`learning/training/reward_data.py`).
+A question's own hash picks which adversarial answers the head sees, so that it has the same ones in every
+fold and under every seed, and their vectors are read once. Left out: how pairs of one question are chosen (`learning/training/reward_data.py`).
 Run: pytest tests/unit/learning/training/test_reward_pairs.py
 """
 
@@ -41,7 +41,7 @@ def triplets(
     made, owed = [], 0.0
     kinds = [kind for kind in Negative if echo or kind is not Negative.ECHO]
     turn = 0
-    for one, against in _with_negatives(questions):
+    for _, one, against in _with_negatives(questions):
         made += [
             (one.question, one.answers[better], one.answers[worse])
             for better, worse in one.pairs[:most_pairs]
@@ -61,7 +61,7 @@ def weighted(questions: Sequence[Ranked], *, most_pairs: int, adversarial: float
 
     Of the kinds whose texts cost reading, each question has one.
     """
-    for turn, (one, against) in enumerate(_with_negatives(questions)):
+    for turn, one, against in _with_negatives(questions):
         pairs = one.pairs[:most_pairs]
         for better, worse in pairs:
             yield Weighted(
@@ -85,10 +85,11 @@ def _best(one: Ranked) -> str:
     return one.answers[one.pairs[0][0]]
 
 
-def _with_negatives(questions: Sequence[Ranked]) -> Iterator[tuple[Ranked, dict[Negative, str]]]:
-    """Each question that has a pair, with all negatives of its best answer."""
+def _with_negatives(questions: Sequence[Ranked]) -> Iterator[tuple[int, Ranked, dict[Negative, str]]]:
+    """Each question that has a pair, with its turn and all negatives of its best answer."""
     having = [one for one in questions if one.pairs]
-    for turn, one in enumerate(having):
-        other = having[(turn + 1) % len(having)]
+    for place, one in enumerate(having):
+        other = having[(place + 1) % len(having)]
         stranger = _best(other) if other.question != one.question else ""
-        yield one, negatives(one.question, _best(one), stranger, turn)
+        turn = int(one.key, 16)
+        yield turn, one, negatives(one.question, _best(one), stranger, turn)

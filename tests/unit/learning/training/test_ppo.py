@@ -30,7 +30,7 @@ PINNED = {
     "kl": [0.0, 5.860, 15.16],
     "entropy": [4.399, 4.256, 3.668],
 }
-"""The first step, the second, the ninth. From the third on a rounding may change a token, and then the rest."""
+"""The first step, the second, the ninth: from the third on a rounding may change a token, and then all."""
 
 
 @pytest.fixture(scope="module")

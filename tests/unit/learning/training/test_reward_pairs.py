@@ -56,3 +56,13 @@ def test_another_question_s_answer_is_really_another_s() -> None:
 def test_one_question_alone_has_no_stranger_s_answer() -> None:
     rows = weighted(QUESTIONS[:1], most_pairs=1, adversarial=1)
     assert Negative.OTHER not in {row.kind for row in rows}
+
+
+def test_a_question_has_the_same_costly_negative_whatever_stands_beside_it() -> None:
+    def costly(questions: list[Ranked]) -> dict[str, tuple[Negative, str]]:
+        rows = weighted(questions, most_pairs=1, adversarial=1)
+        return {row.question: (row.kind, row.worse) for row in rows if row.kind in COSTLY}
+
+    whole, part = costly(QUESTIONS), costly(QUESTIONS[::-2])
+    assert part == {question: whole[question] for question in part} and len(part) == 5
+    assert {kind for kind, _ in whole.values()} == set(COSTLY)
