@@ -73,6 +73,12 @@ class Manifest:
         """SHA-256 over all of the above: the adapter's name that nothing else can have."""
         return hashlib.sha256(_canonical(asdict(self)).encode()).hexdigest()
 
+    @property
+    def private(self) -> int | None:
+        """Rows of private repositories that it learned from, its parents' too; None where it is not said."""
+        found = self.data.get("private")
+        return found if isinstance(found, int) else None
+
     def text(self) -> str:
         """The file's text. Raises ValueError for a metric that is no finite number."""
         return json.dumps({"format": FORMAT, "id": self.id, **asdict(self)}, indent=1, allow_nan=False) + "\n"

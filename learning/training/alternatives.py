@@ -37,7 +37,7 @@ from learning.training.arguments import parse
 from learning.training.ppo_batch import Reward
 from learning.training.rows import Demonstration, Judged, PreferencePair, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import described, refuse_other_templates
+from learning.training.sft_data import described, inherited, refuse_other_templates
 from learning.training.sft_trainer import precision
 from learning.training.sft_watch import Watch
 from storage.errors import ConfigurationError, DataError, ThumbprintError
@@ -99,6 +99,7 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
             made = _writer(options, base, tokens, data, reward, work, watch)
         else:
             made = _learner(options, base, tokens, data, work, watch)
+        made = replace(made, data=inherited(made.data, parent))
         return _train(options, made, about, work, watch)
 
 
@@ -198,7 +199,8 @@ def _writer(
         reward = RewardModel.load(options.reward, cache=options.cache.expanduser()).score
     ends = end_tokens(base) or frozenset({tokens.end})
     trainer = writer_of(options, base, tokens, ends, prompts, reward, work, watch)
-    return _Made(trainer=trainer, data=_judge(options), metrics={"prompts": len(prompts)}, measures=False)
+    about = {**described(ppo_batch.origins_of(data.rows, Split.TRAIN)), **_judge(options)}
+    return _Made(trainer=trainer, data=about, metrics={"prompts": len(prompts)}, measures=False)
 
 
 def _train(options: Options, made: _Made, about: Manifest, work: Work, watch: Watch) -> Report:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +22,7 @@ from learning.training import alarms, ppo_math, rollouts
 from learning.training.ppo_update import Sample
 from learning.training.processes import Processes
 from learning.training.roles import Role, Roles
-from learning.training.rows import Demonstration, Judged, PreferencePair, Rows, Split
+from learning.training.rows import Demonstration, Judged, Origin, PreferencePair, Rows, Split
 from storage.errors import TrainingError
 from storage.records import Message
 
@@ -69,20 +69,26 @@ class Shaping:
 def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[Prompt]:
     """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
     tokens. A longer one is left out: cut, it would not be what is served."""
-    every: tuple[PreferencePair | Judged | Demonstration, ...] = (
-        *rows.pairs,
-        *rows.judged,
-        *rows.demonstrations,
-    )
-    found: dict[tuple[Message, ...], None] = dict.fromkeys(
-        row.prompt for row in every if row.origin.split is split
-    )
+    found: dict[tuple[Message, ...], None] = dict.fromkeys(row.prompt for row in _with_prompts(rows, split))
     made = []
     for messages in sorted(found, key=lambda each: [(one.role, one.content) for one in each]):
         ids = tuple(tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
         if 0 < len(ids) <= longest:
             made.append(Prompt(ids=ids, question=question_of(messages)))
     return made
+
+
+def origins_of(rows: Rows, split: Split) -> list[Origin]:
+    """Where the rows are from whose prompts `prompts_of` takes, those of too long ones too."""
+    return [row.origin for row in _with_prompts(rows, split)]
+
+
+def _with_prompts(rows: Rows, split: Split) -> Iterator[PreferencePair | Judged | Demonstration]:
+    every: tuple[PreferencePair | Judged | Demonstration, ...]
+    every = (*rows.pairs, *rows.judged, *rows.demonstrations)
+    for row in every:
+        if row.origin.split is split:
+            yield row
 
 
 def question_of(messages: Sequence[Message]) -> str:

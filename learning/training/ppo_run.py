@@ -58,11 +58,11 @@ class Run:
         self.held_out = held_out[: options.validation]
         self.optimizer = torch.optim.Adam(self.roles.trained().values(), lr=options.learning_rate, eps=1e-5)
         self.base = adapters.base_hash(options.model)
-        self.parent = ""
+        self.parent: adapters.Manifest | None = None
         if options.adapter is not None:
-            parent = adapters.check(options.adapter, base=options.model, tokens=self.roles.tokens)
-            self.parent = parent.id if parent is not None else ""
-        self.id = artefact.run_id("ppo", data.id, self.base, self.parent, options.recorded)
+            self.parent = adapters.check(options.adapter, base=options.model, tokens=self.roles.tokens)
+        parent = self.parent.id if self.parent else ""
+        self.id = artefact.run_id("ppo", data.id, self.base, parent, options.recorded)
 
     def batch(self, step: int) -> list[Prompt]:
         """The prompts of a step: all of them in one order an epoch, batch after batch."""

@@ -31,7 +31,12 @@ def push(folder: Path, repo: str, *, public: bool = False) -> str:
         )
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
         raise ConfigurationError(f"{repo!r} is no repository of a hub: give --to OWNER/NAME.")
-    private = int(manifest.data.get("private", 0))
+    private = manifest.private
+    if public and private is None:
+        raise ConfigurationError(
+            "The adapter does not say whether it learned from private repositories: it cannot be public. "
+            "Train it anew."
+        )
     if public and private:
         raise ConfigurationError(
             f"The adapter learned from {private} answers in private repositories: it cannot be public."

@@ -32,7 +32,14 @@ from learning.training.arguments import parse
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import Examples, check_batch, described, examples, refuse_other_templates
+from learning.training.sft_data import (
+    Examples,
+    check_batch,
+    described,
+    examples,
+    inherited,
+    refuse_other_templates,
+)
 from learning.training.sft_options import Options
 from learning.training.sft_trainer import precision, trainer_of
 from learning.training.sft_watch import Watch
@@ -84,7 +91,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         return Report(manifest=artefact.read(options.out), resumed_from=0, seconds=0.0, tokens_per_second=0.0)
     artefact.refuse_taken(options.out)
     train, held_out = _rows(data, options, console)
-    about = replace(about, data=described(row.origin for row in train))
+    about = replace(about, data=inherited(described(row.origin for row in train), parent))
     with artefact.full_disk_said(options.out.parent):
         return _train(options, base, tokens, train, held_out, about, console)
 

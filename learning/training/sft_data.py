@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning import prompt
+from learning.models.adapters import Manifest
 from learning.models.tokenizer import Tokens
 from learning.training.rows import Demonstration, Judged, Origin, PreferencePair
 from storage.errors import DataError, ModelError
@@ -64,6 +65,13 @@ def described(origins: Iterable[Origin]) -> dict[str, object]:
         "private": sum(one.private for one in found),
         "paraphrased": sum(one.is_paraphrased for one in found),
     }
+
+
+def inherited(data: Mapping[str, object], parent: Manifest | None) -> dict[str, object]:
+    """What `described` said, with the parent's private rows: what it learned is in the weights still."""
+    own, before = data.get("private"), parent.private if parent else 0
+    known = isinstance(own, int) and before is not None
+    return {**data, "private": own + before if known else None}  # type: ignore[operator]
 
 
 def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int) -> Examples:

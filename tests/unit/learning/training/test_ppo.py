@@ -14,9 +14,10 @@ import torch
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
 from learning.prompt import build
-from learning.training import ledger, ppo
+from learning.training import artefact, ledger, ppo
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
+from learning.training.publish import push
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
 from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
@@ -148,6 +149,20 @@ def test_a_damaged_checkpoint_is_named(base, data, tmp_path):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(DataError, match=r"step-1\.pt is damaged"):
         ppo.run(given, reward=letters)
+
+
+def test_what_it_learned_from_private_repositories_is_said_and_what_its_parent_did(base, tmp_path):
+    """Nobody publishes an adapter whose weights, or whose parent's, are made of private threads."""
+    data = write_snapshot(tmp_path / "private", private=True)
+    first = ppo.run(options(base, data, tmp_path / "a", steps=1, validate_every=0), reward=letters)
+    learned = artefact.read(first.adapter).private
+    assert learned is not None and learned > 50
+    public = write_snapshot(tmp_path / "public")
+    given = options(base, public, tmp_path / "b", steps=1, validate_every=0, adapter=first.adapter)
+    second = artefact.read(ppo.run(given, reward=letters).adapter)
+    assert (second.private, second.data["prompts"]) == (learned, learned)
+    with pytest.raises(ConfigurationError, match=f"learned from {learned} answers in private"):
+        push(tmp_path / "b" / "adapter", "me/night", public=True)
 
 
 def test_fewer_prompts_than_a_batch_are_refused(base, data, tmp_path):

@@ -126,6 +126,14 @@ def test_public_is_what_is_said_to_be(hub: type[Hub], tmp_path: Path) -> None:
     assert set(hub.files) == {*NEEDED, "README.md", MANIFEST}
 
 
+def test_what_does_not_say_whether_it_learned_from_private_repositories_never_becomes_public(
+    tmp_path: Path,
+) -> None:
+    folder = write(tmp_path / "a", replace(ABOUT, data={"prompts": 12}))
+    with pytest.raises(ConfigurationError, match="does not say whether"):
+        push(folder, "me/night", public=True)
+
+
 def test_what_learned_from_private_repositories_never_becomes_public(tmp_path: Path) -> None:
     folder = write(tmp_path / "night", replace(ABOUT, data={"private": 3}))
     with pytest.raises(ConfigurationError, match="3 answers in private repositories"):

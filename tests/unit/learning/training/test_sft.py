@@ -160,9 +160,9 @@ def test_a_parent_that_is_anothers_is_refused(options: Options, base: Path, tmp_
 def test_a_number_that_is_not_finite_ends_it_in_one_sentence_and_nothing_is_written(
     place: str, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trl import SFTTrainer
+    from learning.training.sft_on_cpu import OnCpu
 
-    compute = SFTTrainer.compute_loss
+    compute = OnCpu.compute_loss
 
     def broken(self: Any, *given: Any, **more: Any) -> Any:
         loss = compute(self, *given, **more)
@@ -174,7 +174,7 @@ def test_a_number_that_is_not_finite_ends_it_in_one_sentence_and_nothing_is_writ
         return loss
 
     with monkeypatch.context() as patch:
-        patch.setattr(SFTTrainer, "compute_loss", broken)
+        patch.setattr(OnCpu, "compute_loss", broken)
         with pytest.raises(DataError, match=r"Step 4 has the .* goes on from the last checkpoint"):
             run(options, console=quiet())
     assert not options.out.exists()

@@ -27,9 +27,12 @@ def asked(number: int) -> tuple[Message, ...]:
     return (Message(role="user", content=f"Question: {number}?"),)
 
 
-def write_snapshot(into: Path, threads: int = 100) -> Path:
+def write_snapshot(into: Path, threads: int = 100, *, private: bool = False) -> Path:
     """A snapshot with a question a thread; about four fifths of them train."""
-    made = [replace(demonstration(n), prompt=asked(n)) for n in range(1, threads + 1)]
+    made = [
+        replace(one, prompt=asked(n), origin=replace(one.origin, private=private))
+        for n, one in ((n, demonstration(n)) for n in range(1, threads + 1))
+    ]
     return snapshot.write(Rows(demonstrations=tuple(made)), into, about={}).folder
 
 
