@@ -90,8 +90,12 @@ def freeze(
         repository = find_repository(database, repo)
         with open_queue(database) as queue, database.unit() as unit:
             changes = undo.set_learning(unit, queue, repository.id, learning, datetime.now(UTC))
+            waiting = unit.feedback.to_ask_about().get(repository.id, [])
             unit.commit()
     out.print(f"{repository.full_name}: learning is {learning.value}; {len(changes)} weights changed.")
+    if waiting:
+        people = "one person" if len(waiting) == 1 else f"{len(waiting)} people"
+        out.print(f"What {people} said meanwhile is used when a worker has asked GitHub about them.")
 
 
 @app.command()

@@ -135,10 +135,19 @@ def test_a_list_that_is_cut_says_so_and_an_empty_one_has_no_head(taught: str, ho
     assert out == "octo/inkwell has taught nothing that has these words.\n"
 
 
-def test_learning_is_frozen_and_unfrozen(taught: str) -> None:
+def test_learning_is_frozen_and_unfrozen(taught: str, home: Path) -> None:
     assert "frozen" in run("phrases", "freeze", "--repo", "1")[1]
     assert "is off" in run("phrases", "freeze", "--repo", "1", "--off")[1]
-    assert "is on" in run("phrases", "freeze", "--repo", "1", "--undo")[1]
+    out = run("phrases", "freeze", "--repo", "1", "--undo")[1]
+    assert "is on" in out and "meanwhile" not in out
+    run("phrases", "freeze", "--repo", "1")
+    database = Database(f"sqlite:///{home / 'playground.db'}")
+    with database.unit() as unit:
+        observe(unit, [feedback("later", answer_id=ANSWER.id)], NOW)
+        unit.commit()
+    database.dispose()
+    out = run("phrases", "freeze", "--repo", "1", "--undo")[1]
+    assert "What one person said meanwhile is used when a worker has asked GitHub about them." in out
 
 
 def test_why_tells_prompt_seed_scores_and_what_people_did(taught: str) -> None:
