@@ -13,7 +13,7 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,8 +24,9 @@ from rich.progress import Progress
 
 from learning.models import hub
 from learning.training import reward_data, snapshot
+from learning.training import reward_judging as judging
 from learning.training.arguments import parse
-from learning.training.negatives import Negative, negatives
+from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
     Figure,
@@ -36,12 +37,10 @@ from learning.training.reward_figures import (
     wins,
     within,
 )
+from learning.training.reward_judging import Seen
 from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of
 from learning.training.reward_page import Adversarial, Report, markdown
 from storage.errors import DataError, SetupError, ThumbprintError
-
-BATCH = 64
-"""Questions between two steps of the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +85,8 @@ def run(options: Options, console: Console | None = None) -> Report:
 
         torch.set_num_threads(options.threads)
     folders = [options.model, *options.others]
-    judged: list[_Seen] = []
-    before: list[_Seen] = []
+    judged: list[Seen] = []
+    before: list[Seen] = []
     gaps: list[tuple[Negative, float]] = []
     about: list[dict[str, Any]] = []
     with Progress(console=console) as progress:
@@ -95,10 +94,11 @@ def run(options: Options, console: Console | None = None) -> Report:
             name = str(number) if len(folders) > 1 else ""
             model, other = _models(folder, options)
             data, questions, left_out = _questions(model, options)
-            found = list(_judged(model, questions, progress, name))
+            found = list(judging.judged(model, questions, progress, name))
             judged += found
-            before += _judged(other, questions, progress, "untrained encoder") if folder else found
-            gaps += _adversarial(model, questions[: options.most_adversarial // len(folders)], progress)
+            before += judging.judged(other, questions, progress, "untrained") if other else found
+            most = options.most_adversarial // len(folders)
+            gaps += judging.adversarial(model, questions[:most], progress)
             about.append(
                 {
                     "name": name,
@@ -116,22 +116,22 @@ def run(options: Options, console: Console | None = None) -> Report:
     return report
 
 
-def _models(folder: Path | None, options: Options) -> tuple[RewardModel, RewardModel]:
-    """A trained model, or the untrained encoder, and the untrained encoder that it began with."""
-    cache, device = options.cache, options.device
+def _models(folder: Path | None, options: Options) -> tuple[RewardModel, RewardModel | None]:
+    """A trained model and the untrained encoder that it began with; or that alone."""
+    cache, device, other = options.cache, options.device, None
     if folder is None:
         model = RewardModel.untrained(options.encoder, cache=cache, device=device)
-        base, reading = options.encoder, Reading()
     else:
         model = RewardModel.load(folder, cache=cache, device=device)
-        base = str(model.about["encoder"])
-        reading = Reading(similarity=model.reading.similarity, longest_tokens=model.reading.longest_tokens)
-    other = RewardModel.untrained(base, reading=reading, cache=cache, device=device)
+        read = model.reading
+        reading = Reading(similarity=read.similarity, longest_tokens=read.longest_tokens)
+        other = RewardModel.untrained(model.about["encoder"], reading=reading, cache=cache, device=device)
     if options.vectors:
-        encoder = hash_of(hub.resolve(base, "encoder", cache))
-        other.keep(options.vectors, encoder)
-        if folder is None or not (folder / ENCODER).is_dir():
-            model.keep(options.vectors, encoder)
+        encoder = hash_of(hub.resolve(model.about["encoder"], "encoder", cache))
+        own = folder is not None and (folder / ENCODER).is_dir()
+        for one in (other, None if own else model):
+            if one is not None:
+                one.keep(options.vectors, encoder)
     return model, other
 
 
@@ -158,55 +158,9 @@ def _questions(model: RewardModel, options: Options) -> tuple[str, list[Ranked],
     return data.id, [unseen[n] for n in chosen], len(wanted) - len(unseen)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """A question under the whole reward, and under the network alone."""
-
-    whole: Judgement
-    network: Judgement
-
-
-def _judged(
-    model: RewardModel, questions: Sequence[Ranked], progress: Progress, name: str
-) -> Iterator[_Seen]:
-    """Every answer of every question, scored. `name` says which of several models it was."""
-    batches = [questions[at : at + BATCH] for at in range(0, len(questions), BATCH)]
-    for batch in progress.track(batches, description=f"model {name}".strip()):
-        asked = [one.question for one in batch for _ in one.answers]
-        scored = iter(model.explain(asked, [text for one in batch for text in one.answers]))
-        for one in batch:
-            mine = [next(scored) for _ in one.answers]
-            whole = Judgement(
-                rewards=tuple(each.reward for each in mine),
-                words=tuple(len(text.split()) for text in one.answers),
-                pairs=one.pairs,
-                values=one.values,
-                source=one.source.value,
-                key=one.key,
-                model=name,
-            )
-            network = dataclasses.replace(whole, rewards=tuple(each.network for each in mine))
-            yield _Seen(whole=whole, network=network)
-
-
-def _adversarial(
-    model: RewardModel, questions: Sequence[Ranked], progress: Progress
-) -> list[tuple[Negative, float]]:
-    """How much more than each kind the best real answer has. Nobody tells which ended by themselves."""
-    gaps = []
-    for turn, one in enumerate(progress.track(questions, description="adversarial answers")):
-        other = questions[(turn + 1) % len(questions)]
-        best = one.answers[one.pairs[0][0]]
-        stranger = other.answers[other.pairs[0][0]] if other is not one else ""
-        made = negatives(one.question, best, stranger, turn)
-        real, *rest = model.score([one.question] * (1 + len(made)), [best, *made.values()])
-        gaps += [(kind, real - reward) for kind, reward in zip(made, rest, strict=True)]
-    return gaps
-
-
 def _figures(
-    judged: Sequence[_Seen],
-    before: Sequence[_Seen],
+    judged: Sequence[Seen],
+    before: Sequence[Seen],
     gaps: Sequence[tuple[Negative, float]],
     about: Sequence[Mapping[str, Any]],
     seed: int,
