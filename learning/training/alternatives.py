@@ -199,7 +199,7 @@ def _writer(
         reward = RewardModel.load(options.reward, cache=options.cache.expanduser()).score
     ends = end_tokens(base) or frozenset({tokens.end})
     trainer = writer_of(options, base, tokens, ends, prompts, reward, work, watch)
-    about = {**described(ppo_batch.origins_of(data.rows, Split.TRAIN)), **_judge(options)}
+    about = {**described(one.origin for one in prompts), **_judge(options)}
     return _Made(trainer=trainer, data=about, metrics={"prompts": len(prompts)}, measures=False)
 
 

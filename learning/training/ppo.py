@@ -28,13 +28,12 @@ from learning.training import artefact, ppo_checkpoint
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
-from learning.training.ppo_batch import Reward, origins_of
+from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
 from learning.training.processes import Processes
-from learning.training.rows import Split
 from learning.training.sft_data import described, inherited
 from storage.errors import ConfigurationError, ThumbprintError, TrainingError
 
@@ -140,7 +139,7 @@ def _reward(folder: Path | None, cache: Path) -> Reward:
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
-    origins = origins_of(run.snapshot.rows, Split.TRAIN)
+    asked = described(one.origin for one in run.prompts)
     artefact.write(
         adapter,
         roles.model,
@@ -156,7 +155,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             seeds=(options.seed,),
             options=options.recorded,
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
-            data={"prompts": len(run.prompts), **inherited(described(origins), run.parent)},
+            data={"prompts": len(run.prompts), **inherited(asked, run.parent)},
         ),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +36,8 @@ class Prompt:
 
     ids: tuple[int, ...]
     question: str
+    origin: Origin
+    """Of one of the rows with it: of a private one, where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,26 +71,18 @@ class Shaping:
 def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[Prompt]:
     """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
     tokens. A longer one is left out: cut, it would not be what is served."""
-    found: dict[tuple[Message, ...], None] = dict.fromkeys(row.prompt for row in _with_prompts(rows, split))
+    every: tuple[PreferencePair | Judged | Demonstration, ...]
+    every = (*rows.pairs, *rows.judged, *rows.demonstrations)
+    found: dict[tuple[Message, ...], Origin] = {}
+    for row in every:
+        if row.origin.split is split and (row.prompt not in found or row.origin.private):
+            found[row.prompt] = row.origin
     made = []
     for messages in sorted(found, key=lambda each: [(one.role, one.content) for one in each]):
         ids = tuple(tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
         if 0 < len(ids) <= longest:
-            made.append(Prompt(ids=ids, question=question_of(messages)))
+            made.append(Prompt(ids=ids, question=question_of(messages), origin=found[messages]))
     return made
-
-
-def origins_of(rows: Rows, split: Split) -> list[Origin]:
-    """Where the rows are from whose prompts `prompts_of` takes, those of too long ones too."""
-    return [row.origin for row in _with_prompts(rows, split)]
-
-
-def _with_prompts(rows: Rows, split: Split) -> Iterator[PreferencePair | Judged | Demonstration]:
-    every: tuple[PreferencePair | Judged | Demonstration, ...]
-    every = (*rows.pairs, *rows.judged, *rows.demonstrations)
-    for row in every:
-        if row.origin.split is split:
-            yield row
 
 
 def question_of(messages: Sequence[Message]) -> str:

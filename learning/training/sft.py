@@ -91,9 +91,11 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         return Report(manifest=artefact.read(options.out), resumed_from=0, seconds=0.0, tokens_per_second=0.0)
     artefact.refuse_taken(options.out)
     train, held_out = _rows(data, options, console)
-    about = replace(about, data=inherited(described(row.origin for row in train), parent))
+    learned = examples(train, tokens, options.longest)
+    measured = examples(held_out if options.validation else (), tokens, options.longest, options.validation)
+    about = replace(about, data=inherited(described(learned.origins), parent))
     with artefact.full_disk_said(options.out.parent):
-        return _train(options, base, tokens, train, held_out, about, console)
+        return _train(options, base, tokens, learned, measured, about, console)
 
 
 def _rows(
@@ -101,7 +103,7 @@ def _rows(
 ) -> tuple[list[Demonstration], list[Demonstration]]:
     """The demonstrations to learn, reworded ones too, and those to measure on. Raises DataError."""
     parts = {split: [row for row in data.rows.demonstrations if row.origin.split is split] for split in Split}
-    train, held_out = parts[Split.TRAIN], parts[Split.VALIDATION][: options.validation]
+    train, held_out = parts[Split.TRAIN], parts[Split.VALIDATION]
     if not train:
         raise DataError(
             f"The snapshot {data.id[:12]} has no demonstration in its training part: nothing can be learned "
@@ -118,13 +120,12 @@ def _train(
     options: Options,
     base: Path,
     tokens: Tokens,
-    train: Sequence[Demonstration],
-    held_out: Sequence[Demonstration],
+    learned: Examples,
+    measured: Examples,
     about: Manifest,
     console: Console,
 ) -> Report:
     work = Work(options.out, about.run)
-    learned, measured = (examples(rows, tokens, options.longest) for rows in (train, held_out))
     if not learned.rows:
         raise DataError(
             f"All {learned.too_long} demonstrations have over {options.longest} tokens: raise --longest."

@@ -29,9 +29,11 @@ POOL = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Rows for a trainer, `input_ids` and `labels` of the same length, and how many were too long."""
+    """Rows for a trainer, `input_ids` and `labels` of the same length, where each is from, and how many more
+    were too long."""
 
     rows: tuple[Mapping[str, list[int]], ...]
+    origins: tuple[Origin, ...]
     too_long: int
 
     @property
@@ -74,10 +76,16 @@ def inherited(data: Mapping[str, object], parent: Manifest | None) -> dict[str, 
     return {**data, "private": own + before if known else None}  # type: ignore[operator]
 
 
-def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int) -> Examples:
-    """Each row's tokens, in the rows' order; those of more than `longest` are left out and counted."""
-    made, too_long = [], 0
+def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int, most: int = 0) -> Examples:
+    """Each row's tokens, in the rows' order; those of more than `longest` are left out and counted.
+
+    `most`: no more rows are looked at once so many were taken; 0 takes all.
+    """
+    made: list[dict[str, list[int]]] = []
+    origins, too_long = [], 0
     for row in rows:
+        if most and len(made) == most:
+            break
         said = [{"role": each.role, "content": each.content} for each in row.prompt]
         question, answer = tokens.chat(said), tokens.answer(row.completion.strip())
         if len(question) + len(answer) > longest:
@@ -85,7 +93,8 @@ def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int) -> Exa
             continue
         labels = [IGNORED] * len(question) + answer
         made.append({"input_ids": question + answer, "labels": labels})
-    return Examples(rows=tuple(made), too_long=too_long)
+        origins.append(row.origin)
+    return Examples(rows=tuple(made), origins=tuple(origins), too_long=too_long)
 
 
 def order(lengths: Sequence[int], count: int, batch: int, seed: int) -> list[int]:

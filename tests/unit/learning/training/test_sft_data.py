@@ -53,6 +53,14 @@ def test_what_is_too_long_is_left_out_whole_and_counted(tokens: Tokens) -> None:
     assert made.learned == len(tokens.answer("It is x."))
 
 
+def test_so_many_are_taken_as_were_asked_for_and_each_keeps_where_it_is_from(tokens: Tokens) -> None:
+    rows = [demonstration(number, completion="so " * (400 if number % 2 else 4)) for number in range(1, 9)]
+    made = examples(rows, tokens, 400, most=3)
+    assert [one.group for one in made.origins] == ["train:2", "train:4", "train:6"]
+    assert (len(made.rows), made.too_long) == (3, 3)
+    assert len(examples(rows, tokens, 400).rows) == 4
+
+
 def test_prompts_of_another_template_are_refused_with_both_names() -> None:
     rows = [demonstration(1), demonstration(2, template="t0"), demonstration(3, template="t0")]
     with pytest.raises(DataError, match=f"2 prompts of template t0.* asks with {prompt.TEMPLATE}"):
