@@ -34,7 +34,7 @@ LIMITS = """\
 def card(about: Manifest) -> str:
     """Markdown with the front matter that the Hugging Face hub reads."""
     licences = about.data.get("licences", {})
-    data = _table(("source", "rows"), about.data.get("sources", {}))
+    data = table(("source", "rows"), about.data.get("sources", {}))
     lines = [
         *_front(about, sorted(licences)),
         f"# A LoRA adapter of {about.base_name} by {about.stage.upper()}",
@@ -53,7 +53,7 @@ def card(about: Manifest) -> str:
         "",
         "## Hashes and seeds",
         "",
-        *_table(
+        *table(
             ("what", "SHA-256"),
             {
                 f"base {about.base_name}": f"`{about.base}`",
@@ -67,11 +67,11 @@ def card(about: Manifest) -> str:
         "",
         "## Options",
         "",
-        *_table(("option", "value"), about.options),
+        *table(("option", "value"), about.options),
         "",
         "## Figures",
         "",
-        *_table(("figure", "value"), about.metrics),
+        *table(("figure", "value"), about.metrics),
         "",
         "## Limits",
         "",
@@ -92,7 +92,8 @@ def _front(about: Manifest, licences: list[str]) -> list[str]:
     return [*lines, "tags:", "- thumbprint", "- lora", f"- {about.stage}", "---", ""]
 
 
-def _table(heads: tuple[str, str], rows: Mapping[str, Any]) -> list[str]:
+def table(heads: tuple[str, str], rows: Mapping[str, Any]) -> list[str]:
+    """A Markdown table of names and values, by lines."""
     lines = [f"| {heads[0]} | {heads[1]} |", "| --- | --- |"]
     for name, value in rows.items():
         said = f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -22,7 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from learning.models import hub
+from learning.models import hub, store
 from learning.training import reward_data, snapshot
 from learning.training import reward_judging as judging
 from learning.training.arguments import parse
@@ -104,6 +104,7 @@ def run(options: Options, console: Console | None = None) -> Report:
                     "name": name,
                     "data": data,
                     "model": model.about.get("format", "untrained encoder"),
+                    "sha256": store.sha256_of(folder / store.MANIFEST) if folder else "",
                     "encoder": model.about["encoder"],
                     "questions": len(questions),
                     "left_out_as_seen": left_out,
