@@ -106,7 +106,7 @@ def night(
     database = Opened(settings.resolved_database_url)
     try:
         database.migrate()
-        ended = Night(settings, database, Wanted(options=[*DEMO, *context.args])).carry_out()
+        ended = Night(settings, database, Wanted(options=[*DEMO.split(), *context.args])).carry_out()
     finally:
         database.dispose()
     for run in ended:

@@ -26,23 +26,11 @@ OPT_IN = "training: true\n"
 DATABASE = "thumbprint.db"
 """As `town` names it."""
 DEMO = (
-    *("--least", "20", "--rank", "8", "--sft-steps", "6", "--sft-batch", "2", "--reward-epochs", "1"),
-    *("--steps", "4", "--batch", "8", "--minibatch", "4", "--ppo-epochs", "1", "--max-prompt", "384"),
-    *(
-        "--max-answer",
-        "48",
-        "--checkpoint-every",
-        "2",
-        "--questions",
-        "8",
-        "--attempts",
-        "1",
-        "--best-of",
-        "0",
-    ),
-    "--no-benchmark",
+    "--least 20 --rank 8 --sft-epochs 12 --sft-steps 24 --sft-rate 5e-4 --sft-batch 8 --reward-epochs 1 "
+    "--steps 4 --batch 8 --minibatch 4 --ppo-epochs 1 --max-prompt 384 --max-answer 96 "
+    "--checkpoint-every 2 --questions 8 --attempts 1 --best-of 0 --no-benchmark"
 )
-"""A night of minutes on two cores."""
+"""The options of a night of minutes on two cores."""
 
 
 def drafted(title: str) -> str:

@@ -63,6 +63,8 @@ class Recipe:
     """How often each demonstration is learned from."""
     sft_steps: int = 0
     """At most so many steps of fine-tuning; 0 for as many as the epochs have."""
+    sft_rate: float = 1e-4
+    """The highest step size of fine-tuning."""
     sft_batch: int = 4
     """Demonstrations that fine-tuning reads at once; 16 make a step."""
     reward_loss: Literal["triplet", "ranking", "pairwise"] = "triplet"

@@ -25,6 +25,7 @@ def sft(recipe: Recipe, data: Path, out: Path) -> sft_options.Options:
         parent=recipe.parent,
         rank=recipe.rank,
         alpha=2 * recipe.rank,
+        learning_rate=recipe.sft_rate,
         epochs=recipe.sft_epochs,
         max_steps=recipe.sft_steps,
         batch=recipe.sft_batch,

@@ -36,7 +36,7 @@ class Options:
     learning_rate: float = 1e-4
     """Adam's step size at its highest; it falls to 0 along a cosine."""
     warmup: int = 10
-    """Steps over which the step size rises to its highest."""
+    """Steps over which the step size rises to its highest; no more than a tenth of all."""
     epochs: float = 2.0
     """How often all demonstrations are learned from."""
     max_steps: int = 0

@@ -38,6 +38,8 @@ def trainer_of(
     from learning.training.sft_on_cpu import OnCpu
 
     cpu = not torch.cuda.is_available()
+    numbers = _order(learned, options)
+    steps = math.ceil(len(numbers) / (options.batch * options.accumulate))
     config = SFTConfig(
         output_dir=str(work.folder),
         per_device_train_batch_size=options.batch,
@@ -45,7 +47,7 @@ def trainer_of(
         gradient_accumulation_steps=options.accumulate,
         learning_rate=options.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=options.warmup,
+        warmup_steps=min(options.warmup, math.ceil(steps / 10)),
         num_train_epochs=1,  # the epochs are in the rows' order
         train_sampling_strategy="sequential",
         save_steps=options.checkpoint_every,
@@ -68,7 +70,7 @@ def trainer_of(
     trainer = (OnCpu if cpu else SFTTrainer)(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in _order(learned, options)]),
+        train_dataset=Dataset.from_list([dict(learned.rows[number]) for number in numbers]),
         eval_dataset=Dataset.from_list([dict(row) for row in measured.rows]) if measured.rows else None,
         processing_class=tokens.inner,
         peft_config=lora,
