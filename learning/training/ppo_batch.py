@@ -102,6 +102,7 @@ def answered(
     *,
     temperature: float,
     at_once: int,
+    part: int,
     reward: Reward,
     independent: Reward | None,
     against: Role,
@@ -109,7 +110,8 @@ def answered(
 ) -> list[Episode]:
     """An episode for each prompt, the same list in every process. `chances` (prompts, T): random numbers.
 
-    `against` says whose log-probabilities stand beside the policy's. Raises TrainingError for a reward that
+    `at_once` answers are written at once and `part` read, those of like length together. `against` says
+    whose log-probabilities stand beside the policy's. Raises TrainingError for a reward that
     returns something else than a finite number an answer.
     """
     own, share = processes.own(prompts), chances[processes.rank :: processes.count]
@@ -123,10 +125,10 @@ def answered(
     others = scored(independent, questions, texts, "The independent reward") if independent else scores
     order = sorted(range(len(own)), key=lambda place: len(own[place].ids) + len(answers[place].ids))
     found: dict[int, Episode] = {}
-    for start in range(0, len(order), at_once):
-        part = order[start : start + at_once]
-        reads = _read(roles, [own[i] for i in part], [answers[i] for i in part], temperature, against)
-        for place, read in zip(part, reads, strict=True):
+    for start in range(0, len(order), part):
+        like = order[start : start + part]
+        reads = _read(roles, [own[i] for i in like], [answers[i] for i in like], temperature, against)
+        for place, read in zip(like, reads, strict=True):
             found[place] = Episode(
                 prompt=own[place],
                 answer=answers[place],

@@ -26,14 +26,14 @@ STEEPEST = 0.2
 
 
 def token_log_probs(logits: Tensor, tokens: Tensor, temperature: float) -> Tensor:
-    """Log-probability (B, T), nats, of `tokens` (B, T) under softmax(`logits` (B, T, V) / temperature)."""
+    """Log-probability (…), nats, of `tokens` (…) under softmax(`logits` (…, V) / temperature)."""
     scaled = logits.float() / temperature
     chosen = scaled.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
     return chosen - scaled.logsumexp(-1)
 
 
 def token_entropies(logits: Tensor, temperature: float) -> Tensor:
-    """Entropy (B, T), nats, of softmax(`logits` (B, T, V) / temperature)."""
+    """Entropy (…), nats, of softmax(`logits` (…, V) / temperature)."""
     known = F.log_softmax(logits.float() / temperature, dim=-1)
     return -(known.exp() * known).sum(-1)
 

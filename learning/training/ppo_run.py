@@ -123,6 +123,7 @@ class Run:
             rollouts.draws(options.seed, step, range(len(prompts)), options.max_answer),
             temperature=options.temperature,
             at_once=options.rollout,
+            part=options.part,
             reward=self.reward,
             independent=self.independent,
             against=against,

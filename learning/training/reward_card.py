@@ -20,15 +20,15 @@ from rich.console import Console
 from learning.models import store
 from learning.training.arguments import parse
 from learning.training.card import table
-from learning.training.reward_model import CACHE, RewardModel
+from learning.training.reward_model import CACHE, ENCODER, RewardModel
 from storage.errors import DataError, ThumbprintError
 
 CARD, PAGE, FIGURES = "README.md", "report.md", "report.json"
 
 LIMITS = """\
-- It says which of two answers people would have put first on a page, and is right two times in three.
+- It says which of two answers people would have put first, and is right as often as the table says.
 - It looks at how an answer is made and what it is about: not at whether code runs or a fact is true.
-- It knows one community's questions about one language, as they were asked until the crawl of its data.
+- It knows the people, the language and the years of its data, and no others.
 - A policy that climbs it for long finds what it does not see: watch a second one that trains nothing."""
 
 
@@ -40,31 +40,34 @@ class Options:
     """The reward model's folder, into which the card and the report's figures are written."""
     report: Path
     """The folder that `thumbprint evaluate reward --out` made."""
+    licence: str
+    """Of the data's texts, as SPDX names it."""
     cache: Path = CACHE
     """Of downloaded models."""
 
 
-def card(about: Mapping[str, Any], page: str) -> str:
+def card(about: Mapping[str, Any], page: str, licence: str) -> str:
     """Markdown with the front matter that the Hugging Face hub reads. `page` is the report's own."""
     head = ["---", "library_name: sentence-transformers", "license: other", "tags:", "- thumbprint"]
     given, data, asked = about["options"], about["data"], about["questions"]
     every = {**given, **given["tuning"], **given["reading"]}
     options = {name: value for name, value in every.items() if not isinstance(value, Mapping)}
+    own = any(name.startswith(f"{ENCODER}/") for name in about["files"])
+    tuned = "which was trained and is here" if own else "which stays as it comes and is fetched"
     lines = [
         *[*head, "- reward-model", "---", ""],
         "# A reward model: which answer to a question is better",
         "",
         "Trained by Thumbprint, a self-hosted GitHub App that answers questions and learns from feedback: "
-        f"the `{about['encoder']}` encoder, which stays as it comes, and what is here: a head on its vectors "
-        "and on what is counted in an answer, and a calibration. (question, answer) → [-1, 1].",
+        f"(question, answer) → [-1, 1] by the `{about['encoder']}` encoder, {tuned}, a head on its vectors"
+        f"{' and on what is counted in an answer' if about['surface'] else ''}, and a calibration.",
         "",
         "## Data and licence",
         "",
         f"`{given['data']}`, `{data}` by the hash of its files: {asked['train']} questions trained it, "
         f"{asked['validation']} calibrated it. `seen.txt` has a hash of each, so that none ever judges it.",
         "",
-        "The texts are their authors', under the licences that the data names (for Stack Overflow CC BY-SA "
-        "3.0 and 4.0). None of them is in here.",
+        f"The texts are their authors', under {licence}. None of them is in here.",
         "",
         "## Hashes",
         "",
@@ -105,7 +108,7 @@ def run(options: Options) -> Path:
     if [one["sha256"] for one in judged] != [store.sha256_of(options.model / store.MANIFEST)]:
         raise DataError(f"{options.report} judged another model than {options.model}: judge this one first.")
     file = options.model / CARD
-    file.write_text(card(model.about, page.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(card(model.about, page.read_text(encoding="utf-8"), options.licence), encoding="utf-8")
     shutil.copyfile(figures, options.model / FIGURES)
     return file
 

@@ -31,7 +31,7 @@ from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
-from learning.training.reward_model import Similarity
+from learning.training.reward_model import Precision, Similarity
 from storage.errors import DataError, SetupError
 
 Loss = Literal["triplet", "ranking", "pairwise", "none"]
@@ -59,7 +59,7 @@ class Tuning:
     """Each layer below the highest learns so much slower than the one above it."""
     frozen_layers: int = 0
     """This many of the lowest layers, and the embeddings, stay as they are: less to compute."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     """bf16 computes in bfloat16 (autocast), which processors that multiply in it do about twice as fast; in
     reading for the head, too. Scores are always computed in fp32."""
     checkpoint_steps: int = 100

@@ -1,8 +1,8 @@
 """What the reward model is trained on, of questions with answers: real pairs, and adversarial ones. Pure.
 
-A question's own hash picks which adversarial answers the head sees, so that it has the same ones in every
-fold and under every seed, and their vectors are read once. Left out: how pairs of one question are chosen
-(`learning/training/reward_data.py`).
+A question's own hash picks which adversarial answers the head sees, so that but for another question's answer
+it has the same ones in every fold and under every seed, and vectors are read once. Left out: how pairs of one
+question are chosen (`learning/training/reward_data.py`).
 Run: pytest tests/unit/learning/training/test_reward_pairs.py
 """
 

@@ -13,7 +13,7 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +30,6 @@ from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
     Figure,
-    Judgement,
     alike,
     figure,
     over_questions,
@@ -40,7 +39,7 @@ from learning.training.reward_figures import (
 from learning.training.reward_judging import Seen
 from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of
 from learning.training.reward_page import Adversarial, Report, markdown
-from storage.errors import DataError, SetupError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +77,10 @@ class Options:
 
 
 def run(options: Options, console: Console | None = None) -> Report:
-    """Judge. Raises DataError where no unseen question is left, ModelError, SetupError."""
+    """Judge. Raises DataError (no unseen question is left), ConfigurationError, ModelError, SetupError."""
     console = console or Console(stderr=True)
+    if options.others and not options.model:
+        raise ConfigurationError("--others are further models: name the first by --model.")
     if options.threads:
         import torch
 
@@ -172,9 +173,10 @@ def _figures(
     def over(values: Sequence[float | None]) -> Figure:
         return over_questions(whole, values, seed)
 
-    def alone(values: Sequence[float], holds: Callable[[Judgement], bool]) -> Figure:
-        return over([value if holds(one) else None for one, value in zip(whole, values, strict=True)])
+    def alone(values: Sequence[float], chosen: Sequence[bool]) -> Figure:
+        return over([value if mine else None for mine, value in zip(chosen, values, strict=True)])
 
+    like = [alike(one) for one in whole]
     by_kind = {kind: [gap for each, gap in gaps if each is kind] for kind in Negative}
     return Report(
         about={
@@ -189,14 +191,14 @@ def _figures(
         untrained=over(base_won),
         length_only=over([wins(one, by_words=True) for one in whole]),
         gain=over([mine - its for mine, its in zip(won, base_won, strict=True)]),
-        same_length=alone(won, alike),
-        same_length_untrained=alone(base_won, alike),
+        same_length=alone(won, like),
+        same_length_untrained=alone(base_won, like),
         by_source={
-            name: alone(won, lambda one, name=name: one.source == name)  # type: ignore[misc]
+            name: alone(won, [one.source == name for one in whole])
             for name in sorted({one.source for one in whole})
         },
         by_model={
-            f"model {name}": alone(won, lambda one, name=name: one.model == name)  # type: ignore[misc]
+            f"model {name}": alone(won, [one.model == name for one in whole])
             for name in sorted({one.model for one in whole if one.model})
         },
         with_values=within(whole, "values", seed),

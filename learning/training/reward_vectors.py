@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,12 +58,16 @@ class Vectors:
             sink.flush()
             os.fsync(sink.fileno())
         fresh.rename(self._folder / f"{name}.npz")
-        self._take(self._folder / f"{name}.npz")
+        self._known.update(zip(keys, np.asarray(vectors, dtype=np.float32), strict=True))
 
     def _take(self, file: Path) -> None:
-        with np.load(file) as found:
-            for row, vector in zip(found["hashes"], found["vectors"], strict=True):
-                self._known[row.tobytes()] = vector
+        """A chunk's vectors; one that is damaged is as if it were not there, and is read again."""
+        try:
+            with file.open("rb") as source, np.load(source) as found:
+                rows = list(zip(found["hashes"], found["vectors"], strict=True))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return
+        self._known.update((row.tobytes(), vector) for row, vector in rows)
 
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(f"{self._reader}\0{text}".encode("utf-8", "surrogatepass")).digest()

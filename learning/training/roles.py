@@ -159,22 +159,22 @@ class Roles:
 
     def read(self, batch: Sequences, temperature: float, role: Role = "policy") -> Reading:
         """What `role` makes of the answers, at that temperature. Gradients flow for the policy."""
-        longest = batch.mask.shape[1]
+        mask, longest = batch.mask, batch.mask.shape[1]
         with self._as(role):
             hidden = self._body(
                 input_ids=batch.ids,
                 attention_mask=batch.attention,
                 position_ids=batch.positions,
                 use_cache=False,
-            ).last_hidden_state[:, -longest - 1 : -1]
+            ).last_hidden_state[:, -longest - 1 : -1][mask]
         logits = self._head(hidden).float()
         values = self.value_head(hidden.float()).squeeze(-1) if role == "policy" else None
         with torch.no_grad():
             entropies = token_entropies(logits, temperature)
         return Reading(
-            log_probs=torch.where(batch.mask, token_log_probs(logits, batch.answers, temperature), 0.0),
-            entropies=torch.where(batch.mask, entropies, 0.0),
-            values=None if values is None else torch.where(batch.mask, values, 0.0),
+            log_probs=_placed(token_log_probs(logits, batch.answers[mask], temperature), mask),
+            entropies=_placed(entropies, mask),
+            values=None if values is None else _placed(values, mask),
         )
 
     def step(self, ids: Tensor, attention: Tensor, cache: Any) -> Tensor:
@@ -202,6 +202,11 @@ class Roles:
                 yield
             finally:
                 self.model.set_adapter("default")
+
+
+def _placed(values: Tensor, mask: Tensor) -> Tensor:
+    """(B, T): the `values`, one for each place that `mask` (B, T) has, in their places; 0 elsewhere."""
+    return values.new_zeros(mask.shape).masked_scatter(mask, values)
 
 
 def positions_of(attention: Tensor) -> Tensor:

@@ -72,8 +72,9 @@ def described(origins: Iterable[Origin]) -> dict[str, object]:
 def inherited(data: Mapping[str, object], parent: Manifest | None) -> dict[str, object]:
     """What `described` said, with the parent's private rows: what it learned is in the weights still."""
     own, before = data.get("private"), parent.private if parent else 0
-    known = isinstance(own, int) and before is not None
-    return {**data, "private": own + before if known else None}  # type: ignore[operator]
+    if not isinstance(own, int) or before is None:
+        return {**data, "private": None}
+    return {**data, "private": own + before}
 
 
 def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int, most: int = 0) -> Examples:

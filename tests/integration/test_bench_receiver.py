@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bot.bench import receiver
-from bot.bench.receiver import Row, verdicts
+from bot.bench.receiver_page import Row, verdicts
 from storage.errors import SetupError
 
 
@@ -66,4 +66,4 @@ def test_a_disk_that_is_slow_itself_is_named() -> None:
         for took in (0.03, 0.4)
     )
     assert not any("disk" in said for said in verdicts([quick]))
-    assert "The disk took 400 ms (p99) to make one page durable beside thumbprint" in verdicts([slow])[1]
+    assert "The disk took 400 ms (p99) to make one page durable" in verdicts([slow])[1]

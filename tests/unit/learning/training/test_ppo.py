@@ -27,11 +27,11 @@ from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, 
 
 Made = tuple[ppo.Report, list[dict[str, float]]]
 PINNED = {
-    "reward": [0.2146, 0.3090, 0.4543],
-    "kl": [0.0, 5.860, 15.16],
-    "entropy": [4.399, 4.256, 3.668],
+    "reward": [0.2146, 0.3090, 0.3446, 0.4543],
+    "kl": [0.0, 5.860, 11.26, 15.16],
+    "entropy": [4.399, 4.256, 4.088, 3.668],
 }
-"""The first step, the second, the ninth: from the third on a rounding may change a token, and then all."""
+"""Steps 1, 2, 5 and 9: from the third on a rounding may change a token, and then all that follows."""
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,9 @@ def test_the_curves_of_seed_0_are_pinned(whole):
     """A change of any part of the arithmetic moves them, and so does one of the random numbers."""
     _, lines = whole(0)
     for name, wanted in PINNED.items():
-        first, second, *_, last = [line[f"objective/{name}"] for line in lines]
-        assert [first, second] == pytest.approx(wanted[:2], rel=1e-3, abs=1e-3), name
-        assert last == pytest.approx(wanted[2], rel=0.2, abs=0.02), name
+        found = [lines[step - 1][f"objective/{name}"] for step in (1, 2, 5, 9)]
+        assert found[:2] == pytest.approx(wanted[:2], rel=1e-3, abs=1e-3), name
+        assert found[2:] == pytest.approx(wanted[2:], rel=0.1, abs=0.02), name
 
 
 def test_metrics_say_what_happened_and_the_first_ratio_is_one(whole):

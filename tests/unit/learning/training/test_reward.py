@@ -242,6 +242,8 @@ def test_a_fold_that_there_is_not_and_kept_vectors_of_an_encoder_that_changes_ar
     data = folder_of(made_up(24))
     with pytest.raises(ConfigurationError, match="no fold 10: choose one of 0 to 9"):
         reward.run(options(encoder, data, tmp_path / "m", fold=10), QUIET)
+    with pytest.raises(ConfigurationError, match="name the first by --model"):
+        reward_report.run(reward_report.Options(data=data, encoder=str(encoder), others=(tmp_path / "m",)))
     given = options(encoder, data, tmp_path / "m", vectors=tmp_path / "v", tuning={"loss": "triplet"})
     with pytest.raises(ConfigurationError, match="stays as it comes"):
         reward.run(given, QUIET)

@@ -37,10 +37,17 @@ def test_the_card_has_the_models_hashes_options_and_figures(encoder: Path, folde
     data = folder_of(made_up(80), "questions")
     model = made(encoder, data, tmp_path / "m")
     report = judged(model, data, tmp_path / "r")
-    said = reward_card.run(reward_card.Options(model=model, report=report)).read_text()
+    said = reward_card.run(reward_card.Options(model=model, report=report, licence="CC0-1.0")).read_text()
     about = RewardModel.load(model).about  # the card does no harm to the model
     digest = about["files"]["head.safetensors"]["sha256"]
-    for part in (f"`{digest}`", f"`{about['data']}`", "| penalty | 0.1 |", "| reward | 100.0% |", "seen.txt"):
+    for part in (
+        f"`{digest}`",
+        f"`{about['data']}`",
+        "| penalty | 0.1 |",
+        "| reward | 100.0% |",
+        "seen.txt",
+        "under CC0-1.0.",
+    ):
         assert part in said
     assert str(tmp_path) not in said.replace(str(encoder), "")
     assert (model / "report.json").read_bytes() == (report / "report.json").read_bytes()
@@ -51,7 +58,7 @@ def test_figures_of_another_model_or_none_are_refused(encoder: Path, folder_of, 
     one, other = (made(encoder, data, tmp_path / f"m{seed}", seed) for seed in (0, 1))
     report = judged(other, data, tmp_path / "r")
     with pytest.raises(DataError, match="judged another model"):
-        reward_card.run(reward_card.Options(model=one, report=report))
+        reward_card.run(reward_card.Options(model=one, report=report, licence="CC0-1.0"))
     with pytest.raises(DataError, match="holds no report"):
-        reward_card.run(reward_card.Options(model=one, report=tmp_path))
-    assert reward_card.main(["--model", str(one), "--report", str(report)]) == 1
+        reward_card.run(reward_card.Options(model=one, report=tmp_path, licence="CC0-1.0"))
+    assert reward_card.main(["--model", str(one), "--report", str(report), "--licence", "CC0-1.0"]) == 1

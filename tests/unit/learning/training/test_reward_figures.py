@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from learning.training.reward_figures import Judgement, alike, figure, rank_correlation, wins, within
+from learning.training.reward_figures import (
+    Judgement,
+    alike,
+    figure,
+    over_questions,
+    rank_correlation,
+    wins,
+    within,
+)
 
 
 def judged(*rewards: float, words: tuple[int, ...] = (10, 20, 30), values: bool = True) -> Judgement:
@@ -48,6 +57,17 @@ def test_an_interval_holds_the_mean_and_narrows_with_more_questions() -> None:
     assert few.low < few.mean == 0.5 < few.high
     assert many.high - many.low < (few.high - few.low) / 3
     assert many.low == pytest.approx(0.5 - 1.96 * 0.5 / 1000**0.5, abs=0.01)
+
+
+def test_a_question_that_several_models_judged_counts_once_by_their_mean_and_what_has_no_value_does_not() -> (
+    None
+):
+    named = [replace(judged(1, 0, 0), key=key) for key in ("a", "b", "a", "c")]
+    found = over_questions(named, [1.0, 0.0, 0.0, None])
+    assert (found.mean, found.questions) == (pytest.approx(0.25), 2)
+    assert (
+        over_questions([judged(1, 0, 0)] * 3, [1.0, 0.0, None]).questions == 2
+    )  # without a name each is its own
 
 
 def test_the_same_seed_gives_the_same_interval_and_no_question_gives_no_number() -> None:

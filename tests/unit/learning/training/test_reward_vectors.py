@@ -58,3 +58,13 @@ def test_what_a_killed_run_read_is_kept(tmp_path: Path, monkeypatch: pytest.Monk
     on = Reader()
     assert Vectors(tmp_path, "r", on).of(TEXTS).tolist() == WANTED
     assert len(reader.read) == 2 and sorted([*reader.read, *on.read]) == sorted(set(TEXTS))
+
+
+def test_a_damaged_chunk_is_read_again(tmp_path: Path) -> None:
+    Vectors(tmp_path, "r", Reader()).of(TEXTS)
+    (chunk,) = tmp_path.glob("*.npz")
+    for damaged in (chunk.read_bytes()[:-30], b"no archive at all", b""):
+        chunk.write_bytes(damaged)
+        again = Reader()
+        assert Vectors(tmp_path, "r", again).of(TEXTS).tolist() == WANTED
+        assert sorted(again.read) == sorted(set(TEXTS))
