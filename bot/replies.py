@@ -30,7 +30,9 @@ LIKE, APART = 0.5, 0.1
 """How like the right wording the wrong one has to be among several, and how much more than the next one."""
 
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)|\"([^\"\n]{1,100})\"|“([^”\n]{1,100})”")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^ {0,3}(`{3,}(?![^\n]*`)|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _QUOTE = re.compile(r"^ {0,3}>.*$", re.MULTILINE)
 _QUICK = re.compile(
     r"\b(?:use|run|write|call|say|try|instead|rather|not|should|renamed|replaced?)\b|[→⇒]|[-=]>",

@@ -25,8 +25,8 @@ PROGRAMS = frozenset(common.PROGRAMS.split())
 """Command-line programs: a line of code or prose that starts with one is a command."""
 
 _START, _FIRST = itemgetter(1), itemgetter(0)
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^\n]+?)(?<!`)\1(?!`)")
+_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")  # what opens one has no backtick after it: that is a span
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
     r"[_\\/=(){}\[\]<>]|\w\.\w|^\.\w|^@\w|^--?[A-Za-z]|[a-z][A-Z]|\d[A-Za-z]|[A-Za-z]\d|::|\+\+|#$"
 )
@@ -105,7 +105,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         result[a:b] = [make(Token, (*token[:4], True, token[5])) for token in result[a:b]]
     fences = [found for found in ranges if found[2]]
     if fences or "```" in text:
-        return tuple(token for token in result if not _fence_mark(text, token.start, fences))
+        return tuple(token for token in result if not _fence_mark(text, token, fences))
     return tuple(result)
 
 
@@ -220,9 +220,10 @@ def _proper(text: str) -> bool:
     )
 
 
-def _fence_mark(text: str, at: int, fences: Sequence[tuple[int, int, bool]]) -> bool:
-    """Whether an atom belongs to the lines that open or close a fence."""
-    if text.startswith("```", max(0, at - 3), at):
+def _fence_mark(text: str, token: Token, fences: Sequence[tuple[int, int, bool]]) -> bool:
+    """Whether an atom belongs to the lines that open or close a fence; one in a list or a quote, too."""
+    at = token.start
+    if not token.code and text.startswith("```", max(0, at - 3), at):
         return True
     before = bisect_right(fences, at, key=_FIRST)
     if not before:

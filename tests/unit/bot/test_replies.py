@@ -34,6 +34,11 @@ ANSWER = "Run `npm test` in the root folder, then `npm run lint`.\n\nThe server 
         ("`npm test` -> `make check`", "make check", "npm test"),
         ("`npm test` was replaced by `make check`.", "make check", "npm test"),
         ("use the staging server, not prod", "staging server", "prod"),
+        (
+            "```make check``` is right, as I said.\nUse `make check` instead of `npm test`.",
+            "make check",
+            "npm test",
+        ),
     ],
 )
 def test_a_correction_in_a_reply_is_found(reply: str, right: str, wrong: str) -> None:

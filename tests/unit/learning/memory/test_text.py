@@ -69,6 +69,14 @@ def test_code_is_between_backticks_and_fences_and_an_open_fence_runs_to_the_end(
     assert [t.text for t in tokens(text) if t.code and not t.mark] == ["b", "d", "f", "g", "i"]
 
 
+def test_three_backticks_with_more_of_them_on_the_line_are_a_span_and_no_fence() -> None:
+    text = "```make run``` starts it\nthen ````a ``` b```` and\n```py\nc\n```"
+    assert [text[a:b] for a, b, fence in code_ranges(text) if not fence] == ["make run", "a ``` b"]
+    assert [text[a:b] for a, b, fence in code_ranges(text) if fence] == ["```py\nc\n```"]
+    assert [t.text for t in tokens(text) if t.code and not t.mark] == ["make", "run", "a", "b", "c"]
+    assert [t.text for t in tokens(text) if not t.code and not t.mark] == ["starts", "it", "then", "and"]
+
+
 def test_sentences_end_at_stops_and_lines_and_a_fence_is_one() -> None:
     text = "One. Two e.g. this! `Three`?\n\n```\na. b.\n```\nFour"
     assert [text[a:b] for a, b in sentences(text)] == [
