@@ -32,7 +32,7 @@ def write_tokenizer(folder: Path) -> None:
     whole.save_pretrained(str(folder))
 
 
-def write_model(folder: Path, kind: str = "llama", seed: int = 0) -> Path:
+def write_model(folder: Path, kind: str = "llama", seed: int = 0, window: int = 256) -> Path:
     """A model of two layers whose weights are large enough for its logits to differ."""
     torch.manual_seed(seed)
     sizes = {
@@ -42,7 +42,7 @@ def write_model(folder: Path, kind: str = "llama", seed: int = 0) -> Path:
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "max_position_embeddings": 256,
+        "max_position_embeddings": window,
         "eos_token_id": 2,
         "bos_token_id": 1,
         "pad_token_id": 0,
