@@ -25,7 +25,7 @@ import torch
 from rich.console import Console
 
 from learning import prompt
-from learning.models import hub, store
+from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens, end_tokens
 from learning.models.weights import read_config
@@ -34,10 +34,11 @@ from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
 from learning.training.arguments import parse
+from learning.training.origins import Judge, described, inherited, judge
 from learning.training.ppo_batch import Reward
 from learning.training.rows import Demonstration, Judged, PreferencePair, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import described, inherited, refuse_other_templates
+from learning.training.sft_data import refuse_other_templates
 from learning.training.sft_trainer import precision
 from learning.training.sft_watch import Watch
 from storage.errors import ConfigurationError, DataError, ThumbprintError
@@ -76,6 +77,7 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
     read_config(base)
     tokens, data = Tokens(base), snapshot.read(options.data)
     parent = artefact.check(options.parent, base=base, tokens=tokens) if options.parent else None
+    by = judge(options.reward) if options.algorithm == "rloo" and options.reward and not reward else None
     about = Manifest(
         stage=options.algorithm,
         run="",
@@ -87,7 +89,7 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
         parent=parent.id if parent else "",
         seeds=(options.seed,),
         options=options.recorded(),
-        data=_judge(options),
+        data=_named(by),
     )
     about = replace(about, run=artefact.run_id(options.algorithm, about.text()))
     if artefact.is_of(options.out, about.run):
@@ -99,7 +101,7 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
             made = _writer(options, base, tokens, data, reward, work, watch)
         else:
             made = _learner(options, base, tokens, data, work, watch)
-        made = replace(made, data=inherited(made.data, parent))
+        made = replace(made, data=inherited({**made.data, **_named(by)}, parent, by))
         return _train(options, made, about, work, watch)
 
 
@@ -113,14 +115,9 @@ class _Made:
     measures: bool
 
 
-def _judge(options: Options) -> dict[str, object]:
+def _named(by: Judge | None) -> dict[str, object]:
     """Which reward model it is, by its own manifest: another one makes another run."""
-    if options.algorithm != "rloo" or options.reward is None:
-        return {}
-    file = options.reward / store.MANIFEST
-    if not file.is_file():
-        raise ConfigurationError(f"{options.reward} holds no reward model: train one first.")
-    return {"reward_model": store.sha256_of(file)}
+    return {"reward_model": by.sha256} if by else {}
 
 
 def _learner(
@@ -199,7 +196,7 @@ def _writer(
         reward = RewardModel.load(options.reward, cache=options.cache.expanduser()).score
     ends = end_tokens(base) or frozenset({tokens.end})
     trainer = writer_of(options, base, tokens, ends, prompts, reward, work, watch)
-    about = {**described(one.origin for one in prompts), **_judge(options)}
+    about = described(one.origin for one in prompts)
     return _Made(trainer=trainer, data=about, metrics={"prompts": len(prompts)}, measures=False)
 
 

@@ -15,7 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -28,13 +28,13 @@ from learning.training import artefact, ppo_checkpoint
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
+from learning.training.origins import described, inherited, judge
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
 from learning.training.processes import Processes
-from learning.training.sft_data import described, inherited
 from storage.errors import ConfigurationError, ThumbprintError, TrainingError
 
 
@@ -68,6 +68,11 @@ def run(
     an alarm sounds or a number is none, SetupError for a full disk: then no adapter is written, and the last
     checkpoint is kept.
     """
+    options = replace(
+        options,
+        reward=None if reward else options.reward,
+        independent=None if independent else options.independent,
+    )
     reward = reward or _reward(options.reward, options.cache)
     if independent is None and options.independent is not None:
         independent = _reward(options.independent, options.cache)
@@ -139,7 +144,11 @@ def _reward(folder: Path | None, cache: Path) -> Reward:
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
-    asked = described(one.origin for one in run.prompts)
+    data = {
+        "prompts": len(run.prompts),
+        **run.judges,
+        **described(one.origin for one in run.prompts),
+    }
     artefact.write(
         adapter,
         roles.model,
@@ -155,7 +164,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             seeds=(options.seed,),
             options=options.recorded,
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
-            data={"prompts": len(run.prompts), **inherited(asked, run.parent)},
+            data=inherited(data, run.parent, judge(options.reward) if options.reward else None),
         ),
     )
 

@@ -14,6 +14,7 @@ import torch
 from learning.models import adapters
 from learning.training import artefact, ppo_batch, ppo_update, rollouts, snapshot
 from learning.training.alarms import Seen
+from learning.training.origins import judge
 from learning.training.ppo_batch import Prompt, Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_options import Options
@@ -62,7 +63,16 @@ class Run:
         if options.adapter is not None:
             self.parent = adapters.check(options.adapter, base=options.model, tokens=self.roles.tokens)
         parent = self.parent.id if self.parent else ""
-        self.id = artefact.run_id("ppo", data.id, self.base, parent, options.recorded)
+        self.judges = {
+            name: judge(folder).sha256
+            for name, folder in (
+                ("reward_model", options.reward),
+                ("independent_model", options.independent),
+            )
+            if folder is not None
+        }
+        """Which reward models judge, by their manifests: others make another run."""
+        self.id = artefact.run_id("ppo", data.id, self.base, parent, self.judges, options.recorded)
 
     def batch(self, step: int) -> list[Prompt]:
         """The prompts of a step: all of them in one order an epoch, batch after batch."""

@@ -26,6 +26,7 @@ from rich.progress import Progress
 from learning.models import hub, store
 from learning.training import reward_data
 from learning.training.arguments import parse
+from learning.training.origins import inherited, judge
 from learning.training.reward_data import Data, Pairing, Ranked
 from learning.training.reward_encoder import Tuning, tune
 from learning.training.reward_fit import calibrated, fitted
@@ -189,9 +190,11 @@ def _train(
     model.calibration = calibrated(model, held if enough else [*held, *train], options.most_pairs)
     model.bounds = options.bounds
     model.seen |= {one.key for one in (*train, *mixed, *held)}
+    used = {"private": sum(one.private for one in (*train, *mixed, *held))}
     about = {
         **base,
         **wanted,
+        **inherited(used, judge(options.start) if options.start else None),
         "questions": {"train": len(train), "rehearsed": len(mixed), "validation": len(held)},
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,

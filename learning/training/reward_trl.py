@@ -154,6 +154,7 @@ def _trained(
     return model, {
         "data": data.id,
         "questions": {"train": len(train), "validation": len(held)},
+        "private": sum(one.private for one in (*train, *held)),
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,
         "started_from": "",

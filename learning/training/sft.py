@@ -29,17 +29,11 @@ from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, snapshot
 from learning.training.arguments import parse
+from learning.training.origins import described, inherited
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
-from learning.training.sft_data import (
-    Examples,
-    check_batch,
-    described,
-    examples,
-    inherited,
-    refuse_other_templates,
-)
+from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
 from learning.training.sft_options import Options
 from learning.training.sft_trainer import precision, trainer_of
 from learning.training.sft_watch import Watch

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning import prompt
-from learning.models.adapters import Manifest
 from learning.models.tokenizer import Tokens
 from learning.training.rows import Demonstration, Judged, Origin, PreferencePair
 from storage.errors import DataError, ModelError
@@ -56,25 +55,6 @@ def refuse_other_templates(rows: Iterable[Demonstration | Judged | PreferencePai
             f"{where} has {sum(found[one] for one in odd)} prompts of template {', '.join(odd)}, but this "
             f"version asks with {prompt.TEMPLATE}: make the snapshot anew."
         )
-
-
-def described(origins: Iterable[Origin]) -> dict[str, object]:
-    """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
-    found = list(origins)
-    return {
-        "sources": dict(sorted(Counter(one.source.value for one in found).items())),
-        "licences": dict(sorted(Counter(one.licence for one in found).items())),
-        "private": sum(one.private for one in found),
-        "paraphrased": sum(one.is_paraphrased for one in found),
-    }
-
-
-def inherited(data: Mapping[str, object], parent: Manifest | None) -> dict[str, object]:
-    """What `described` said, with the parent's private rows: what it learned is in the weights still."""
-    own, before = data.get("private"), parent.private if parent else 0
-    if not isinstance(own, int) or before is None:
-        return {**data, "private": None}
-    return {**data, "private": own + before}
 
 
 def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int, most: int = 0) -> Examples:

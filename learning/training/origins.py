@@ -1,0 +1,62 @@
+"""What a training learned from, as its manifest says it: sources, licences, rows of private repositories.
+
+Weights keep what they were made of: of the rows, of the adapter that they go on from, and of the reward model
+that judged them. Whoever is to be published says how many private rows are behind it, or is refused
+(`publish.py`). Left out: the rows' own origins (`rows.py`). Imports no torch.
+Run: `pytest tests/unit/learning/training/test_origins.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from learning.models import store
+from learning.training.rows import Origin
+from storage.errors import ConfigurationError
+
+
+class Learned(Protocol):
+    """What was trained, and says on how many private rows; None where it does not say."""
+
+    @property
+    def private(self) -> int | None:
+        """How many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """A reward model as those name it that learn by it: the SHA-256 of its manifest, and its private rows."""
+
+    sha256: str
+    private: int | None
+
+
+def judge(folder: Path) -> Judge:
+    """Which reward model lies there. Raises ConfigurationError where none does."""
+    file = folder / store.MANIFEST
+    if not file.is_file():
+        raise ConfigurationError(f"{folder} holds no reward model: train one first.")
+    found = store.manifest(folder).get("private")
+    return Judge(sha256=store.sha256_of(file), private=found if isinstance(found, int) else None)
+
+
+def described(origins: Iterable[Origin]) -> dict[str, object]:
+    """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
+    found = list(origins)
+    return {
+        "sources": dict(sorted(Counter(one.source.value for one in found).items())),
+        "licences": dict(sorted(Counter(one.licence for one in found).items())),
+        "private": sum(one.private for one in found),
+        "paraphrased": sum(one.is_paraphrased for one in found),
+    }
+
+
+def inherited(data: Mapping[str, object], *behind: Learned | None) -> dict[str, object]:
+    """What `described` said, its private rows with those `behind` it; None where one does not say."""
+    counts = [data.get("private"), *(one.private for one in behind if one is not None)]
+    known = [count for count in counts if isinstance(count, int)]
+    return {**data, "private": sum(known) if len(known) == len(counts) else None}

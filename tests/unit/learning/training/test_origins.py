@@ -1,0 +1,83 @@
+"""Whoever learned from private rows says so: its own, its parent's, and those of the model that judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from learning.training import artefact, ppo, reward
+from learning.training.origins import inherited, judge
+from learning.training.reward_encoder import Tuning
+from learning.training.reward_model import CACHE, Reading
+from learning.training.rows import Rows, Split
+from storage.errors import ConfigurationError
+from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.nights import rows, write_data
+from tests.unit.learning.training.toy import options, write_snapshot
+
+QUIET = Console(quiet=True)
+
+
+@dataclass
+class Behind:
+    private: int | None
+
+
+def test_private_rows_add_up_and_who_does_not_say_makes_the_sum_unknown() -> None:
+    assert inherited({"private": 2, "rows": 5}) == {"private": 2, "rows": 5}
+    assert inherited({"private": 2}, None, Behind(3), Behind(0)) == {"private": 5}
+    for unknown in (inherited({"private": 2}, Behind(None)), inherited({}, Behind(3))):
+        assert unknown["private"] is None
+
+
+def judged_by(encoder: Path, data: Path, out: Path, start: Path | None = None, seed: int = 0) -> Path:
+    given = reward.Options(
+        data=data,
+        out=out,
+        encoder=str(encoder),
+        tuning=Tuning(loss="none", seed=seed),
+        reading=Reading(longest_tokens=64),
+        start=start,
+        penalty=1.0,
+    )
+    return reward.run(given, QUIET).folder
+
+
+def private(made: Rows) -> Rows:
+    return Rows(
+        triplets=tuple(replace(one, origin=replace(one.origin, private=True)) for one in made.triplets)
+    )
+
+
+def test_a_reward_model_of_private_rows_and_what_learns_by_it_say_so(
+    base: Path, encoder: Path, folder_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    made = rows(60)
+    own = judged_by(encoder, write_data(tmp_path / "s", made=private(made)), tmp_path / "own")
+    used = sum(one.origin.split is not Split.TEST for one in made.triplets)
+    assert judge(own).private == used > 30
+    published = folder_of(made_up(60), "published")
+    assert judge(judged_by(encoder, published, tmp_path / "public")).private == 0
+    later = judged_by(encoder, published, tmp_path / "later", start=own)
+    assert judge(later).private == used
+    given = options(base, write_snapshot(tmp_path / "asked"), tmp_path / "p", steps=1, validate_every=0)
+    given = replace(given, reward=later, cache=CACHE)
+    found = artefact.read(ppo.run(given).adapter)
+    assert found.private == used and found.data["reward_model"] == judge(later).sha256
+
+
+def test_another_reward_model_of_the_same_name_makes_another_run(
+    base: Path, encoder: Path, folder_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    published = folder_of(made_up(60), "published")
+    models = [judged_by(encoder, published, tmp_path / str(seed) / "reward", seed=seed) for seed in (0, 1)]
+    given = options(base, write_snapshot(tmp_path / "asked"), tmp_path / "p", steps=1, validate_every=0)
+    ppo.run(replace(given, reward=models[0]))
+    with pytest.raises(ConfigurationError, match="other options"):
+        ppo.run(replace(given, reward=models[1]))
+    with pytest.raises(ConfigurationError, match="holds no reward model"):
+        judge(tmp_path)
