@@ -5,8 +5,8 @@
     written = write(policy, questions, attempts=3, sampling=Sampling(), seed=0, store=folder / "base.jsonl")
 
 All attempts at a question are one batch, and their random numbers follow from (seed, question) alone: neither
-the other questions nor where a killed run began again changes a text. Left out: the
-file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding, GPUs.
+the other questions, nor where a killed run began again, nor how many processes write changes a text. Left
+out: the file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding, GPUs.
 Run: `pytest tests/unit/learning/training/test_answers.py`.
 """
 
@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from learning.models.policy import Options, Policy
 from learning.models.store import sha256_of
 from learning.prompt import build, defused
 from learning.training import answer_store, corpus, snapshot
+from learning.training.answer_pool import carried_out
 from learning.training.rows import Rows, Split
 from learning.training.splitting import split_of
 from storage.errors import ConfigurationError, DataError
@@ -150,30 +153,35 @@ def write(
     sampling: Sampling,
     seed: int,
     store: Path | None = None,
+    processes: int = 1,
     tell: Callable[[int], None] = lambda done: None,
 ) -> list[Written]:
     """Every attempt at every question, in their order. `tell` hears how many questions are done.
 
     `store` is a file of JSON lines: what it holds of this policy, sampling, seed and number of attempts is
-    not written again. Raises DataError for a file of another run and for a prompt that leaves no room,
-    ConfigurationError where another process writes to it, SetupError for a full disk.
+    not written again. `processes` write side by side, and the same. Raises DataError for a file of another
+    run and for a prompt that leaves no room, ConfigurationError where another process writes to it,
+    SetupError for a full disk and for a process that is gone.
     """
     sampling.check()
     head = {"policy": identity(policy), "attempts": attempts, "seed": seed, "sampling": asdict(sampling)}
     with answer_store.opened(store, head) as (known, keep):
         found: list[Written] = []
-        for done, one in enumerate(questions, 1):
-            drafts = known.get((one.id, one.key))
-            if drafts is None:
-                drafts = _drafts(policy, one, attempts, sampling, seed)
-                keep({"question": one.id, "key": one.key, "written": drafts})
-            found += (Written(question_id=one.id, attempt=n, **each) for n, each in enumerate(drafts))
-            tell(done)
+        missing = [one for one in questions if (one.id, one.key) not in known]
+        work = partial(_drafts, attempts=attempts, sampling=sampling, seed=seed)
+        with closing(carried_out(policy, missing, work, processes)) as fresh:
+            for done, one in enumerate(questions, 1):
+                drafts = known.get((one.id, one.key))
+                if drafts is None:
+                    drafts = next(fresh)
+                    keep({"question": one.id, "key": one.key, "written": drafts})
+                found += (Written(question_id=one.id, attempt=n, **each) for n, each in enumerate(drafts))
+                tell(done)
     return found
 
 
 def _drafts(
-    policy: Policy, question: Asked, attempts: int, sampling: Sampling, seed: int
+    policy: Policy, question: Asked, *, attempts: int, sampling: Sampling, seed: int
 ) -> list[dict[str, Any]]:
     """The attempts at one question, as they are stored."""
     digest = hashlib.sha256(f"{seed} {question.id} {question.key}".encode()).digest()

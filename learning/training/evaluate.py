@@ -123,6 +123,7 @@ def _written(
                 sampling=options.sampling,
                 seed=seed,
                 store=options.out / "answers" / f"{name}-{seed}.jsonl",
+                processes=options.processes,
                 tell=_telling(progress, f"{name}, seed {seed}: answered", len(questions)),
             ),
         )

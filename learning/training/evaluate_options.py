@@ -17,6 +17,7 @@ from learning.training.rows import Split
 from storage.errors import ConfigurationError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+_.-]{0,39}")
+NOT_RECORDED = ("out", "cache", "threads", "processes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Options:
     """The longest prompt in tokens; longer ones are left out."""
     threads: int = 0
     """Of torch; 0 leaves its own choice."""
+    processes: int = 1
+    """Processes that write answers side by side, each with a policy in memory and on one thread."""
     cache: Path = Path("~/.cache/thumbprint")
     """The model cache."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -64,7 +67,7 @@ class Options:
     def check(self) -> None:
         """Raise ConfigurationError that names the first options that do not go together."""
         self.sampling.check()
-        for name in ("attempts", "seeds", "max_prompt"):
+        for name in ("attempts", "seeds", "max_prompt", "processes"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
         for name in ("questions", "best_of"):
@@ -116,6 +119,6 @@ class Options:
         names = [
             f"{name}={Path(folder).name}" for name, _, folder in (a.partition("=") for a in self.adapter)
         ]
-        kept = {name: value for name, value in plain.items() if name not in ("out", "cache", "threads")}
+        kept = {name: value for name, value in plain.items() if name not in NOT_RECORDED}
         model = Path(self.model).name if "/" in self.model and Path(self.model).is_dir() else self.model
         return {**kept, "adapter": names, "model": model}

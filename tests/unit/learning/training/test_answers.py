@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 
 from learning.models.policy import Policy
 from learning.training import answers, snapshot
+from learning.training.answer_pool import carried_out
 from learning.training.answers import Asked, Sampling, Written, asked, write
 from learning.training.rows import Rows, Split
 from learning.training.splitting import split_of
@@ -66,6 +71,71 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(
     assert seen == [1, 2, 3, 4]
     monkeypatch.setattr(Policy, "write", None)  # nothing is left to write
     assert said(policy, store=store) == whole
+
+
+def test_two_processes_write_what_one_writes_in_the_same_order(policy: Policy, tmp_path: Path) -> None:
+    whole, seen = said(policy), list[int]()
+    said(policy, QUESTIONS[1:2], store=tmp_path / "a.jsonl")  # one is there already
+    given = {"attempts": 2, "sampling": SHORT, "seed": 0, "store": tmp_path / "a.jsonl"}
+    assert write(policy, QUESTIONS, **given, processes=2, tell=seen.append) == whole
+    assert seen == [1, 2, 3, 4]
+    kept = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row.get("question") for row in kept] == [None, "1", "0", "2", "3"]
+
+
+def gone(policy: Policy, item: int) -> int:
+    if item:
+        os._exit(9)
+    return item
+
+
+@pytest.mark.slow
+def test_where_a_process_is_gone_what_was_made_before_is_there_and_the_rest_is_said(policy: Policy) -> None:
+    made = carried_out(policy, [0, 1], gone, processes=2)
+    found = []
+    with pytest.raises(SetupError, match="give fewer"):
+        found += made
+    assert found in ([], [0])
+
+
+def waits(policy: Policy, folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(600)
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_started_them_even_where_it_is_killed(
+    base: Path, tmp_path: Path
+) -> None:
+    code = (
+        "from pathlib import Path; from learning.models.policy import Policy\n"
+        "from learning.training.answer_pool import carried_out\n"
+        "from tests.unit.learning.training.test_answers import waits\n"
+        "if __name__ == '__main__':\n"
+        f"    list(carried_out(Policy(Path({str(base)!r})), [{str(tmp_path)!r}] * 2, waits, 2))"
+    )
+    (tmp_path / "main.py").write_text(code)
+    started = subprocess.Popen(
+        [sys.executable, str(tmp_path / "main.py")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        wait_for(lambda: len(pids(tmp_path)) == 2)
+    finally:
+        started.kill()
+        started.wait()
+    wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in pids(tmp_path)))
+
+
+def pids(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir() if file.name.isdecimal()]
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_answers_of_another_run_are_not_taken_for_this_one(policy: Policy, tmp_path: Path) -> None:
