@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -34,7 +34,7 @@ _ours: dict[str, Policy] = {}
 
 def carried_out(
     policy: Policy, items: Sequence[Item], work: Callable[[Policy, Item], Made], processes: int
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """`work(policy, item)` of each item, in their order. `work` and what it makes can be pickled.
 
     With one process, or one item, it is carried out here. Raises what the work raises, and SetupError where
