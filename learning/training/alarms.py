@@ -2,17 +2,22 @@
 
 Published runs fell to "Yes" and "No", to the question said again, to texts without end, and reward rose all
 the while. A rate sounds only where it is over its limit and worse than at the start of the run: what begins
-badly may get better. Left out: the judgement of what a finished run made.
+badly may get better. That two rewards drift apart is said of means over batches, whose chance is known from
+how they scatter from batch to batch: neither the rise nor the fall may be chance. Left out: the judgement of what a finished run made.
 Run: `pytest tests/unit/learning/training/test_alarms.py`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import fmean
 
+SURE = 4.0
+"""Standard errors that a change must be larger than; the best of many windows is high by chance alone."""
 _BARE = re.compile(r"\W*(?:yes|no|i (?:do not|don.?t) know|maybe|sure|ok(?:ay)?)\W*", re.IGNORECASE)
 
 
@@ -35,7 +40,8 @@ class Limits:
     window: int = 5
     """Of how many batches the rewards are averaged, training's and the independent one."""
     fall: float = 0.05
-    """How far the independent reward may fall from its best while training's rises, in its own units."""
+    """How far the independent reward may fall from its best while training's rises, in its own units; further
+    where that could be chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +98,22 @@ class Alarms:
         best = max(range(len(means)), key=means.__getitem__)
         then, now = fmean(rewards[best : best + window]), fmean(rewards[-window:])
         other = fmean(others[-window:])
-        if now <= then or other >= means[best] - self.limits.fall:
+        fell = max(self.limits.fall, SURE * _chance(others, window))
+        if now - then <= SURE * _chance(rewards, window) or means[best] - other <= fell:
             return None
         return (
             f"the reward that trains rose from {then:.3f} to {now:.3f} while the independent one fell from "
             f"{means[best]:.3f} to {other:.3f}: the policy learns to please its reward model alone."
         )
+
+
+def _chance(values: Sequence[float], window: int) -> float:
+    """The standard error of a difference of two means over `window` of the `values`.
+
+    Their scatter is that of successive differences (von Neumann et al. 1941), which a slow trend leaves alone.
+    """
+    squares = [(later - earlier) ** 2 for earlier, later in pairwise(values)]
+    return math.sqrt(fmean(squares) / window)  # half of it is a variance, and two means differ
 
 
 def yes_no_rate(answers: Sequence[str]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -61,6 +62,22 @@ def test_only_the_two_rewards_drifting_apart_is_an_alarm(reward, independent):
     alarms = Alarms(Limits(window=4, fall=0.05))
     run = [replace(GOOD, reward=reward * i, independent=independent * i) for i in range(20)]
     assert reasons(alarms, *run) == [None] * 20
+
+
+@pytest.mark.parametrize(("rise", "fall", "share"), [(0, 0, 0.0), (0.002, 0.001, 0.0), (0.004, -0.004, 1.0)])
+def test_chance_is_no_drift_and_a_drift_within_chance_is_found(
+    rise: float, fall: float, share: float
+) -> None:
+    """Batches of 32 answers scatter by 0.035 or so; 100 of them, in 40 runs."""
+    stopped = 0
+    for seed in range(40):
+        chance, alarms = random.Random(seed), Alarms(Limits())
+        batches = (
+            replace(GOOD, reward=chance.gauss(rise * n, 0.035), independent=chance.gauss(fall * n, 0.035))
+            for n in range(100)
+        )
+        stopped += any(reasons(alarms, *batches))
+    assert stopped / 40 == share
 
 
 def test_without_an_independent_reward_nothing_is_compared():
