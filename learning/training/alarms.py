@@ -2,8 +2,8 @@
 
 Published runs fell to "Yes" and "No", to the question said again, to texts without end, and reward rose all
 the while. A rate sounds only where it is over its limit and worse than at the start of the run: what begins
-badly may get better. That two rewards drift apart is said of means over batches, whose chance is known from
-how they scatter from batch to batch: neither the rise nor the fall may be chance. Left out: the judgement of what a finished run made.
+badly may get better. Rewards that drift apart sound where neither the rise nor the fall can be chance, by how
+they scatter from batch to batch. Left out: the judgement of what a finished run made.
 Run: `pytest tests/unit/learning/training/test_alarms.py`.
 """
 
@@ -110,10 +110,10 @@ class Alarms:
 def _chance(values: Sequence[float], window: int) -> float:
     """The standard error of a difference of two means over `window` of the `values`.
 
-    Their scatter is that of successive differences (von Neumann et al. 1941), which a slow trend leaves alone.
+    The scatter is that of successive differences (von Neumann et al. 1941), which a slow trend leaves alone.
     """
     squares = [(later - earlier) ** 2 for earlier, later in pairwise(values)]
-    return math.sqrt(fmean(squares) / window)  # half of it is a variance, and two means differ
+    return math.sqrt(fmean(squares) / window)  # twice the variance, and two means differ
 
 
 def yes_no_rate(answers: Sequence[str]) -> float:
