@@ -1,7 +1,7 @@
 """The model card of an adapter: what it is, its data, hashes, seeds, options, figures and limits.
 
-Everything in it comes from the manifest, so that the same adapter has the same card. Pure. Left out: the
-table of the evaluation, which is a report of its own.
+Everything in it comes from the manifest, so that the same adapter has the same card, and from an evaluation
+where there is one. Pure. Left out: which evaluation that is (`learning/training/adapter_card.py`).
 
     pytest tests/unit/learning/training/test_artefact.py
 """
@@ -26,13 +26,14 @@ LIMITS = """\
 - It is merged into this one base only, under this one prompt template; Thumbprint refuses it elsewhere.
 - A small language model writes fluent text that is wrong. Answers need a reader who knows better.
 - It learned the wording, the length, the habits and the mistakes of the people whose answers it was shown.
-- The figures above are of the run itself. Whether it is better than the base is for an evaluation to say, on
-  questions that it has never seen, with intervals.
 - Nobody has tested it for other languages than those of its data, or for advice on health, law or money."""
+UNJUDGED = """\
+- The figures above are of the run itself. Whether it is better than the base is for an evaluation to say, on
+  questions that it has never seen, with intervals."""
 
 
-def card(about: Manifest) -> str:
-    """Markdown with the front matter that the Hugging Face hub reads."""
+def card(about: Manifest, evaluation: str = "") -> str:
+    """Markdown with the front matter that the Hugging Face hub reads. `evaluation` is Markdown, too."""
     licences = about.data.get("licences", {})
     data = table(("source", "rows"), about.data.get("sources", {}))
     lines = [
@@ -73,9 +74,11 @@ def card(about: Manifest) -> str:
         "",
         *table(("figure", "value"), about.metrics),
         "",
+        *(["## Evaluation", "", evaluation.strip(), ""] if evaluation else []),
         "## Limits",
         "",
         LIMITS,
+        *([] if evaluation else [UNJUDGED]),
         "",
         "## Use",
         "",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from learning.models import store
 from learning.models.policy import Policy
-from learning.training import answers, evaluate, evaluate_measures
+from learning.training import adapter_card, answers, artefact, evaluate, evaluate_measures, ppo
 from learning.training.answers import Sampling
 from learning.training.arguments import parse
 from learning.training.evaluate_options import Options
@@ -24,6 +24,8 @@ from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, hash_of, open_encoder
 from storage.errors import ConfigurationError, DataError
 from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.toy import letters, write_snapshot
+from tests.unit.learning.training.toy import options as toy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -209,6 +211,34 @@ def test_data_and_adapters_that_are_not_there_are_named(options: Options, tmp_pa
         run(replace(options, data=tmp_path / "nowhere"))
     with pytest.raises(ConfigurationError, match="holds no adapter"):
         run(replace(options, adapter=(f"ppo={tmp_path / 'nowhere'}",)))
+
+
+def test_an_adapter_is_handed_on_with_the_evaluation_that_judged_it_and_with_no_other(
+    options: Options, base: Path, tmp_path: Path
+) -> None:
+    asked = write_snapshot(tmp_path / "asked")
+    trained = [
+        ppo.run(toy(base, asked, tmp_path / str(seed), steps=1, validate_every=0, seed=seed), reward=letters)
+        for seed in (0, 1)
+    ]
+    own, other = (one.adapter for one in trained)
+    run(replace(options, adapter=(f"ppo={own}",)))
+    given = adapter_card.Options(adapter=own, report=options.out, out=tmp_path / "handed" / "on")
+    made = adapter_card.run(given)
+    text = (given.out / "README.md").read_text()
+    assert "## Evaluation\n\nThis adapter is the system `ppo`." in text and "### Targets" in text
+    assert "is for an evaluation to say" in (own / "README.md").read_text() and "to say" not in text
+    before = artefact.read(own)
+    assert artefact.read(given.out) == made and made.id != before.id
+    weights = "adapter_model.safetensors"
+    assert made.files[weights] == before.files[weights]
+    with pytest.raises(ConfigurationError, match="exists already"):
+        adapter_card.run(given)
+    with pytest.raises(DataError, match="is of other adapters"):
+        adapter_card.run(replace(given, adapter=other, out=tmp_path / "x"))
+    with pytest.raises(DataError, match="holds no evaluation"):
+        adapter_card.run(replace(given, report=tmp_path, out=tmp_path / "x"))
+    assert adapter_card.main(["--adapter", str(other), "--report", str(options.out), "--out", "x"]) == 1
 
 
 def test_every_option_is_a_flag() -> None:
