@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.settings import ENV_FILE, PREFIX, Settings
 
-_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 _HUB_CACHE = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME")
 """Where `models pull` puts what comes from Hugging Face, and the model process looks for it."""
 

@@ -31,7 +31,7 @@ LIKE, APART = 0.5, 0.1
 
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)|\"([^\"\n]{1,100})\"|“([^”\n]{1,100})”")
 _FENCE = re.compile(
-    r"^ {0,3}(`{3,}(?![^\n]*`)|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+    r"^ {0,3}(`{3,}+(?![^\n]*`)|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _QUOTE = re.compile(r"^ {0,3}>.*$", re.MULTILINE)
 _QUICK = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -25,8 +25,8 @@ PROGRAMS = frozenset(common.PROGRAMS.split())
 """Command-line programs: a line of code or prose that starts with one is a command."""
 
 _START, _FIRST = itemgetter(1), itemgetter(0)
-_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")  # what opens one has no backtick after it: that is a span
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
+_FENCE = re.compile(r" {0,3}(`{3,}+(?!.*`)|~{3,})")  # what opens one has no backtick after it: that is a span
+_SPAN = re.compile(r"(?<!`)(`{1,4}+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
 _SHAPE = re.compile(
     r"[_\\/=(){}\[\]<>]|\w\.\w|^\.\w|^@\w|^--?[A-Za-z]|[a-z][A-Z]|\d[A-Za-z]|[A-Za-z]\d|::|\+\+|#$"
 )
@@ -104,8 +104,9 @@ def tokens(text: str) -> tuple[Token, ...]:
         b = bisect_left(result, last, a, key=_START)
         result[a:b] = [make(Token, (*token[:4], True, token[5])) for token in result[a:b]]
     fences = [found for found in ranges if found[2]]
+    spans = {end for _, end, fence in ranges if not fence}
     if fences or "```" in text:
-        return tuple(token for token in result if not _fence_mark(text, token, fences))
+        return tuple(token for token in result if not _fence_mark(text, token, fences, spans))
     return tuple(result)
 
 
@@ -220,10 +221,17 @@ def _proper(text: str) -> bool:
     )
 
 
-def _fence_mark(text: str, token: Token, fences: Sequence[tuple[int, int, bool]]) -> bool:
-    """Whether an atom belongs to the lines that open or close a fence; one in a list or a quote, too."""
+def _fence_mark(
+    text: str, token: Token, fences: Sequence[tuple[int, int, bool]], spans: Container[int]
+) -> bool:
+    """Whether an atom belongs to the lines that open or close a fence; one in a list or a quote, too.
+
+    `spans` are the ends of what stands between backticks in a line.
+    """
     at = token.start
-    if not token.code and text.startswith("```", max(0, at - 3), at):
+    before = text[max(0, at - 4) : at]
+    opens = at - len(before) + len(before.rstrip("`"))
+    if not token.code and before.endswith("```") and opens not in spans:
         return True
     before = bisect_right(fences, at, key=_FIRST)
     if not before:

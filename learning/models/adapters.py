@@ -75,7 +75,8 @@ class Manifest:
 
     @property
     def private(self) -> int | None:
-        """Rows of private repositories that it learned from, its parents' too; None where it is not said."""
+        """Rows of private repositories that it learned from, its parents' and its reward model's too; None
+        where it is not said."""
         found = self.data.get("private")
         return found if isinstance(found, int) else None
 

@@ -47,7 +47,10 @@ def run(options: Options) -> adapters.Manifest:
         raise DataError(
             f"{options.report} holds no evaluation: `thumbprint evaluate policy --out` makes one."
         )
-    report = evaluate_report.of_json(file.read_text(encoding="utf-8"))
+    try:
+        report = evaluate_report.of_json(file.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is no evaluation of policies, or a damaged one: evaluate again.") from error
     names = [
         name for name, every in report.about["systems"].items() if about.id in [one["id"] for one in every]
     ]
@@ -63,8 +66,10 @@ def run(options: Options) -> adapters.Manifest:
         kept = {name: digest for name, digest in about.files.items() if name != artefact.CARD}
         for name in kept:
             copyfile(options.adapter / name, folder / name)
-        told = f"This adapter is the system `{names[0]}`.\n\n{_inner(evaluate_page.markdown(report))}"
-        (folder / artefact.CARD).write_text(card(about, told), encoding="utf-8")
+        count = len(report.about["systems"][names[0]])
+        which = "the system" if count == 1 else f"one of the {count} adapters of the system"
+        told = f"This adapter is {which} `{names[0]}`.\n\n{_inner(evaluate_page.markdown(report))}"
+        (folder / artefact.CARD).write_text(card(replace(about, files=kept), told), encoding="utf-8")
         copied = replace(about, files={**kept, artefact.CARD: store.sha256_of(folder / artefact.CARD)})
         (folder / adapters.MANIFEST).write_text(copied.text(), encoding="utf-8")
     return copied

@@ -43,21 +43,25 @@ def carried_out(
     if processes < 2 or len(items) < 2:
         yield from (work(policy, one) for one in items)
         return
-    with ProcessPoolExecutor(
+    before = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(
         min(processes, len(items)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(policy.folder, policy.adapter),
-    ) as pool:
-        try:
-            yield from pool.map(partial(_there, work), items)
-        except BrokenProcessPool as error:
-            raise SetupError(
-                f"One of {processes} processes with a policy is gone; where memory is short, give fewer. "
-                "The same command goes on where this one ended."
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    )
+    try:
+        yield from pool.map(partial(_there, work), items)
+    except BrokenProcessPool as error:
+        raise SetupError(
+            f"One of {processes} processes with a policy is gone; where memory is short, give fewer. "
+            "The same command goes on where this one ended."
+        ) from error
+    finally:
+        for ours in multiprocessing.active_children():
+            if ours not in before:
+                ours.terminate()  # at once: nobody waits for what they have begun
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin(folder: Path, adapter: Path | None) -> None:

@@ -22,6 +22,11 @@ SPDX_ON_THE_HUB = {
     "MIT": "mit",
 }
 
+JUDGES = {
+    "reward_model": "reward model that judged (its manifest)",
+    "independent_model": "reward model that watched (its manifest)",
+}
+
 LIMITS = """\
 - It is merged into this one base only, under this one prompt template; Thumbprint refuses it elsewhere.
 - A small language model writes fluent text that is wrong. Answers need a reader who knows better.
@@ -52,6 +57,9 @@ def card(about: Manifest, evaluation: str = "") -> str:
         "",
         "Texts under a CC BY-SA licence are their authors'; each row of the snapshot names its post.",
         "",
+        "Rows of private repositories, those behind its parent and its reward model among them: "
+        f"{'nobody can say' if about.private is None else about.private}.",
+        "",
         "## Hashes and seeds",
         "",
         *table(
@@ -59,6 +67,7 @@ def card(about: Manifest, evaluation: str = "") -> str:
             {
                 f"base {about.base_name}": f"`{about.base}`",
                 f"prompt template {about.template_version}": f"`{about.template}`",
+                **{title: f"`{about.data[name]}`" for name, title in JUDGES.items() if about.data.get(name)},
                 **{name: f"`{digest}`" for name, digest in sorted(about.files.items())},
             },
         ),

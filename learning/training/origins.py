@@ -44,6 +44,11 @@ def judge(folder: Path) -> Judge:
     return Judge(sha256=store.sha256_of(file), private=found if isinstance(found, int) else None)
 
 
+def tuned_by(encoder: Path) -> Judge | None:
+    """The reward model that an encoder's folder is a part of, which tuned it; None where it is of none."""
+    return judge(encoder.parent) if store.manifest(encoder.parent).get("encoder") else None
+
+
 def described(origins: Iterable[Origin]) -> dict[str, object]:
     """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
     found = list(origins)

@@ -28,7 +28,7 @@ from learning.training import artefact, ppo_checkpoint
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
-from learning.training.origins import described, inherited, judge
+from learning.training.origins import described, inherited
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
@@ -146,7 +146,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
     data = {
         "prompts": len(run.prompts),
-        **run.judges,
+        **{name: one.sha256 for name, one in run.judges.items()},
         **described(one.origin for one in run.prompts),
     }
     artefact.write(
@@ -164,7 +164,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             seeds=(options.seed,),
             options=options.recorded,
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
-            data=inherited(data, run.parent, judge(options.reward) if options.reward else None),
+            data=inherited(data, run.parent, run.judges.get("reward_model")),
         ),
     )
 

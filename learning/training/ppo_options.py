@@ -41,7 +41,8 @@ class Options:
     minibatch: int = 16
     """Answers an optimizer step; a batch is a whole number of them."""
     part: int = 4
-    """Answers that are read at once with gradients, a process: memory, and nothing else, depends on it."""
+    """Answers that are read at once, a process: what depends on it is memory and, with little padding, speed.
+    A GPU reads `rollout` at once where there are no gradients."""
     rollout: int = 32
     """Answers that are written at once, a process."""
     epochs: int = 4

@@ -61,10 +61,10 @@ class Run:
         self.base = adapters.base_hash(options.model)
         self.parent: adapters.Manifest | None = None
         if options.adapter is not None:
-            self.parent = adapters.check(options.adapter, base=options.model, tokens=self.roles.tokens)
+            self.parent = artefact.check(options.adapter, base=options.model, tokens=self.roles.tokens)
         parent = self.parent.id if self.parent else ""
         self.judges = {
-            name: judge(folder).sha256
+            name: judge(folder)
             for name, folder in (
                 ("reward_model", options.reward),
                 ("independent_model", options.independent),
@@ -72,7 +72,8 @@ class Run:
             if folder is not None
         }
         """Which reward models judge, by their manifests: others make another run."""
-        self.id = artefact.run_id("ppo", data.id, self.base, parent, self.judges, options.recorded)
+        named = {name: one.sha256 for name, one in self.judges.items()}
+        self.id = artefact.run_id("ppo", data.id, self.base, parent, named, options.recorded)
 
     def batch(self, step: int) -> list[Prompt]:
         """The prompts of a step: all of them in one order an epoch, batch after batch."""
@@ -133,7 +134,7 @@ class Run:
             rollouts.draws(options.seed, step, range(len(prompts)), options.max_answer),
             temperature=options.temperature,
             at_once=options.rollout,
-            part=options.part,
+            part=options.part if self.processes.device.type == "cpu" else options.rollout,
             reward=self.reward,
             independent=self.independent,
             against=against,

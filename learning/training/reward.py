@@ -26,7 +26,7 @@ from rich.progress import Progress
 from learning.models import hub, store
 from learning.training import reward_data
 from learning.training.arguments import parse
-from learning.training.origins import inherited, judge
+from learning.training.origins import Judge, inherited, judge, tuned_by
 from learning.training.reward_data import Data, Pairing, Ranked
 from learning.training.reward_encoder import Tuning, tune
 from learning.training.reward_fit import calibrated, fitted
@@ -194,7 +194,7 @@ def _train(
     about = {
         **base,
         **wanted,
-        **inherited(used, judge(options.start) if options.start else None),
+        **inherited(used, *_behind(options)),
         "questions": {"train": len(train), "rehearsed": len(mixed), "validation": len(held)},
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,
@@ -228,6 +228,13 @@ def _started_from(start: Path | None) -> str:
     """The SHA-256 of the earlier model's manifest; "" without one, which `_start` refuses in words."""
     file = start / store.MANIFEST if start else None
     return store.sha256_of(file) if file and file.is_file() else ""
+
+
+def _behind(options: Options) -> list[Judge | None]:
+    """The reward models whose rows are in the weights that training begins with."""
+    if options.start:
+        return [judge(options.start)]
+    return [tuned_by(hub.resolve(options.encoder, "encoder", options.cache))]
 
 
 def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 Everything in it comes from the model's manifest and the report that judged it; both lie beside it then.
 Left out: the judging (`reward_report.py`).
-Run: python -m learning.training.reward_card --model DIR --report DIR
+Run: python -m learning.training.reward_card --model DIR --report DIR --licence SPDX
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.console import Console
 from learning.models import store
 from learning.training.arguments import parse
 from learning.training.card import table
-from learning.training.reward_model import CACHE, ENCODER, RewardModel
+from learning.training.reward_model import CACHE, ENCODER, HEAD, RewardModel
 from storage.errors import DataError, ThumbprintError
 
 CARD, PAGE, FIGURES = "README.md", "report.md", "report.json"
@@ -48,19 +48,21 @@ class Options:
 
 def card(about: Mapping[str, Any], page: str, licence: str) -> str:
     """Markdown with the front matter that the Hugging Face hub reads. `page` is the report's own."""
-    head = ["---", "library_name: sentence-transformers", "license: other", "tags:", "- thumbprint"]
+    front = ["---", "library_name: sentence-transformers", "license: other", "tags:", "- thumbprint"]
     given, data, asked = about["options"], about["data"], about["questions"]
     every = {**given, **given["tuning"], **given["reading"]}
     options = {name: value for name, value in every.items() if not isinstance(value, Mapping)}
     own = any(name.startswith(f"{ENCODER}/") for name in about["files"])
     tuned = "which was trained and is here" if own else "which stays as it comes and is fetched"
+    counts = " and on what is counted in an answer" if about["surface"] else ""
+    head = f", a head on its vectors{counts}" if HEAD in about["files"] else ""
     lines = [
-        *[*head, "- reward-model", "---", ""],
+        *[*front, "- reward-model", "---", ""],
         "# A reward model: which answer to a question is better",
         "",
         "Trained by Thumbprint, a self-hosted GitHub App that answers questions and learns from feedback: "
-        f"(question, answer) → [-1, 1] by the `{about['encoder']}` encoder, {tuned}, a head on its vectors"
-        f"{' and on what is counted in an answer' if about['surface'] else ''}, and a calibration.",
+        f"(question, answer) → [-1, 1] by the `{about['encoder']}` encoder, {tuned}{head}, "
+        "and a calibration.",
         "",
         "## Data and licence",
         "",

@@ -35,8 +35,8 @@ class Ranked:
     """How good each answer is, on the question's own scale, more is better; empty where only pairs are."""
     source: Source = Source.CORPUS
     split: Split = Split.TRAIN
-    private: bool = False
-    """Whether a private repository's rows are in it."""
+    private: int = 0
+    """How many rows of a private repository are in it."""
     voted: bool = False
     """Whether `values` are votes; else they are places on a page."""
 
@@ -142,7 +142,7 @@ def of_triplets(triplets: Iterable[Triplet]) -> tuple[tuple[Ranked, ...], int]:
                 pairs=tuple((place[better], place[worse]) for better, worse in kept),
                 source=rows[0].origin.source,
                 split=rows[0].origin.split,
-                private=any(row.origin.private for row in rows),
+                private=sum(row.origin.private for row in rows),
             )
         )
     return tuple(one for one in made if one.pairs), against

@@ -29,6 +29,7 @@ from trl.trainer.reward_trainer import RewardTrainer
 from learning.models import hub, store
 from learning.training import artefact, reward_data
 from learning.training.arguments import parse
+from learning.training.origins import inherited, tuned_by
 from learning.training.reward import FEWEST, Report
 from learning.training.reward_classifier import Classifier
 from learning.training.reward_data import Data, Pairing, Ranked
@@ -154,7 +155,7 @@ def _trained(
     return model, {
         "data": data.id,
         "questions": {"train": len(train), "validation": len(held)},
-        "private": sum(one.private for one in (*train, *held)),
+        **inherited({"private": sum(one.private for one in (*train, *held))}, tuned_by(home)),
         "calibrated_on": "validation" if enough else "validation and train",
         "contradictions": data.contradictions,
         "started_from": "",

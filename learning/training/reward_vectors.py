@@ -62,11 +62,12 @@ class Vectors:
 
     def _take(self, file: Path) -> None:
         """A chunk's vectors; one that is damaged is as if it were not there, and is read again."""
-        try:
-            with file.open("rb") as source, np.load(source) as found:
+        with file.open("rb") as source:
+            try:
+                found = np.load(source)
                 rows = list(zip(found["hashes"], found["vectors"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return
+            except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
+                return
         self._known.update((row.tobytes(), vector) for row, vector in rows)
 
     def _key(self, text: str) -> bytes:

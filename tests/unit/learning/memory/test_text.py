@@ -77,6 +77,13 @@ def test_three_backticks_with_more_of_them_on_the_line_are_a_span_and_no_fence()
     assert [t.text for t in tokens(text) if not t.code and not t.mark] == ["starts", "it", "then", "and"]
 
 
+def test_a_word_right_after_a_span_of_three_backticks_is_kept_and_a_fences_language_is_not() -> None:
+    assert [t.text for t in tokens("```make run```then ````a````b") if not t.mark] == [
+        *("make", "run", "then", "a", "b")
+    ]
+    assert [t.text for t in tokens("- ```py\n  c\n  ```") if not t.mark] == ["c"]
+
+
 def test_sentences_end_at_stops_and_lines_and_a_fence_is_one() -> None:
     text = "One. Two e.g. this! `Three`?\n\n```\na. b.\n```\nFour"
     assert [text[a:b] for a, b in sentences(text)] == [
@@ -125,6 +132,8 @@ def test_borders_never_cut_a_name() -> None:
 def test_hostile_text_is_read_in_linear_time() -> None:
     for text in (
         "`" * 60_000,
+        "`" * 60_000 + "a`",
+        " ".join("`" * length for length in range(1, 350)),
         "```\n" * 15_000,
         "a." * 30_000,
         "/" * 60_000,

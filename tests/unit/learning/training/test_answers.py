@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -98,6 +99,20 @@ def test_where_a_process_is_gone_what_was_made_before_is_there_and_the_rest_is_s
     assert found in ([], [0])
 
 
+def fails(policy: Policy, item: int) -> None:
+    if item == 0:
+        raise DataError("the first cannot be answered")
+    time.sleep(600)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_where_one_fails_nobody_waits_for_the_others(policy: Policy) -> None:
+    with pytest.raises(DataError, match="the first"):
+        list(carried_out(policy, [0, 1, 2, 3], fails, processes=2))
+    assert multiprocessing.active_children() == []
+
+
 def waits(policy: Policy, folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(600)
@@ -124,15 +139,23 @@ def test_processes_end_with_the_one_that_started_them_even_where_it_is_killed(
     finally:
         started.kill()
         started.wait()
-    wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in pids(tmp_path)))
+    wait_for(lambda: not any(alive(one) for one in pids(tmp_path)))
 
 
 def pids(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir() if file.name.isdecimal()]
 
 
+def alive(pid: str) -> bool:
+    """Whether a process runs: one that ended and that nobody asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def wait_for(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -232,8 +232,14 @@ def test_an_adapter_is_handed_on_with_the_evaluation_that_judged_it_and_with_no_
     assert artefact.read(given.out) == made and made.id != before.id
     weights = "adapter_model.safetensors"
     assert made.files[weights] == before.files[weights]
+    listed = [line for line in text.splitlines() if line.startswith("| README.md")]
+    assert listed == [] and before.files["README.md"] not in text
     with pytest.raises(ConfigurationError, match="exists already"):
         adapter_card.run(given)
+    (tmp_path / "reward_report").mkdir()
+    (tmp_path / "reward_report" / "report.json").write_text('{"about": {"models": []}}')
+    with pytest.raises(DataError, match="is no evaluation of policies"):
+        adapter_card.run(replace(given, report=tmp_path / "reward_report", out=tmp_path / "x"))
     with pytest.raises(DataError, match="is of other adapters"):
         adapter_card.run(replace(given, adapter=other, out=tmp_path / "x"))
     with pytest.raises(DataError, match="holds no evaluation"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from learning.training import artefact, ppo, reward
-from learning.training.origins import inherited, judge
+from learning.training.origins import inherited, judge, tuned_by
 from learning.training.reward_encoder import Tuning
 from learning.training.reward_model import CACHE, Reading
 from learning.training.rows import Rows, Split
@@ -48,9 +49,9 @@ def judged_by(encoder: Path, data: Path, out: Path, start: Path | None = None, s
 
 
 def private(made: Rows) -> Rows:
-    return Rows(
-        triplets=tuple(replace(one, origin=replace(one.origin, private=True)) for one in made.triplets)
-    )
+    """Its triplets as a private repository's, two a question."""
+    own = [replace(one, origin=replace(one.origin, private=True)) for one in made.triplets]
+    return Rows(triplets=(*own, *(replace(one, worse=f"{one.worse} either") for one in own)))
 
 
 def test_a_reward_model_of_private_rows_and_what_learns_by_it_say_so(
@@ -58,7 +59,7 @@ def test_a_reward_model_of_private_rows_and_what_learns_by_it_say_so(
 ) -> None:
     made = rows(60)
     own = judged_by(encoder, write_data(tmp_path / "s", made=private(made)), tmp_path / "own")
-    used = sum(one.origin.split is not Split.TEST for one in made.triplets)
+    used = 2 * sum(one.origin.split is not Split.TEST for one in made.triplets)
     assert judge(own).private == used > 30
     published = folder_of(made_up(60), "published")
     assert judge(judged_by(encoder, published, tmp_path / "public")).private == 0
@@ -66,8 +67,18 @@ def test_a_reward_model_of_private_rows_and_what_learns_by_it_say_so(
     assert judge(later).private == used
     given = options(base, write_snapshot(tmp_path / "asked"), tmp_path / "p", steps=1, validate_every=0)
     given = replace(given, reward=later, cache=CACHE)
-    found = artefact.read(ppo.run(given).adapter)
+    adapter = ppo.run(given).adapter
+    found, card = artefact.read(adapter), (adapter / artefact.CARD).read_text()
     assert found.private == used and found.data["reward_model"] == judge(later).sha256
+    assert judge(later).sha256 in card and f"among them: {used}." in card
+
+
+def test_an_encoder_that_a_reward_model_tuned_brings_its_private_rows_with_it(tmp_path: Path) -> None:
+    (tmp_path / "encoder").mkdir()
+    assert tuned_by(tmp_path / "encoder") is None
+    (tmp_path / "manifest.json").write_text(json.dumps({"encoder": "packaged", "private": 3}))
+    found = tuned_by(tmp_path / "encoder")
+    assert found is not None and found.private == 3
 
 
 def test_another_reward_model_of_the_same_name_makes_another_run(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from learning.models import adapters
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
 from learning.prompt import build
@@ -20,7 +21,7 @@ from learning.training.ppo_batch import question_of
 from learning.training.publish import push
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
-from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
+from storage.errors import ConfigurationError, DataError, ModelError, SetupError, TrainingError
 from storage.records import Message
 from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
@@ -163,6 +164,14 @@ def test_what_it_learned_from_private_repositories_is_said_and_what_its_parent_d
     assert (second.private, second.data["prompts"]) == (learned, learned)
     with pytest.raises(ConfigurationError, match=f"learned from {learned} answers in private"):
         push(tmp_path / "b" / "adapter", "me/night", public=True)
+
+
+def test_a_parent_that_does_not_say_what_it_learned_from_is_refused(base, data, tmp_path):
+    first = ppo.run(options(base, data, tmp_path / "a", steps=1, validate_every=0), reward=letters)
+    (first.adapter / adapters.MANIFEST).unlink()
+    given = options(base, data, tmp_path / "b", steps=1, validate_every=0, adapter=first.adapter)
+    with pytest.raises(ModelError, match="no adapter of ours"):
+        ppo.run(given, reward=letters)
 
 
 def test_fewer_prompts_than_a_batch_are_refused(base, data, tmp_path):

@@ -52,8 +52,11 @@ def trainer(base: Path, tmp_path: Path) -> Any:
     return made
 
 
-@pytest.mark.parametrize("in_step", [None, 40])
-def test_the_loss_and_its_gradient_are_trls(trainer: Any, in_step: int | None) -> None:
+@pytest.mark.parametrize(("in_step", "processes"), [(None, 1), (40, 1), (40, 2)])
+def test_the_loss_and_its_gradient_are_trls(
+    trainer: Any, in_step: int | None, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(trainer.accelerator), "num_processes", processes)
     batch = next(iter(trainer.get_train_dataloader()))
     starts = {int((labels != -100).nonzero()[0]) for labels in batch["labels"]}
     assert isinstance(trainer, OnCpu) and len(starts) > 1  # prompts of different lengths
