@@ -229,9 +229,9 @@ def _fence_mark(
     `spans` are the ends of what stands between backticks in a line.
     """
     at = token.start
-    before = text[max(0, at - 4) : at]
-    opens = at - len(before) + len(before.rstrip("`"))
-    if not token.code and before.endswith("```") and opens not in spans:
+    ahead = text[max(0, at - 4) : at]
+    ticks = at - len(ahead) + len(ahead.rstrip("`"))
+    if not token.code and ahead.endswith("```") and ticks not in spans:
         return True
     before = bisect_right(fences, at, key=_FIRST)
     if not before:
