@@ -70,37 +70,51 @@ def build(
         list[str] | None,
         typer.Option("--filter", help="A filter, or a group: recipe, code, images, links, long; repeatable."),
     ] = None,
-    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Pairs of one question at most.")] = 10,
+    pairs: Annotated[
+        int,
+        typer.Option("--pairs", min=0, help="Pairs of one question at most, the widest apart; 0 for all."),
+    ] = 0,
     votes: Annotated[Votes, typer.Option("--votes", help="The scale of voted answers.")] = Votes.LOG,
     by: Annotated[By, typer.Option("--by", help="Split by the questions' ids, or by time.")] = By.ID,
 ) -> None:
-    """Make a snapshot of published questions, and show what each filter catches."""
+    """Make a snapshot of published questions, and show what each filter catches.
+
+    It has every pair of a better and a worse answer (for reward and DPO), good and bad answers (KTO) and
+    demonstrations (SFT). Good is what was accepted or has votes above zero, bad what has votes below zero;
+    where only a page's order is known, the first and the last of three different answers or more.
+    """
     from learning.training import corpus_build
 
     options = corpus_build.Options(
         filters=tuple(filters or ()), limit=limit, most_pairs=pairs, votes=votes.value, by=by.value
     )
     folder = into or load_settings().home / "training" / "snapshots"
-    _show_built(corpus_build.run(data, folder, options))
+    _show_built(corpus_build.run(data, folder, options), pairs)
 
 
-def _show_built(built: Built) -> None:
-    """The filters' table, the counts of each part, and where the snapshot is."""
+def _show_built(built: Built, most_pairs: int) -> None:
+    """The table of filters and of the cap on pairs, the counts of each part, and where the snapshot is."""
     table = Table(box=None, header_style="bold")
     table.add_column("filter")
-    for name in ("questions", "answers", "questions out", "answers out"):
+    for name in ("questions", "answers", "questions out", "answers out", "pairs out"):
         table.add_column(name, justify="right")
     for count in built.counts:
         out_of = (count.questions_dropped, count.answers_dropped) if count.applied else ("", "")
         table.add_row(count.name, *(str(cell) for cell in (count.questions, count.answers, *out_of)))
+    if most_pairs:
+        name = f"more than {most_pairs} pairs"
+        table.add_row(name, str(built.cut.questions), "", "", "", str(built.cut.pairs))
     out.print(table)
     rows = built.snapshot.rows
-    origins = [one.origin for one in rows.pairs] + [one.origin for one in rows.demonstrations]
+    origins = [one.origin for one in rows.pairs] + [one.origin for one in rows.judged]
+    origins += [one.origin for one in rows.demonstrations]
     groups = {origin.group: origin.split.value for origin in origins}
+    good = sum(one.label for one in rows.judged)
     parts = ", ".join(f"{part} {list(groups.values()).count(part)}" for part in sorted({*groups.values()}))
     out.print(
         f"{built.read:,} questions read, {len(groups):,} kept ({parts}): "
-        f"{len(rows.pairs):,} pairs and triplets, {len(rows.demonstrations):,} demonstrations."
+        f"{len(rows.pairs):,} pairs and triplets, {len(rows.demonstrations):,} demonstrations, "
+        f"{good:,} good and {len(rows.judged) - good:,} bad answers."
     )
     out.print(str(built.snapshot.folder), markup=False)
 

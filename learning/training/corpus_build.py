@@ -1,6 +1,7 @@
-"""Published questions → a snapshot: read, filter, pair, split, write. A stage; no network is loaded.
+"""Published questions → a snapshot: read, filter, pair, judge, split, write. A stage; no network is loaded.
 
-The same folders and options make the same snapshot, byte for byte, wherever they lie. Left out: this
+The same folders and options make the same snapshot, byte for byte, wherever they lie. Every valid pair is in
+it unless a cap is given; what that drops is in the manifest, as what the filters drop is. Left out: this
 installation's own feedback.
 Run: `thumbprint corpus build --data FOLDER`.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from learning.training import corpus, corpus_filters, snapshot
 from learning.training.corpus import CorpusQuestion
 from learning.training.corpus_filters import Count
-from learning.training.corpus_rows import By, Votes, rows_of
+from learning.training.corpus_rows import By, Cut, Votes, capped, rows_of
 from storage.errors import ConfigurationError, DataError
 
 
@@ -28,8 +29,8 @@ class Options:
     """Filters or groups of them, as `learning/training/corpus_filters.py` names them."""
     limit: int = 0
     """How many of the kept questions, chosen by the hash of their ids; 0 for all."""
-    most_pairs: int = 10
-    """Pairs of one question at most: those with the largest margins."""
+    most_pairs: int = 0
+    """Pairs of one question at most, those with the largest margins; 0 for all."""
     votes: Votes = "log"
     """The scale of voted answers."""
     by: By = "id"
@@ -38,11 +39,12 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """What was written, and the filters' table."""
+    """What was written, the filters' table, and what the cap on pairs took."""
 
     snapshot: snapshot.Snapshot
     read: int
     counts: tuple[Count, ...]
+    cut: Cut
 
 
 def run(folders: Sequence[Path], into: Path, options: Options) -> Built:
@@ -59,13 +61,14 @@ def run(folders: Sequence[Path], into: Path, options: Options) -> Built:
     kept, counts = corpus_filters.apply(questions, options.filters)
     kept = _limited(kept, options.limit)
     try:
-        rows = rows_of(kept, most_pairs=options.most_pairs, votes=options.votes, by=options.by)
+        whole = rows_of(kept, votes=options.votes, by=options.by)
     except ValueError as error:
         raise DataError(f"{error}: leave --by at id, or give each question its `created`.") from error
-    if not rows.pairs:
+    if not whole.pairs:
         raise DataError(
             f"Of {len(questions)} questions {len(kept)} are left, without a pair: apply fewer filters."
         )
+    rows, cut = capped(whole, options.most_pairs)
     about = {
         "made_of": "corpus",
         "consent": "published by their authors under the licence that each row names",
@@ -74,10 +77,11 @@ def run(folders: Sequence[Path], into: Path, options: Options) -> Built:
         "questions_read": len(questions),
         "questions_kept": len(kept),
         "filters": [asdict(count) for count in counts],
+        "pairs": {"valid": len(whole.pairs), "dropped": cut.pairs, "questions_cut": cut.questions},
         "licences": dict(sorted(Counter(one.licence for one in kept).items())),
     }
     written = snapshot.write(rows, into, about=about)
-    return Built(snapshot=written, read=len(questions), counts=tuple(counts))
+    return Built(snapshot=written, read=len(questions), counts=tuple(counts), cut=cut)
 
 
 def _read(folders: Sequence[Path]) -> tuple[list[CorpusQuestion], list[dict[str, object]]]:

@@ -1,10 +1,12 @@
 """What people did where it may train becomes snapshots: a shared one, and each private repository's own.
 
 A repository opts in by `training: true` in its configuration. A private one's rows are in its own
-snapshot and nowhere else; public ones' are in the shared one, and in their account's where that has
-several. All is read in one transaction: a snapshot is one moment of the database. Where somebody was
-forgotten, or a repository left, between that moment and the last byte, it is made anew. Left out: asking
-GitHub whether files still say so (`bot/consent.py`; one that is known to have changed counts as no).
+snapshot and nowhere else; public ones' are in the shared one, and in their account's, be it one
+repository: whether an account has enough to learn from is the night's to say. Where all who share are of
+one account it has none, for that would be the shared one again, and its night the same night twice.
+All is read in one transaction: a snapshot is one moment of the database. Where somebody was forgotten, or
+a repository left, between that moment and the last byte, it is made anew. Left out: asking GitHub whether
+files still say so (`bot/consent.py`; one that is known to have changed counts as no).
 Run: `thumbprint export`; `pytest tests/integration/test_export.py`.
 """
 
@@ -110,15 +112,14 @@ def _lost(database: Database, found: Sequence[Exported], began: datetime) -> set
 
 
 def scopes(unit: UnitOfWork) -> list[Scope]:
-    """Everybody's who share, each account's that has several of them, and each private repository's own."""
+    """Everybody's who share, each account's where several do, and each private repository's own."""
     public = unit.configurations.shared()
     shared = [one for one in _opted_in(unit) if one.id in public]
     found = [Scope(name=SHARED, repositories=tuple(shared))] if shared else []
     accounts = sorted({one.installation_id for one in shared})
     for account in accounts if len(accounts) > 1 else ():
         theirs = tuple(one for one in shared if one.installation_id == account)
-        if len(theirs) > 1:
-            found.append(Scope(name=f"account-{account}", repositories=theirs))
+        found.append(Scope(name=f"account-{account}", repositories=theirs))
     return found + [_own(one) for one in _opted_in(unit) if one.id not in public]
 
 

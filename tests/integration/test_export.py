@@ -23,7 +23,7 @@ from bot.forgetting import forget_user
 from bot.leftovers import clear
 from bot.queue import Queue
 from learning.prompt import TEMPLATE, build
-from learning.training import snapshot
+from learning.training import hygiene, snapshot
 from learning.training.export import Exported, export
 from learning.training.rows import Rows
 from learning.training.snapshot import Snapshot, read
@@ -224,12 +224,54 @@ def test_each_repository_is_in_its_scope_and_in_no_other(database: Database, tmp
     assert {name: origins(one.snapshot.rows) for name, one in made.items()} == {
         "shared": {PUBLIC.id, SECOND.id, FOREIGN.id},
         "account-2": {PUBLIC.id, SECOND.id},
+        "account-4": {FOREIGN.id},
         f"repository-{PRIVATE.id}": {PRIVATE.id},
     }
     for name, one in made.items():
         whole = b"".join(content(one.snapshot.folder).values())
         assert (b"octo/vault" in whole) is (name == f"repository-{PRIVATE.id}")
         assert b"octo/no-thanks" not in whole
+
+
+def test_an_account_of_one_public_repository_has_its_own_whole_scope(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cap that keeps one repository from outweighing others is for the shared one alone."""
+    monkeypatch.setattr(hygiene, "PER_REPOSITORY", 2)
+    made = by_scope(export(database, tmp_path / "out"))
+    own = {
+        name: [one for one in each.snapshot.rows.demonstrations if one.origin.repository_id == FOREIGN.id]
+        for name, each in made.items()
+    }
+    assert len(own["shared"]) == 2
+    assert len(own["account-4"]) > 2
+
+
+@pytest.mark.parametrize("last", [(PUBLIC, SECOND), (FOREIGN,)], ids=["several repositories", "one"])
+def test_an_account_that_shares_with_nobody_has_the_shared_scope_and_no_second_one(
+    tmp_path: Path, last: Sequence[Repository]
+) -> None:
+    database = filled(f"sqlite:///{tmp_path}/thumbprint.db", opted_in=(*last, PRIVATE))
+    try:
+        made = export(database, tmp_path / "out")
+    finally:
+        database.dispose()
+    assert {one.scope.name: {each.id for each in one.scope.repositories} for one in made} == {
+        "shared": {one.id for one in last},
+        f"repository-{PRIVATE.id}": {PRIVATE.id},
+    }
+
+
+def test_an_account_whose_one_repository_turned_private_has_no_scope_but_that_repository_s(
+    database: Database, tmp_path: Path
+) -> None:
+    third = replace(FOREIGN, id=8, full_name="trio/third", installation_id=9)
+    change(database, lambda unit: unit.repositories.upsert(third))
+    change(database, lambda unit: unit.configurations.keep(chosen(third, True)))
+    change(database, lambda unit: unit.repositories.set_private(FOREIGN.id))
+    wanted = {"shared", "account-2", "account-9", f"repository-{PRIVATE.id}", f"repository-{FOREIGN.id}"}
+    change(database, lambda unit: unit.configurations.keep(chosen(FOREIGN, True)))
+    assert set(by_scope(export(database, tmp_path / "out"))) == wanted
 
 
 def test_a_snapshot_says_who_consented_to_what(database: Database, tmp_path: Path) -> None:
@@ -403,7 +445,7 @@ def test_a_person_who_is_forgotten_under_an_export_is_not_in_it(
     export(database, tmp_path / "snapshots")
     queue.close()
     kept = [read(file.parent).rows for file in tmp_path.glob("snapshots/*/*/manifest.json")]
-    assert len(kept) == 3 and not any(rows.pairs for rows in kept)
+    assert len(kept) == 4 and not any(rows.pairs for rows in kept)
 
 
 def test_an_export_under_which_somebody_always_leaves_is_given_up_and_leaves_nothing(

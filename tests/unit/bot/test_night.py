@@ -105,6 +105,21 @@ def test_too_little_data_is_said_and_is_no_error(bench: Bench, tmp_path: Path) -
     assert stage.recipes == []
 
 
+def test_each_account_with_enough_data_has_its_night_and_the_others_have_everybody_s(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = {"shared": 60, "account-2": 40, "account-4": 3}
+    found = {
+        scope: snapshot.write(rows(count), tmp_path / scope, about={"scope": scope})
+        for scope, count in threads.items()
+    }
+    monkeypatch.setattr(night, "snapshots", lambda *given: found)
+    runs = bench.night(Stage(passed=False))
+    assert [(Path(run.folder).parent.name, run.snapshot) for run in runs] == [
+        (scope, found[scope].id) for scope in ("shared", "account-2")
+    ]
+
+
 def test_where_nobody_opted_in_there_is_nothing_to_do(bench: Bench) -> None:
     [run] = bench.night(Stage())
     assert (run.status, run.reason) == (RunStatus.SKIPPED, night.NO_OPT_IN)

@@ -37,8 +37,21 @@ def test_corpus_build_prints_the_filters_the_counts_and_the_folder(data: Path) -
     assert ["answer-links", "9", "9"] in lines
     assert ["repeated-answer", "0", "0", "0", "0"] in lines
     assert "9 questions read, 5 kept" in done.stdout
-    assert "5 pairs and triplets, 5 demonstrations" in done.stdout
+    assert "5 pairs and triplets, 5 demonstrations, 0 good and 0 bad answers." in done.stdout
+    assert "more than" not in done.stdout
     assert (Path(done.stdout.splitlines()[-1]) / "manifest.json").is_file()
+
+
+def test_corpus_build_prints_what_a_cap_on_pairs_drops(data: Path) -> None:
+    answers = [{"rank": rank, "text": f"Way {rank}."} for rank in range(6)]
+    row = {"id": "q", "question": "How?", "answers": answers}
+    (data / "questions.jsonl").write_text(json.dumps(row) + "\n")
+    done = CliRunner().invoke(app, ["corpus", "build", "--data", str(data), "--pairs", "4"])
+    assert done.exit_code == 0, done.output
+    assert ["more", "than", "4", "pairs", "1", "11"] in [line.split() for line in done.stdout.splitlines()]
+    assert "4 pairs and triplets, 1 demonstrations, 1 good and 1 bad answers." in done.stdout
+    every = CliRunner().invoke(app, ["corpus", "build", "--data", str(data)])
+    assert "15 pairs and triplets" in every.stdout
 
 
 def test_corpus_build_needs_a_folder(data: Path) -> None:

@@ -1,6 +1,6 @@
 """DPO, KTO and RLOO on a tiny model: they learn, go on where they were killed, and say what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -12,13 +12,14 @@ from rich.console import Console
 from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
-from learning.training import alternatives, artefact, snapshot
+from learning.training import alternatives, artefact, corpus_build, snapshot
 from learning.training.alternatives import Options, run
 from learning.training.alternatives_trainer import Answers
 from learning.training.rows import Judged, PreferencePair, Rows, Source, Split
 from learning.training.sft_watch import Watch
 from storage.errors import ConfigurationError, DataError, TrainingError
 from tests.unit.learning.training import made
+from tests.unit.learning.training.conftest import made_up
 from tests.unit.learning.training.toy import asked, letters
 
 pytestmark = pytest.mark.filterwarnings(
@@ -139,6 +140,23 @@ def test_kto_weighs_both_kinds_the_same(options: Options) -> None:
     assert (found["rows"], found["good"]) == (12, 4)
     assert (found["weight_good"], found["weight_bad"]) == (2.0, 1.0)
     assert found["loss"] < found["loss_before"]
+
+
+def test_kto_learns_a_snapshot_of_published_questions(
+    options: Options, folder_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Of ranked pages the first and the last answer; of voted ones those above and below zero."""
+    pages = made_up(16)
+    for row in pages[8:]:
+        answers = zip((3, 0, -1), row["answers"], strict=True)
+        row["answers"] = [{"score": score, "text": answer["text"]} for score, answer in answers]
+    built = corpus_build.run([folder_of(pages)], tmp_path / "corpora", corpus_build.Options()).snapshot
+    train = [row for row in built.rows.judged if row.origin.split is Split.TRAIN]
+    wanted = replace(options, algorithm="kto", data=built.folder, max_steps=1, longest=999)
+    found = run(wanted, console=quiet()).manifest
+    assert (found.metrics["rows"], found.metrics["good"]) == (len(train), len(train) // 2)
+    assert len(train) > 16 and found.data["left_out"] == {}
+    assert found.data["sources"] == {"corpus": len(train)}
 
 
 def test_rloo_earns_more_and_reads_the_very_tokens_of_serving(

@@ -40,12 +40,25 @@ def test_a_snapshot_has_every_pair_and_its_manifest_every_filter(data: Path, tmp
     built = corpus_build.run([data], tmp_path / "out", Options(filters=("question-code",)))
     rows = snapshot.read(built.snapshot.folder).rows
     assert (len(rows.pairs), len(rows.triplets), len(rows.demonstrations)) == (120, 120, 40)
+    assert sorted(one.label for one in rows.judged) == [False] * 40 + [True] * 40
     about = built.snapshot.manifest["about"]
     assert [count["name"] for count in about["filters"]] == [REPEATED, *RECIPE]
     assert (about["questions_read"], about["questions_kept"]) == (50, 40)
     assert about["options"]["filters"] == ["question-code"]
     assert about["data"][0]["file"] == "questions.jsonl"
     assert str(tmp_path) not in json.dumps(dict(built.snapshot.manifest))
+
+
+def test_what_a_cap_on_pairs_drops_is_in_the_manifest_and_without_one_nothing_is(tmp_path: Path) -> None:
+    answers = [{"rank": rank, "text": f"answer {rank}"} for rank in range(6)]
+    data = folder_of(tmp_path / "data", [question(1, answers=answers), question(2)])
+    whole = corpus_build.run([data], tmp_path / "out", Options()).snapshot
+    assert len(whole.rows.pairs) == len(whole.rows.triplets) == 15 + 3
+    assert whole.manifest["about"]["pairs"] == {"valid": 18, "dropped": 0, "questions_cut": 0}
+    built = corpus_build.run([data], tmp_path / "out", Options(most_pairs=10))
+    assert len(built.snapshot.rows.pairs) == len(built.snapshot.rows.triplets) == 10 + 3
+    assert built.snapshot.manifest["about"]["pairs"] == {"valid": 18, "dropped": 5, "questions_cut": 1}
+    assert (built.cut.pairs, built.cut.questions) == (5, 1)
 
 
 def test_a_limit_keeps_the_same_questions_whatever_their_order(data: Path, tmp_path: Path) -> None:
