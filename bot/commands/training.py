@@ -246,9 +246,13 @@ def evaluate_metrics(
         Path, typer.Option("--data", help="A folder of answers that people rated, or compared in twos.")
     ],
     limit: Annotated[int, typer.Option("--limit", min=0, help="Questions at most; 0 for all.")] = 0,
+    reward: Annotated[
+        Path | None, typer.Option("--reward", help="A trained reward model, judged beside the metrics.")
+    ] = None,
     into: Annotated[Path | None, typer.Option("--out", help="A file for the figures as JSON.")] = None,
 ) -> None:
     """Hold each text metric against people's judgements of the same answers."""
     given = ["--data", str(data), "--limit", str(limit), "--encoder", load_settings().encoder]
+    given += ["--reward", str(reward)] if reward else []
     given += ["--out", str(into)] if into else []
     become("metric_study", [*given, *cache_flag()])

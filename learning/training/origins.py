@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from learning.models import store
+from learning.training import reward_folder
 from learning.training.rows import Origin
 from storage.errors import ConfigurationError
 
@@ -40,8 +41,7 @@ def judge(folder: Path) -> Judge:
     file = folder / store.MANIFEST
     if not file.is_file():
         raise ConfigurationError(f"{folder} holds no reward model: train one first.")
-    found = store.manifest(folder).get("private")
-    return Judge(sha256=store.sha256_of(file), private=found if isinstance(found, int) else None)
+    return Judge(sha256=store.sha256_of(file), private=reward_folder.private(store.manifest(folder)))
 
 
 def tuned_by(encoder: Path) -> Judge | None:

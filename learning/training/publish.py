@@ -1,8 +1,8 @@
-"""An adapter goes to a hub: checked first, with its card, private unless it is said otherwise.
+"""An adapter or a reward model goes to a hub: checked first, with its card, private unless said otherwise.
 
-`HF_ENDPOINT` names another hub than huggingface.co, `HF_TOKEN` (or `hf auth login`) the account. An adapter
-that learned from a private repository never becomes public. Imports no torch. Left out: pulling, which
-`learning/models/hub.py` does.
+`HF_ENDPOINT` names another hub than huggingface.co, `HF_TOKEN` (or `hf auth login`) the account. What learned
+from a private repository never becomes public, nor what does not say. Imports no torch. Left out: pulling,
+which `learning/models/hub.py` does; using a reward model by its name on a hub: fetch its folder first.
 
     thumbprint models push DIR --to OWNER/NAME
 """
@@ -10,36 +10,52 @@ that learned from a private repository never becomes public. Imports no torch. L
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from learning.models import adapters
-from learning.models.adapters import Manifest
+from learning.models import adapters, store
+from learning.training import reward_folder
 from storage.errors import ConfigurationError, ModelError, SetupError
 
 
-def push(folder: Path, repo: str, *, public: bool = False) -> str:
-    """Upload an adapter of ours, files and card, as one commit; the address of the repository.
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """What is uploaded: a folder that was found whole, and what its manifest says."""
 
-    Raises ModelError for a folder that is damaged or no adapter of ours, ConfigurationError for a name, a
-    token or a visibility that cannot be, SetupError when the hub refuses or cannot be reached.
+    what: str
+    """adapter or reward model, for people."""
+    title: str
+    """Of the commit."""
+    private: int | None
+    """Answers or questions of private repositories that it learned from; None where it does not say."""
+    names: tuple[str, ...]
+    """The files, as paths in the folder."""
+
+
+def push(folder: Path, repo: str, *, public: bool = False) -> str:
+    """Upload an adapter or a reward model of ours, files and card, as one commit; the repository's address.
+
+    Raises ModelError for a folder that is damaged or neither of them, ConfigurationError for a name, a token
+    or a visibility that cannot be, SetupError when the hub refuses or cannot be reached.
     """
-    manifest = adapters.read(folder)
-    if manifest is None:
+    parcel = _adapter(folder) or _reward(folder)
+    if parcel is None:
         raise ModelError(
-            f"{folder} holds no adapter of ours: without {adapters.MANIFEST} nobody can say what it is."
+            f"{folder} holds no adapter and no reward model of ours: without {adapters.MANIFEST} or a reward "
+            f"model's {store.MANIFEST} nobody can say what it is."
         )
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
         raise ConfigurationError(f"{repo!r} is no repository of a hub: give --to OWNER/NAME.")
-    private = manifest.private
-    if public and private is None:
+    if public and parcel.private is None:
         raise ConfigurationError(
-            "The adapter does not say whether it learned from private repositories: it cannot be public. "
-            "Train it anew."
+            f"The {parcel.what} does not say whether it learned from private repositories: it cannot be "
+            "public. Train it anew."
         )
-    if public and private:
+    if public and parcel.private:
         raise ConfigurationError(
-            f"The adapter learned from {private} answers in private repositories: it cannot be public."
+            f"The {parcel.what} learned from {parcel.private} answers in private repositories: it cannot be "
+            "public."
         )
     from huggingface_hub import HfApi, constants, get_token
 
@@ -48,22 +64,46 @@ def push(folder: Path, repo: str, *, public: bool = False) -> str:
         raise ConfigurationError(
             "There is no token for the hub: set HF_TOKEN to one that may write, or run `hf auth login`."
         )
-    return _upload(HfApi(endpoint=constants.ENDPOINT, token=token), folder, repo, manifest, public)
+    return _upload(HfApi(endpoint=constants.ENDPOINT, token=token), folder, repo, parcel, public)
 
 
-def _upload(api: Any, folder: Path, repo: str, manifest: Manifest, public: bool) -> str:
+def _adapter(folder: Path) -> Parcel | None:
+    about = adapters.read(folder)
+    if about is None:
+        return None
+    return Parcel(
+        what="adapter",
+        title=f"Thumbprint adapter {about.id[:12]} ({about.stage}, run {about.run})",
+        private=about.private,
+        names=(*about.files, adapters.MANIFEST),
+    )
+
+
+def _reward(folder: Path) -> Parcel | None:
+    about = reward_folder.read(folder)
+    if about is None:
+        return None
+    beside = [name for name in (reward_folder.CARD, reward_folder.FIGURES) if (folder / name).is_file()]
+    return Parcel(
+        what="reward model",
+        title=f"Thumbprint reward model {store.sha256_of(folder / store.MANIFEST)[:12]}",
+        private=reward_folder.private(about),
+        names=(*about["files"], store.MANIFEST, *beside),
+    )
+
+
+def _upload(api: Any, folder: Path, repo: str, parcel: Parcel, public: bool) -> str:
     try:
         url = str(api.create_repo(repo, private=not public, exist_ok=True))
         if not public and not api.repo_info(repo).private:
             raise ConfigurationError(
-                f"{repo} is public: name another repository, or say --public if this adapter may be."
+                f"{repo} is public: name another repository, or say --public if this {parcel.what} may be."
             )
-        names = sorted([*manifest.files, adapters.MANIFEST])
         api.upload_folder(
             repo_id=repo,
             folder_path=str(folder),
-            allow_patterns=names,
-            commit_message=f"Thumbprint adapter {manifest.id[:12]} ({manifest.stage}, run {manifest.run})",
+            allow_patterns=sorted(parcel.names),
+            commit_message=parcel.title,
         )
     except ConfigurationError:
         raise

@@ -29,7 +29,7 @@ from learning.training.arguments import parse
 from learning.training.origins import Judge, inherited, judge, tuned_by
 from learning.training.reward_data import Data, Pairing, Ranked
 from learning.training.reward_encoder import Tuning, tune
-from learning.training.reward_fit import calibrated, fitted
+from learning.training.reward_fit import calibrated, fitted, hardest
 from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of, open_encoder
 from learning.training.reward_pairs import triplets
 from learning.training.reward_terms import Bounds
@@ -40,6 +40,8 @@ FEWEST = 30
 """Fewer held-out pairs calibrate nothing: then those that train do, and the manifest says so."""
 NOT_RECORDED = ("out", "cache", "vectors", "threads", "device")
 """Where and on what it is computed: no part of what is computed."""
+BROUGHT = "brought by the model that learns on"
+"""Names that model's own encoder before it is trained, as a reader of vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,9 @@ class Options:
     """Of one question: no thread teaches more than another."""
     adversarial: float = 0.5
     """Adversarial triplets a question for the encoder; for the head their weight beside the real pairs' 1."""
+    hard: bool = False
+    """Whether another question's answer, among them, is that of the question most like it, as the encoder
+    reads questions before it is trained; else the next question's. Not measured yet."""
     head: bool = True
     """Whether a head is fitted; without one the reward is the calibrated cosine or dot."""
     penalty: float = 0.0
@@ -166,13 +171,19 @@ def _train(
     model, base = _start(options)
     trained = options.tuning.loss != "none"
     console.print(f"{len(train)} questions train, {len(mixed)} are rehearsed, {len(held)} are held out")
-    own = trained or (options.start is not None and (options.start / ENCODER).is_dir())
+    brought = options.start is not None and (options.start / ENCODER).is_dir()
+    own = trained or brought
     if own and options.vectors:
         raise ConfigurationError("--vectors is for an encoder that stays as it comes (--loss none).")
+    keep, as_it_comes = options.vectors or part / "vectors", str(base["encoder_sha256"])
+    others = None
+    if options.hard:
+        before = ("" if not trained else BROUGHT) if brought else as_it_comes
+        model.keep(keep, before, options.tuning.precision)
+        others = hardest(model, [*train, *mixed], console)
     if trained:
-        _tune(model, [*train, *mixed], options, part, console)
-    encoder = "" if own else str(base["encoder_sha256"])
-    model.keep(options.vectors or part / "vectors", encoder, options.tuning.precision)
+        _tune(model, [*train, *mixed], others, options, part, console)
+    model.keep(keep, "" if own else as_it_comes, options.tuning.precision)
     enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
     penalty = options.penalty
     if options.head:
@@ -185,6 +196,7 @@ def _train(
             length_limit=options.length_limit,
             held=held if enough else [],
             console=console,
+            others=others,
         )
         console.print(f"head: loss {loss:.4f} at penalty {penalty}")
     model.calibration = calibrated(model, held if enough else [*held, *train], options.most_pairs)
@@ -255,14 +267,23 @@ def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
 
 
 def _tune(
-    model: RewardModel, questions: Sequence[Ranked], options: Options, part: Path, console: Console
+    model: RewardModel,
+    questions: Sequence[Ranked],
+    others: Mapping[str, str] | None,
+    options: Options,
+    part: Path,
+    console: Console,
 ) -> None:
     """Train the encoder; a bar shows the steps and the loss."""
     prefix = model.reading.answer_prefix
     rows = [
         (question, prefix + better, prefix + worse)
         for question, better, worse in triplets(
-            questions, most_pairs=options.most_pairs, adversarial=options.adversarial, echo=bool(prefix)
+            questions,
+            most_pairs=options.most_pairs,
+            adversarial=options.adversarial,
+            echo=bool(prefix),
+            others=others,
         )
     ]
     with Progress(console=console) as progress:

@@ -20,10 +20,11 @@ from rich.console import Console
 from learning.models import store
 from learning.training.arguments import parse
 from learning.training.card import table
+from learning.training.reward_folder import CARD, FIGURES
 from learning.training.reward_model import CACHE, ENCODER, HEAD, RewardModel
 from storage.errors import DataError, ThumbprintError
 
-CARD, PAGE, FIGURES = "README.md", "report.md", "report.json"
+PAGE = "report.md"
 
 LIMITS = """\
 - It says which of two answers people would have put first, and is right as often as the table says.

@@ -6,7 +6,7 @@ Run: thumbprint train reward --data FOLDER --out DIR
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.console import Console
@@ -15,7 +15,7 @@ from rich.progress import Progress
 from learning.training.reward_data import Ranked
 from learning.training.reward_head import Array, Calibration, Head, Lengths, calibrate, features, fit
 from learning.training.reward_model import RewardModel
-from learning.training.reward_pairs import Weighted, weighted
+from learning.training.reward_pairs import Weighted, hard, paired, weighted
 from learning.training.reward_surface import surface
 
 PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
@@ -32,13 +32,15 @@ def fitted(
     length_limit: float,
     held: Sequence[Ranked],
     console: Console,
+    others: Mapping[str, str] | None = None,
 ) -> tuple[Head, float, float]:
     """A head on the vectors of all pairs, its loss and penalty; held to the head that there is.
 
     A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. Then
-    the head is held to `length_limit`, the most that its gaps correlate with those of length.
+    the head is held to `length_limit`, the most that its gaps correlate with those of length. `others`:
+    another question's answer for each key, as `hardest` gives them.
     """
-    pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial))
+    pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial, others=others))
     weights = np.array([one.weight for one in pairs])
     judges = list(weighted(held, most_pairs=most_pairs, adversarial=0)) if penalty <= 0 else []
     with Progress(console=console) as progress:
@@ -50,6 +52,17 @@ def fitted(
         chosen = min(tried, key=lambda each: _surprise(tried[each], *unseen))
     lengths = _lengths(pairs, length_limit) if length_limit < 1 else None
     return *fit(*sides, weights, chosen, model.head, lengths), chosen
+
+
+def hardest(model: RewardModel, questions: Sequence[Ranked], console: Console) -> dict[str, str]:
+    """By question's key the good answer of the other question most like it, as `model` reads questions."""
+    found = paired(questions)
+    if not found:
+        return {}
+    with Progress(console=console) as progress:
+        vectors = model.embed([one.question for one in found], progress=progress)  # (n, d)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return hard(found, vectors / np.maximum(lengths, 1e-12))
 
 
 def _lengths(pairs: Sequence[Weighted], limit: float) -> Lengths:

@@ -21,14 +21,15 @@ from rich.progress import Progress
 from safetensors.numpy import load_file, save_file
 
 from learning.models import hub, store
+from learning.training import reward_folder
 from learning.training.reward_classifier import Classifier
+from learning.training.reward_folder import FORMAT
 from learning.training.reward_head import Array, Calibration, Head, features
 from learning.training.reward_surface import SURFACE, surface
 from learning.training.reward_terms import Bounds, Terms, terms
 from learning.training.reward_vectors import Vectors
 from storage.errors import ModelError
 
-FORMAT = "thumbprint-reward-1"
 CACHE = Path("~/.cache/thumbprint")
 ENCODER, HEAD, SEEN, CLASSIFIER = "encoder", "head.safetensors", "seen.txt", "classifier"
 Similarity = Literal["cosine", "dot"]
@@ -98,14 +99,9 @@ class RewardModel:
     @classmethod
     def load(cls, folder: Path, *, cache: Path = CACHE, device: str = "cpu") -> RewardModel:
         """A trained model. Raises ModelError (missing, another format, one byte changed)."""
-        about = store.manifest(folder)
-        if about.get("format") != FORMAT:
+        about = reward_folder.read(folder)
+        if about is None:
             raise ModelError(f"{folder} holds no reward model: `thumbprint train reward` makes one.")
-        bad = store.damaged(folder)
-        if bad is not None:
-            raise ModelError(
-                f"{folder / bad} is damaged (its hash has changed): train the reward model anew."
-            )
         reading = Reading(**about["reading"])
         if reading.surface and about.get("surface") != list(SURFACE):
             raise ModelError(f"{folder} counts other things than this version does: train the model anew.")

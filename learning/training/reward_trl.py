@@ -2,7 +2,7 @@
 
 The same pairs and negatives as the bi-encoder's, read by an encoder with one output; the same calibration,
 bounded terms, folder and `evaluate reward`. Killed and started again it goes on from its last whole
-checkpoint. Left out: going on from an earlier reward model, rehearsal, PEFT.
+checkpoint. Left out: going on from an earlier reward model, rehearsal, hard negatives, PEFT.
 
     thumbprint train reward --trainer trl --data FOLDER --out DIR
 """

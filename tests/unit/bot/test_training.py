@@ -86,10 +86,10 @@ def test_train_sft_becomes_the_stage_on_the_served_base_without_a_secret(
     assert "s3cret" not in env.values()
 
 
-def test_models_push_refuses_a_folder_that_is_no_adapter(tmp_path: Path) -> None:
+def test_models_push_refuses_a_folder_that_nothing_trained(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["models", "push", str(tmp_path), "--to", "me/night"])
     assert done.exit_code == 1
-    assert "no adapter of ours" in str(done.exception)
+    assert "no adapter and no reward model of ours" in str(done.exception)
 
 
 def test_train_ppo_becomes_the_stage_with_all_that_was_said(
@@ -144,6 +144,23 @@ def test_train_policy_by_ppo_without_a_reward_says_so() -> None:
     done = CliRunner().invoke(app, ["train", "policy", "--algorithm", "ppo", "--data", "d", "--out", "o"])
     assert done.exit_code == 1
     assert "PPO needs a reward" in str(done.exception)
+
+
+def test_evaluate_metrics_hands_the_reward_model_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    given = "evaluate metrics --data d --limit 9 --reward r --out o.json"
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    command = found[1]
+    flags = dict(zip(command[3::2], command[4::2], strict=True))
+    assert command[2] == "learning.training.metric_study"
+    assert (flags["--data"], flags["--limit"], flags["--reward"]) == ("d", "9", "r")
 
 
 def test_evaluate_policy_becomes_the_stage_with_every_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
-"""An adapter is uploaded whole with its card, or refused in one sentence."""
+"""What was trained is uploaded whole with its card, or refused in one sentence."""
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,9 +15,12 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
+import learning
+from learning.models import store
 from learning.models.adapters import MANIFEST, NEEDED, Manifest
 from learning.models.store import sha256_of
 from learning.training.publish import push
+from learning.training.reward_folder import CARD, FIGURES, FORMAT
 from storage.errors import ConfigurationError, ModelError, SetupError
 
 ABOUT = Manifest(
@@ -37,6 +42,17 @@ def write(folder: Path, about: Manifest = ABOUT) -> Path:
         (folder / name).write_text(f"the bytes of {name}")
     about = replace(about, files={name: sha256_of(folder / name) for name in names})
     (folder / MANIFEST).write_text(about.text())
+    return folder
+
+
+def write_reward(folder: Path, **about: Any) -> Path:
+    """A reward model with an encoder of its own, its card and its figures; of public questions alone."""
+    (folder / "encoder").mkdir(parents=True)
+    for name in ("head.safetensors", "seen.txt", "encoder/model.safetensors"):
+        (folder / name).write_text(f"the bytes of {name}")
+    store.seal(folder, **{"format": FORMAT, "private": 0, **about})
+    for name in (CARD, FIGURES):
+        (folder / name).write_text(f"the bytes of {name}")
     return folder
 
 
@@ -116,6 +132,77 @@ def test_every_file_of_the_manifest_goes_up_and_nothing_else(hub: type[Hub], tmp
     assert hub.said[0].startswith("Thumbprint adapter ")
 
 
+def test_a_reward_model_goes_up_with_its_card_and_its_figures_and_nothing_else(
+    hub: type[Hub], tmp_path: Path
+) -> None:
+    folder = write_reward(tmp_path / "reward")
+    wanted = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    (folder / "notes.txt").write_text("mine")
+    (folder / "encoder" / CARD).write_text("mine")
+    assert push(folder, "me/night") == f"{constants.ENDPOINT}/me/night"
+    assert hub.files == {name: (folder / name).read_bytes() for name in wanted} and len(wanted) == 6
+    assert hub.created[0]["visibility"] == "private"
+    digest = sha256_of(folder / store.MANIFEST)
+    assert hub.said == [f"Thumbprint reward model {digest[:12]}"]
+
+
+def test_a_reward_model_that_was_not_judged_yet_goes_up_without_a_card(
+    hub: type[Hub], tmp_path: Path
+) -> None:
+    folder = write_reward(tmp_path / "reward")
+    (folder / CARD).unlink()
+    (folder / FIGURES).unlink()
+    push(folder, "me/night", public=True)
+    assert set(hub.files) == {"head.safetensors", "seen.txt", "encoder/model.safetensors", store.MANIFEST}
+
+
+@pytest.mark.parametrize(
+    ("private", "says"),
+    [(3, "reward model learned from 3 answers in private"), (None, "does not say"), ("0", "does not say")],
+)
+def test_a_reward_model_that_learned_from_private_repositories_or_does_not_say_is_never_public(
+    private: Any, says: str, hub: type[Hub], tmp_path: Path
+) -> None:
+    folder = write_reward(tmp_path / "reward", private=private)
+    with pytest.raises(ConfigurationError, match=says):
+        push(folder, "me/night", public=True)
+    assert hub.created == [] and hub.files == {}
+    push(folder, "me/night")
+    assert "head.safetensors" in hub.files
+
+
+def test_a_reward_model_from_before_private_rows_were_counted_is_never_public(tmp_path: Path) -> None:
+    folder = write_reward(tmp_path / "reward")
+    about = store.manifest(folder)
+    del about["private"]
+    (folder / store.MANIFEST).write_text(json.dumps(about))
+    with pytest.raises(ConfigurationError, match="reward model does not say whether"):
+        push(folder, "me/night", public=True)
+
+
+def test_a_damaged_reward_model_and_another_model_of_the_cache_are_not_uploaded(
+    hub: type[Hub], tmp_path: Path
+) -> None:
+    folder = write_reward(tmp_path / "reward")
+    (folder / "seen.txt").write_text("the bytes of seen.tx!")
+    with pytest.raises(ModelError, match=r"seen\.txt is damaged .its hash has changed"):
+        push(folder, "me/night")
+    (folder / "seen.txt").unlink()
+    with pytest.raises(ModelError, match=r"seen\.txt is damaged"):
+        push(folder, "me/night")
+    with pytest.raises(ModelError, match="no adapter and no reward model of ours"):
+        push(write_reward(tmp_path / "policy", format="another"), "me/night")
+    assert hub.created == [] and hub.files == {}
+
+
+def test_what_ships_may_be_pushed_for_everybody_without_torch(hub: type[Hub]) -> None:
+    """The model as it lies in the repository; torch would cost an upload seconds."""
+    push(Path(learning.__file__).parent / "shipped" / "reward", "me/night", public=True)
+    assert set(hub.files) == {"head.safetensors", "seen.txt", store.MANIFEST, CARD, FIGURES}
+    code = "import sys; from learning.training import publish; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_public_is_what_is_said_to_be(hub: type[Hub], tmp_path: Path) -> None:
     hub.public = True
     folder = write(tmp_path / "night")
@@ -165,5 +252,5 @@ def test_a_damaged_adapter_and_a_strangers_folder_are_not_uploaded(tmp_path: Pat
     with pytest.raises(ModelError, match="damaged"):
         push(folder, "me/night")
     (folder / MANIFEST).unlink()
-    with pytest.raises(ModelError, match="no adapter of ours"):
+    with pytest.raises(ModelError, match="no adapter and no reward model of ours"):
         push(folder, "me/night")

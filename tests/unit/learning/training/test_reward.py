@@ -16,7 +16,7 @@ from rich.console import Console
 from learning.training import reward, reward_data, reward_encoder, reward_report
 from learning.training.reward import Options
 from learning.training.reward_encoder import Tuning
-from learning.training.reward_fit import PENALTIES
+from learning.training.reward_fit import PENALTIES, hardest
 from learning.training.reward_model import ENCODER, Reading, RewardModel
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, SetupError
@@ -81,6 +81,90 @@ def test_every_loss_moves_the_encoder_towards_what_people_prefer(
     if loss != "pairwise":
         assert sum(won) / len(won) > max(0.8, before.network.mean - 0.05)
     assert (tmp_path / "m" / ENCODER / "model.safetensors").exists()
+
+
+def test_hard_negatives_change_what_the_head_learns_and_read_no_other_texts(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, gaps, read = folder_of(made_up(120)), {}, {}
+    for hard in (False, True):
+        texts: list[str] = []
+        encode = RewardModel._encode
+
+        def noted(
+            self: RewardModel, given: Sequence[str], texts: list[str] = texts, encode: Any = encode
+        ) -> Any:
+            texts += given
+            return encode(self, given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RewardModel, "_encode", noted)
+            given = options(encoder, data, tmp_path / str(hard), hard=hard, adversarial=2.0, penalty=0.01)
+            assert reward.run(given, QUIET).manifest["options"]["hard"] is hard
+        assert len(texts) == len(set(texts))
+        read[hard] = set(texts)
+        model = RewardModel.load(tmp_path / str(hard))
+        train = [one for one in reward_data.read(data).questions if one.split is Split.TRAIN]
+        others = hardest(model, train, QUIET)
+        asked = [one.question for one in train]
+        own, alike = [one.answers[0] for one in train], [others[one.key] for one in train]
+        gaps[hard] = float((model.raw(asked, own) - model.raw(asked, alike)).mean())
+    assert read[True] == read[False]
+    assert gaps[True] > gaps[False]
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_hard_negatives_are_found_before_the_encoder_is_trained_and_texts_read_anew_after(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, similarity: str
+) -> None:
+    """Where it comes packaged, and where the model that learns on brings its own."""
+    data, tuned, read = folder_of(made_up(24)), [], []
+    encode = RewardModel._encode
+
+    def noted(self: RewardModel, texts: Sequence[str]) -> Any:
+        read.extend(texts)
+        return encode(self, texts)
+
+    def tune(model: Any, rows: Sequence[Any], *_: Any) -> None:
+        tuned.extend(rows)
+        read.clear()
+
+    train = [one for one in reward_data.read(data, "extremes").questions if one.split is Split.TRAIN]
+    untrained = RewardModel.untrained(str(encoder), reading=Reading(longest_tokens=64))
+    wanted = hardest(untrained, train, QUIET)
+    monkeypatch.setattr(RewardModel, "_encode", noted)
+    monkeypatch.setattr(reward, "tune", tune)
+    for name, start in (("first", None), ("second", tmp_path / "first")):
+        given = options(
+            encoder,
+            data,
+            tmp_path / name,
+            tuning={"loss": "triplet"},
+            reading={"similarity": similarity},
+            hard=True,
+            start=start,
+            adversarial=8,
+        )
+        reward.run(given, QUIET)
+        assert all((one.question, one.answers[0], wanted[one.key]) in tuned for one in train)
+        assert {one.question for one in train} <= set(read)
+        tuned.clear()
+
+
+def test_an_encoder_that_learned_before_reads_each_text_once_where_it_learns_no_more(
+    encoder: Path, folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, read = folder_of(made_up(24)), []
+    reward.run(options(encoder, data, tmp_path / "first", tuning={"loss": "triplet"}), QUIET)
+    encode = RewardModel._encode
+
+    def noted(self: RewardModel, texts: Sequence[str]) -> Any:
+        read.extend(texts)
+        return encode(self, texts)
+
+    monkeypatch.setattr(RewardModel, "_encode", noted)
+    reward.run(options(encoder, data, tmp_path / "second", start=tmp_path / "first", hard=True), QUIET)
+    assert read and len(read) == len(set(read))
 
 
 def test_dot_products_train_too(encoder: Path, folder_of: Folder, tmp_path: Path) -> None:

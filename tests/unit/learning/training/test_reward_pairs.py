@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 
 from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
-from learning.training.reward_pairs import COSTLY, FREE, triplets, weighted
+from learning.training.reward_pairs import COSTLY, FREE, hard, paired, triplets, weighted
 
 QUESTIONS = [
     Ranked(
@@ -55,6 +58,44 @@ def test_another_question_s_answer_is_really_another_s() -> None:
 
 def test_one_question_alone_has_no_stranger_s_answer() -> None:
     rows = weighted(QUESTIONS[:1], most_pairs=1, adversarial=1)
+    assert Negative.OTHER not in {row.kind for row in rows}
+
+
+def alike(questions: list[Ranked]) -> dict[str, str]:
+    """Hard negatives by vectors in which the questions on list 1 and 6 are alike, 2 and 7, and so on."""
+    found = paired(questions)
+    numbers = [int(one.group[1:]) for one in found]
+    rows = np.array([np.eye(5)[n % 5] + 0.01 * n * np.eye(5)[4 - n % 5] for n in numbers])
+    return hard(found, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def test_a_hard_negative_is_the_good_answer_of_the_question_most_like_it() -> None:
+    others = alike(QUESTIONS)
+    assert others[QUESTIONS[1].key] == QUESTIONS[6].answers[0]
+    assert others[QUESTIONS[6].key] == QUESTIONS[1].answers[0]
+    for made in (
+        [
+            (row.question, row.worse)
+            for row in weighted(QUESTIONS, most_pairs=1, adversarial=1, others=others)
+        ],
+        [row[::2] for row in triplets(QUESTIONS, most_pairs=1, adversarial=8, echo=True, others=others)],
+    ):
+        assert (QUESTIONS[1].question, QUESTIONS[6].answers[0].strip()) in made
+        assert (QUESTIONS[1].question, QUESTIONS[2].answers[0].strip()) not in made
+
+
+def test_hard_negatives_are_the_same_in_whatever_order_and_need_no_text_that_is_not_there() -> None:
+    twice = [*QUESTIONS, dataclasses.replace(QUESTIONS[1], group="g11")]
+    assert alike(twice[::-1]) == alike(twice)
+    assert set(alike(twice).values()) <= {one.answers[one.pairs[0][0]] for one in QUESTIONS}
+
+
+def test_the_same_question_under_another_id_and_one_without_a_pair_give_no_hard_negative() -> None:
+    same = dataclasses.replace(QUESTIONS[1], group="g6", answers=("Read this.", "No."), pairs=((0, 1),))
+    bare = dataclasses.replace(QUESTIONS[3], group="g11", pairs=())
+    others = alike([QUESTIONS[1], same, bare])
+    assert others == {}
+    rows = weighted([QUESTIONS[1], same], most_pairs=1, adversarial=1, others=others)
     assert Negative.OTHER not in {row.kind for row in rows}
 
 
