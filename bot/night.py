@@ -21,11 +21,10 @@ import structlog
 
 from bot import night_lock
 from bot.night_ends import deployed, evidence_of, promote, snapshots
-from bot.night_recipe import recipe_of
+from bot.night_recipe import begun_with, recipe_of
 from bot.night_training import train
 from bot.settings import Settings
 from learning.training import night_data, night_journal, night_report
-from learning.training.arguments import parse
 from learning.training.export import SHARED
 from learning.training.night_journal import BEGUN
 from learning.training.night_options import Recipe
@@ -161,11 +160,11 @@ class Night:
         """Train and judge, and promote what passed."""
         folder = Path(run.folder)
         begun = night_journal.read(folder / BEGUN)
-        recipe = parse(Recipe, "", begun["flags"])
         log.info("night_begins", run=run.id, folder=run.folder)
         try:
+            recipe = begun_with(begun["flags"])
             failed = self._training(replace(recipe, until="evaluate"), lock, look=self._look)
-            if not failed:
+            if not failed and not night_journal.read(folder / night_journal.VERDICT):
                 self._point("evaluated")
                 evidence = self._evidence(self._settings, recipe) if recipe.benchmark else None
                 self._point("evidence")

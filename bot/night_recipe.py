@@ -20,15 +20,33 @@ def recipe_of(settings: Settings, options: Sequence[str] = ()) -> Recipe:
     """The recipe, but for its data and folder. Raises ConfigurationError for an option that is wrong."""
     own = ["--data", ".", "--out", ".", "--model", settings.policy, "--encoder", settings.encoder]
     own += ["--cache", str(settings.model_cache.expanduser().absolute())]
+    try:
+        recipe = _parsed([*own, *shlex.split(settings.retrain_options), *options])
+    except ValueError as wrong:
+        raise ConfigurationError(
+            f"An option of the night is wrong, in THUMBPRINT_RETRAIN_OPTIONS or on the command line: {wrong}"
+            "; `python -m learning.training.retrain --help` lists them."
+        ) from wrong
+    recipe.check()
+    return recipe
+
+
+def begun_with(flags: Sequence[str]) -> Recipe:
+    """The recipe of a night that was begun. Raises ConfigurationError for one of another version."""
+    try:
+        return _parsed(flags)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"It was begun by another version of Thumbprint, whose options are not these ({error}): the next "
+            "night begins anew."
+        ) from error
+
+
+def _parsed(flags: Sequence[str]) -> Recipe:
+    """Raises ValueError that says what is wrong."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            recipe = parse(Recipe, "", [*own, *shlex.split(settings.retrain_options), *options])
-    except (SystemExit, ValueError) as error:
-        why = said.getvalue().strip().rpartition("error: ")[2] or str(error)
-        raise ConfigurationError(
-            f"An option of the night is wrong, in THUMBPRINT_RETRAIN_OPTIONS or on the command line: {why}; "
-            "`python -m learning.training.retrain --help` lists them."
-        ) from error
-    recipe.check()
-    return recipe
+            return parse(Recipe, "", flags)
+    except SystemExit as error:
+        raise ValueError(said.getvalue().strip().rpartition("error: ")[2] or str(error)) from error

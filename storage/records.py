@@ -800,7 +800,8 @@ class Promotion:
 
 
 class RunStatus(enum.Enum):
-    """Of a retraining. KEPT: judged and not promoted. SKIPPED: too little data."""
+    """Of a retraining. KEPT: judged, its adapter or its reward model, and not promoted. SKIPPED: too little
+    data, or the same as before."""
 
     RUNNING = "running"
     PROMOTED = "promoted"

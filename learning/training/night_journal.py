@@ -31,9 +31,16 @@ class Journal:
     def __init__(
         self, folder: Path, recipe: Mapping[str, object], point: Callable[[str], None] = lambda name: None
     ) -> None:
-        """Begin a night, or go on with one. Raises ConfigurationError for one of another recipe."""
+        """Begin a night, or go on with one. Raises ConfigurationError for one of another recipe, and for one
+        of another version, whose recipes have other options."""
         self.folder, self.point = folder, point
         known, plain = read(folder / RECIPE), json.loads(json.dumps(recipe))
+        if known and known.keys() != plain.keys():
+            odd = min(known.keys() ^ plain.keys())
+            raise ConfigurationError(
+                f"{folder} holds a night of another version of Thumbprint, with other options ({odd}): begin "
+                "it anew in another --out, as `thumbprint retrain` does by itself the next time."
+            )
         if known and known != plain:
             odd = next(name for name in {**known, **plain} if known.get(name) != plain.get(name))
             raise ConfigurationError(

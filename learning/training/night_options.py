@@ -41,9 +41,10 @@ class Recipe:
     parent: Path | None = None
     """An adapter that fine-tuning goes on from; without one it begins at the bare base."""
     reward_parent: Path | None = None
-    """A reward model that learns on; without one it begins at the encoder."""
+    """A reward model that learns on; without one the shipped one does, if the encoder is the packaged one
+    and its way the usual one; else it begins at the encoder."""
     independent: Path | None = None
-    """A reward model that trains nothing and judges; else a head on the bare encoder is made."""
+    """A reward model that trains nothing and judges; else a head on the bare encoder is made, anew."""
     memory: Path | None = None
     """Evidence that the phrase memory is still obeyed, as `thumbprint gate` makes it; without it the gate
     stays shut."""
@@ -52,7 +53,8 @@ class Recipe:
     until: Literal["evaluate", "gate"] = "gate"
     """The last stage of this process: the evidence for the gate is made outside of it."""
     corpus: Path | None = None
-    """A snapshot of published questions that is learned along; never with a private repository's."""
+    """A snapshot of published questions that is learned along, and rehearsed by a reward model that learns
+    on; never with a private repository's."""
     corpus_questions: int = 500
     """At most so many questions of the corpus are learned along; 0 for all."""
     least: int = 50
@@ -67,8 +69,15 @@ class Recipe:
     """The highest step size of fine-tuning."""
     sft_batch: int = 4
     """Demonstrations that fine-tuning reads at once; 16 make a step."""
-    reward_loss: Literal["triplet", "ranking", "pairwise"] = "triplet"
-    """How the reward's encoder is trained."""
+    reward_loss: Literal["usual", "triplet", "ranking", "pairwise", "none"] = "usual"
+    """How the reward's encoder is trained; none leaves it as it comes. usual: none where an earlier model
+    learns on, whose head the new one is held to, else triplet."""
+    reward_surface: bool = False
+    """Whether the reward's head also counts how an answer is made, where it begins at the encoder; an earlier
+    model has its own way."""
+    reward_length_limit: float = 0.0
+    """The most that the reward's head may go along with length, 1: no limit; 0: the shipped model's own
+    where that one learns on, else no limit."""
     reward_epochs: float = 1.0
     """How often the reward's encoder sees each triplet."""
     steps: int = 200
@@ -108,6 +117,10 @@ class Recipe:
         if STEP % self.sft_batch:
             raise ConfigurationError(
                 f"The option sft_batch is {self.sft_batch}: {STEP} must be a multiple of it."
+            )
+        if not 0 <= self.reward_length_limit <= 1:
+            raise ConfigurationError(
+                f"The option reward_length_limit is {self.reward_length_limit}: it must be from 0 to 1."
             )
 
     @property

@@ -9,7 +9,7 @@ Run: `pytest tests/unit/learning/training/test_night_report.py`; `thumbprint run
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,19 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check of the gate, in words."""
+    """One check of the gate, or one gate of the reward model, in words."""
 
     name: str
-    passed: bool
+    passed: bool | None
+    """None where it was not judged."""
     found: str
     wanted: str
-    why: str
+    why: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """In a word or two."""
+        return "not judged" if self.passed is None else "passed" if self.passed else "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,8 @@ class Report:
     run: Run
     changes: tuple[str, ...]
     stages: tuple[Stage, ...]
+    gates: tuple[Check, ...]
+    """What the reward model had to pass before it trained."""
     checks: tuple[Check, ...]
     curves: tuple[Curve, ...]
     evaluation: str
@@ -72,6 +80,8 @@ class Report:
     @property
     def headline(self) -> str:
         """What became of it, in a few words."""
+        if self.run.status is RunStatus.KEPT and any(one.passed is False for one in self.gates):
+            return "The night ended before PPO; nothing was promoted"
         return f"The night {MEANT[self.run.status]}"
 
 
@@ -79,7 +89,7 @@ def read(run: Run) -> Report:
     """All that the folder of a run says. A folder that is gone says nothing, and is no error."""
     folder = Path(run.folder) if run.folder else None
     if folder is None or not folder.is_dir():
-        return Report(run=run, changes=(), stages=(), checks=(), curves=(), evaluation="")
+        return Report(run=run, changes=(), stages=(), gates=(), checks=(), curves=(), evaluation="")
     notes = night_journal.notes(folder)
     return Report(
         run=run,
@@ -88,6 +98,7 @@ def read(run: Run) -> Report:
             Stage(title=TITLES[name], seconds=float(note["seconds"]), figures=tuple(_figures(name, note)))
             for name, note in notes.items()
         ),
+        gates=tuple(Check(**one) for one in notes.get("reward", {}).get("gates", ())),
         checks=tuple(_checks(folder)),
         curves=tuple(_curves(folder)),
         evaluation=_text(folder / "evaluation" / "report.md"),
@@ -114,18 +125,8 @@ def markdown(report: Report) -> str:
     lines += [f"Adapter `{run.adapter}`."] if run.adapter else []
     if report.changes:
         lines += ["", "## What changed", "", *(f"- {change}" for change in report.changes)]
-    if report.checks:
-        lines += [
-            "",
-            "## Why it was promoted, or not",
-            "",
-            "| check | | found | wanted |",
-            "| --- | --- | --- | --- |",
-        ]
-        lines += [
-            _row(one.name, "passed" if one.passed else "failed", one.found, one.wanted)
-            for one in report.checks
-        ]
+    lines += _table("Whether the reward model may train", "gate", report.gates)
+    lines += _table("Why it was promoted, or not", "check", report.checks)
     if report.stages:
         lines += ["", "## Stages", "", "| stage | took | figures |", "| --- | --- | --- |"]
         lines += [_row(one.title, took(one.seconds), "; ".join(one.figures)) for one in report.stages]
@@ -135,6 +136,13 @@ def markdown(report: Report) -> str:
     if report.evaluation:
         lines += ["", report.evaluation.replace("\n#", "\n##").replace("# ", "## ", 1).strip()]
     return "\n".join(lines) + "\n"
+
+
+def _table(title: str, what: str, checks: Sequence[Check]) -> list[str]:
+    """A section of checks; nothing where there are none."""
+    head = ["", f"## {title}", "", f"| {what} | | found | wanted |", "| --- | --- | --- | --- |"]
+    rows = [_row(one.name, one.outcome, one.found, one.wanted) for one in checks]
+    return [*head, *rows] if rows else []
 
 
 def took(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from learning.training import (
     ppo,
     reward,
     reward_data,
+    reward_page,
     reward_report,
     sft,
     snapshot,
@@ -62,6 +63,8 @@ class Stages:
             folder = snapshot.write(rows, self.out / "data", about=about).folder
         refuse_other_templates(rows.demonstrations, f"The snapshot {folder.name[:12]}")
         reward_data.read(folder)
+        if (old := night_told.reward_model(recipe, folder, self.out).rehearse) is not None:
+            reward_data.read(old)
         sources = Counter(row.origin.source.value for row in night_data.every(rows))
         return {
             "folder": str(folder.absolute()),
@@ -81,17 +84,19 @@ class Stages:
         self._stage("sft", work, lambda: _stands(out))
         return out
 
-    def reward(self, data: Path) -> Path:
-        """The model that tells better answers from worse ones, and trains."""
+    def reward(self, data: Path) -> tuple[Path, str]:
+        """The model that tells better answers from worse ones and trains; and why it may not, or ""."""
         out = self.out / "reward"
 
         def work() -> dict[str, object]:
             said = reward.run(night_told.reward_model(self.recipe, data, out), self.console).manifest
             found = {name: said[name] for name in ("questions", "calibrated_on", "contradictions")}
-            return {**found, "accuracy": self._accuracy(data, out)}
+            report = self._judged(data, out)
+            gates = report.judged if report else reward_page.unjudged()
+            return {**found, "accuracy": _accuracy(report), "gates": [_plain(gate) for gate in gates]}
 
-        self._stage("reward", work, lambda: store.state(out) == "ready")
-        return out
+        note = self._stage("reward", work, lambda: store.state(out) == "ready")
+        return out, _unfit(note["gates"])
 
     def independent(self, data: Path) -> Path:
         """The one that judges alone: the one that is named, or another one made of the same data."""
@@ -101,19 +106,18 @@ class Stages:
 
         def work() -> dict[str, object]:
             reward.run(night_told.independent_model(self.recipe, data, out), self.console)
-            return {"accuracy": self._accuracy(data, out)}
+            return {"accuracy": _accuracy(self._judged(data, out))}
 
         self._stage("independent", work, lambda: store.state(out) == "ready")
         return out
 
-    def _accuracy(self, data: Path, model: Path) -> dict[str, object] | None:
-        """How often the better answer scores more in the test part; None without questions there."""
+    def _judged(self, data: Path, model: Path) -> reward_page.Report | None:
+        """How good a reward model is in the test part; None where no question of it is left to judge by."""
         options = reward_report.Options(data=data, model=model, part="test", cache=self.recipe.cache)
         try:
-            one = reward_report.run(options, self.console).accuracy
+            return reward_report.run(options, self.console)
         except DataError:
             return None
-        return {"mean": one.mean, "low": one.low, "high": one.high, "questions": one.questions}
 
     def ppo(self, data: Path, sft: Path, reward: Path, independent: Path) -> Path:
         """The adapter after PPO: the one that is judged."""
@@ -178,6 +182,28 @@ def _stands(adapter: Path) -> bool:
     except ModelError:
         return False
     return True
+
+
+def _accuracy(report: reward_page.Report | None) -> dict[str, object] | None:
+    """How often the better answer scores more; None without questions."""
+    if report is None:
+        return None
+    one = report.accuracy
+    return {"mean": one.mean, "low": one.low, "high": one.high, "questions": one.questions}
+
+
+def _plain(gate: reward_page.Gate) -> dict[str, object]:
+    """A gate as the note keeps it; `passed` is null where it was not judged."""
+    wanted = reward_page.GATES[gate.name]
+    return {"name": gate.name, "passed": gate.passed, "found": gate.found, "wanted": wanted}
+
+
+def _unfit(gates: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence that says which gates a reward model failed, and with which figures; "" where none."""
+    failed = [one for one in gates if one["passed"] is False]
+    said = "; ".join(f"{one['name']} ({one['found']}; wanted: {one['wanted']})" for one in failed)
+    gate = "a gate" if len(failed) == 1 else f"{len(failed)} gates"
+    return f"The reward model trains nothing, for it failed {gate}: {said}." if failed else ""
 
 
 def _counts(rows: Rows) -> dict[str, dict[str, int]]:

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from learning.models.packages import ENCODER
 from learning.training import evaluate_options, gate_options, ppo_options, reward, sft_options
 from learning.training.answers import Sampling
 from learning.training.night_options import STEP, Recipe
-from learning.training.reward_encoder import Tuning
+from learning.training.reward_encoder import Loss, Tuning
+from learning.training.reward_model import Reading
+
+SHIPPED = Path(__file__).parents[1] / "shipped" / "reward"
+"""The reward model that ships: a head on the packaged encoder as it comes, with its card."""
+SHIPPED_LIMIT = 0.25
+"""The most that its head goes along with length; one that goes on from it keeps to it, too."""
 
 
 def sft(recipe: Recipe, data: Path, out: Path) -> sft_options.Options:
@@ -38,25 +45,44 @@ def sft(recipe: Recipe, data: Path, out: Path) -> sft_options.Options:
 
 
 def reward_model(recipe: Recipe, data: Path, out: Path) -> reward.Options:
-    """Of the reward model that trains the policy."""
+    """Of the reward model that trains the policy: the one that ships learns on, or one begins at the encoder.
+
+    A model that learns on is held to what it was, and rehearses the corpus, where the recipe has one.
+    """
+    start = recipe.reward_parent or _shipped(recipe)
+    usual: Loss = "none" if start else "triplet"
+    limit = SHIPPED_LIMIT if start == SHIPPED else 1.0
     return reward.Options(
         data=data,
         out=out,
         encoder=recipe.encoder,
-        start=recipe.reward_parent,
+        start=start,
+        rehearse=recipe.corpus if start else None,
         tuning=Tuning(
-            loss=recipe.reward_loss,
+            loss=usual if recipe.reward_loss == "usual" else recipe.reward_loss,
             epochs=recipe.reward_epochs,
             checkpoint_steps=10 * recipe.checkpoint_every,
             seed=recipe.seed,
         ),
+        reading=Reading(surface=recipe.reward_surface),
+        length_limit=recipe.reward_length_limit or limit,
         threads=recipe.threads,
         cache=recipe.cache,
     )
 
 
+def _shipped(recipe: Recipe) -> Path | None:
+    """The reward model that ships, where it is what the recipe means: it knows one encoder and one way."""
+    packaged = recipe.encoder in ("packaged", ENCODER.name)
+    return SHIPPED if packaged and recipe.reward_loss == "usual" else None
+
+
 def independent_model(recipe: Recipe, data: Path, out: Path) -> reward.Options:
-    """Of the reward model that judges alone: a head on the encoder as it comes."""
+    """Of the reward model that judges alone: a head on the encoder as it comes, fitted anew.
+
+    It goes on from nothing and counts nothing, so that it shares no parameter of a head with the one that
+    trains, and has learned from the night's data alone.
+    """
     return reward.Options(
         data=data,
         out=out,

@@ -30,7 +30,10 @@ from storage.errors import ThumbprintError
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a night came to: its adapter's id and folder, whether it may serve, and why in one sentence."""
+    """What a night came to: its adapter's id and folder, whether it may serve, and why in one sentence.
+
+    Without an adapter, "" both, it ended before PPO: its reward model did not pass its own gates.
+    """
 
     passed: bool
     adapter: str
@@ -42,7 +45,8 @@ def run(
     recipe: Recipe, *, point: Callable[[str], None] = lambda name: None, console: Console | None = None
 ) -> Verdict | None:
     """Carry out what is left of a night. Its verdict stands in `out`/verdict.json from then on; None where
-    the recipe has it end before the gate.
+    the recipe has it end before the gate. A reward model that fails a gate of its own trains nothing: then
+    the verdict is a *no* before PPO.
 
     Raises what its stages raise (DataError, ModelError, TrainingError, SetupError, ConfigurationError): then
     there is no verdict, and what was whole is kept for the next try.
@@ -51,13 +55,20 @@ def run(
     night = Stages(recipe, point, console or Console(stderr=True))
     data = night.data()
     sft = night.sft(data)
-    reward, independent = night.reward(data), night.independent(data)
+    reward, unfit = night.reward(data)
+    if unfit:
+        return _said(recipe, point, Verdict(passed=False, adapter="", folder="", reason=unfit))
+    independent = night.independent(data)
     policy = night.ppo(data, sft, reward, independent)
     night.evaluate(data, sft, policy, reward, independent)
     if recipe.until == "evaluate":
         return None
     judged = night.gate(data, policy, reward, independent)
-    verdict = Verdict(**judged, folder=str(policy))
+    return _said(recipe, point, Verdict(**judged, folder=str(policy)))
+
+
+def _said(recipe: Recipe, point: Callable[[str], None], verdict: Verdict) -> Verdict:
+    """The verdict, once it is written."""
     write(recipe.out / VERDICT, asdict(verdict))
     point("said")
     return verdict

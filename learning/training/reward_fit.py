@@ -20,6 +20,9 @@ from learning.training.reward_surface import surface
 
 PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """What a head's parameters may be held by: the less data, the more; the second where nobody can choose."""
+LEARNING_ON = (*PENALTIES, 3.0, 10.0)
+"""The same of a head that goes on from another one; the last where nobody can choose, for what it was is then
+more than what few pairs can say."""
 
 
 def fitted(
@@ -36,9 +39,9 @@ def fitted(
 ) -> tuple[Head, float, float]:
     """A head on the vectors of all pairs, its loss and penalty; held to the head that there is.
 
-    A `penalty` of 0 is chosen: that of `PENALTIES` whose head gives the held-out pairs the best odds. Then
-    the head is held to `length_limit`, the most that its gaps correlate with those of length. `others`:
-    another question's answer for each key, as `hardest` gives them.
+    A `penalty` of 0 is chosen: that of `PENALTIES`, or of `LEARNING_ON` where there is a head, with which the
+    held-out pairs have the best odds. Then the head is held to `length_limit`, the most that its gaps
+    correlate with those of length. `others`: another question's answer for each key, as `hardest` gives them.
     """
     pairs = list(weighted(questions, most_pairs=most_pairs, adversarial=adversarial, others=others))
     weights = np.array([one.weight for one in pairs])
@@ -46,9 +49,10 @@ def fitted(
     with Progress(console=console) as progress:
         sides = _sides(model, pairs, progress)
         unseen = _sides(model, judges, progress) if judges else None
-    chosen = penalty if penalty > 0 else PENALTIES[1]
+    known, unchosen = (PENALTIES, PENALTIES[1]) if model.head is None else (LEARNING_ON, LEARNING_ON[-1])
+    chosen = penalty if penalty > 0 else unchosen
     if unseen:
-        tried = {each: fit(*sides, weights, each, model.head)[0] for each in PENALTIES}
+        tried = {each: fit(*sides, weights, each, model.head)[0] for each in known}
         chosen = min(tried, key=lambda each: _surprise(tried[each], *unseen))
     lengths = _lengths(pairs, length_limit) if length_limit < 1 else None
     return *fit(*sides, weights, chosen, model.head, lengths), chosen

@@ -14,6 +14,38 @@ from learning.training.reward_figures import Figure
 
 LENGTH_LIMIT = 0.3
 """A reward whose rank correlation with length, within a question, is not below this is a reward of length."""
+FEWEST = 30
+"""Over fewer questions a gate says nothing: neither that a model passed it nor that it failed."""
+GATES = {
+    "accuracy above chance": "an interval above 50%",
+    "accuracy above length alone": "more than by length alone",
+    f"rank correlation with length below {LENGTH_LIMIT}": f"under {LENGTH_LIMIT}, either way",
+    "every adversarial kind below the real answer": "gaps whose intervals are above 0",
+}
+"""What a reward model must pass before it trains a policy: each gate, and what it wants."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One gate: whether its figure keeps to it, the figure in words, and over how many questions it is."""
+
+    name: str
+    holds: bool
+    figure: str = ""
+    questions: int = 0
+
+    @property
+    def passed(self) -> bool | None:
+        """None where it was not judged, for want of questions."""
+        return self.holds if self.questions >= FEWEST else None
+
+    @property
+    def found(self) -> str:
+        """The figure, or that there were too few questions for one."""
+        count = "1 question" if self.questions == 1 else f"{self.questions} questions"
+        if self.passed is None:
+            return f"not judged: {count}, and {FEWEST} are needed"
+        return f"{self.figure} over {count}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +77,55 @@ class Report:
 
     @property
     def gates(self) -> dict[str, bool]:
-        """What a reward model must pass before it trains a policy."""
-        return {
-            "accuracy above chance": self.accuracy.low > 0.5,
-            "accuracy above length alone": self.accuracy.mean > self.length_only.mean,
-            f"rank correlation with length below {LENGTH_LIMIT}": abs(self.with_length.mean) < LENGTH_LIMIT,
-            "every adversarial kind below the real answer": all(
-                kind.gap.low > 0 for kind in self.adversarial.values()
+        """Whether the figure of each gate keeps to it, over however many questions it is."""
+        return {gate.name: gate.holds for gate in self.judged}
+
+    @property
+    def judged(self) -> tuple[Gate, ...]:
+        """The gates with their figures, in the order of `GATES`."""
+        won, length = self.accuracy, self.with_length
+        chance, longer, along, below = GATES
+        return (
+            Gate(name=chance, holds=won.low > 0.5, figure=_share(won), questions=won.questions),
+            Gate(
+                name=longer,
+                holds=won.mean > self.length_only.mean,
+                figure=f"{won.mean:.1%} against {self.length_only.mean:.1%}",
+                questions=won.questions,
             ),
-        }
+            Gate(
+                name=along,
+                holds=abs(length.mean) < LENGTH_LIMIT,
+                figure=f"{length.mean:.3f}",
+                questions=length.questions,
+            ),
+            _below(below, self.adversarial),
+        )
+
+
+def unjudged() -> tuple[Gate, ...]:
+    """The gates where there is no question to judge by."""
+    return tuple(Gate(name=name, holds=False) for name in GATES)
+
+
+def _below(name: str, kinds: Mapping[str, Adversarial]) -> Gate:
+    """Of the adversarial kinds the one that says most: the worst that is shown to fail, else the worst.
+
+    One kind that fails over enough questions is enough; that all are below takes enough questions of each.
+    """
+    failing = {kind: each.gap for kind, each in kinds.items() if not each.gap.low > 0}
+    shown = {kind: gap for kind, gap in failing.items() if gap.questions >= FEWEST}
+    gaps = shown or failing or {kind: each.gap for kind, each in kinds.items()}
+    if not gaps:
+        return Gate(name=name, holds=True)
+    worst = min(gaps, key=lambda kind: gaps[kind].low)
+    gap = gaps[worst]
+    return Gate(
+        name=name,
+        holds=not failing,
+        figure=f"{worst} by {gap.mean:.3f} ({gap.low:.3f} to {gap.high:.3f})",
+        questions=gap.questions if failing else min(each.questions for each in gaps.values()),
+    )
 
 
 def markdown(report: Report) -> str:
@@ -100,6 +172,10 @@ def _row(name: str, one: Figure) -> str:
     if not one.questions:
         return f"| {name} | none | | 0 |"
     return f"| {name} | {one.mean:.1%} | {one.low:.1%} to {one.high:.1%} | {one.questions} |"
+
+
+def _share(one: Figure) -> str:
+    return f"{one.mean:.1%} ({one.low:.1%} to {one.high:.1%})"
 
 
 def _number(name: str, one: Figure) -> str:

@@ -137,6 +137,46 @@ def test_what_the_gate_does_not_pass_is_kept_and_not_promoted(bench: Bench, data
     assert "It was judged." in (Path(run.folder) / "report.md").read_text()
 
 
+def test_a_reward_model_that_failed_its_gates_ends_the_night_without_evidence_or_promotion(
+    bench: Bench, data: Path
+) -> None:
+    said = "The reward model trains nothing, for it failed a gate: it did."
+    asked: list[str] = []
+
+    def training(recipe: Recipe, lock: int, *, look: Callable[[], object]) -> str:
+        asked.append(recipe.until)
+        verdict = {"passed": False, "adapter": "", "folder": "", "reason": said}
+        night_journal.write(recipe.out / night_journal.VERDICT, verdict)
+        return ""
+
+    met: list[str] = []
+    [run] = bench.night(training, data, point=met.append)
+    assert (run.status, run.reason, run.adapter) == (RunStatus.KEPT, said, "")
+    assert asked == ["evaluate"] and "evidence" not in met
+    with bench.database.unit(read_only=True) as unit:
+        assert unit.adapters.current() == [] and unit.adapters.all() == []
+    [again] = bench.night(training, data)
+    assert again.status is RunStatus.SKIPPED and again.reason.endswith(said)
+    assert asked == ["evaluate"]
+
+
+def test_a_night_whose_options_are_another_versions_fails_in_words(bench: Bench, data: Path) -> None:
+    def die(name: str) -> None:
+        if name == "rowed":
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.night(Stage(), data, point=die)
+    begun = Path(bench.runs()[0].folder) / night_journal.BEGUN
+    told = night_journal.read(begun)
+    night_journal.write(begun, {**told, "flags": [*told["flags"], "--of-old", "3"]})
+    [run] = bench.night(Stage(), data)
+    assert run.status is RunStatus.FAILED
+    assert run.reason.startswith("It was begun by another version of Thumbprint") and "--of-old" in run.reason
+    [anew] = bench.night(Stage(), data)
+    assert anew.status is RunStatus.KEPT
+
+
 def test_a_night_goes_with_the_rows_that_it_learned_from_though_its_snapshot_is_gone(
     bench: Bench, tmp_path: Path
 ) -> None:

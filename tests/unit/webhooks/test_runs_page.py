@@ -14,7 +14,7 @@ from bot.queue import migrate
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import RunStatus
-from tests.unit.learning.training.test_night_report import START, night, run
+from tests.unit.learning.training.test_night_report import START, gates, night, run
 from webhooks.app import create_app
 
 TOKEN = {"Authorization": "Bearer p4ges"}
@@ -35,6 +35,7 @@ def pages(tmp_path: Path) -> Iterator[TestClient]:
     database = Database(url)
     migrate(database)
     folder = night(tmp_path / "night")
+    gates(folder, passed=True)
     (folder / "gate").mkdir()
     (folder / "gate" / "gate.json").write_text(
         '{"checks": [{"name": "echo", "passed": false, "found": "<b>9 %</b>", "wanted": "5 %", "why": "w"}]}'
@@ -59,6 +60,9 @@ def test_a_night_has_a_page_with_its_checks_stages_and_curves(pages: TestClient)
     answer = pages.get("/runs/20261122-030000-shared", headers=TOKEN)
     assert "The night made an adapter that is not promoted" in answer.text
     assert "&lt;b&gt;9 %&lt;/b&gt;" in answer.text and "<b>9" not in answer.text
+    assert "Whether the reward model may train" in answer.text
+    assert '<span class="tag frozen">not judged</span>' in answer.text
+    assert '<span class="tag on">passed</span>' in answer.text
     assert '<polyline class="line"' in answer.text
     assert "script" not in answer.headers["Content-Security-Policy"]
 

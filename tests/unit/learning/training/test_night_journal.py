@@ -55,6 +55,15 @@ def test_each_step_is_a_point_at_which_a_night_can_be_killed(tmp_path: Path) -> 
     assert passed == ["before gate", "after gate", "noted gate"]
 
 
+def test_a_folder_of_another_version_is_refused_by_the_option_that_only_one_of_them_has(
+    tmp_path: Path,
+) -> None:
+    Journal(tmp_path, RECIPE)
+    for other in ({**RECIPE, "surface": False}, {"model": "packaged"}):
+        with pytest.raises(ConfigurationError, match=r"another version .*\((surface|steps)\): begin it anew"):
+            Journal(tmp_path, other)
+
+
 def test_a_folder_of_another_recipe_is_refused_by_the_option_that_differs(tmp_path: Path) -> None:
     Journal(tmp_path, RECIPE)
     with pytest.raises(ConfigurationError, match="another steps"):

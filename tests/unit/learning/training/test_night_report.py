@@ -61,6 +61,35 @@ def test_it_says_why_an_adapter_was_not_promoted(tmp_path: Path) -> None:
     assert "| Fine-tuning | 2 min | adapter ffffffffffff; loss 1.235 |" in text
 
 
+def gates(folder: Path, passed: bool | None) -> None:
+    """The note of a reward model, one gate of which was not judged."""
+    few = "not judged: 6 questions, and 30 are needed"
+    night_journal.write(
+        folder / "stages" / "reward.json",
+        {
+            "seconds": 3,
+            "gates": [
+                {"name": "above chance", "passed": passed, "found": "48%", "wanted": "over 50%"},
+                {"name": "kinds below", "passed": None, "found": few, "wanted": "gaps above 0"},
+            ],
+        },
+    )
+
+
+def test_it_shows_each_gate_of_the_reward_model_and_which_were_not_judged(tmp_path: Path) -> None:
+    folder = night(tmp_path / "night")
+    gates(folder, passed=False)
+    text = night_report.markdown(night_report.read(run(folder)))
+    assert text.startswith("# The night ended before PPO; nothing was promoted\n")
+    assert "## Whether the reward model may train" in text
+    assert "| above chance | failed | 48% | over 50% |" in text
+    assert "| kinds below | not judged | not judged: 6 questions, and 30 are needed | gaps above 0 |" in text
+    gates(folder, passed=True)
+    text = night_report.markdown(night_report.read(run(folder)))
+    assert text.startswith("# The night made an adapter that is not promoted\n")
+    assert "| above chance | passed | 48% | over 50% |" in text
+
+
 def test_it_says_what_is_new_since_the_adapter_that_serves(tmp_path: Path) -> None:
     former = night(tmp_path / "former", threads=30, edits=8, steps=2)
     folder = night(tmp_path / "night", deployed=str(former / "ppo" / "adapter"))

@@ -7,16 +7,28 @@ import os
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from learning.training import night_journal, night_told, retrain, sft
+from learning.training import (
+    night_journal,
+    night_stages,
+    night_told,
+    ppo,
+    retrain,
+    reward,
+    reward_report,
+    sft,
+    snapshot,
+)
 from learning.training.night_options import Recipe
 from learning.training.rows import Rows
-from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError, TrainingError
 from tests.unit.learning.training.nights import OPTIONS, recipe, rows, write_data
+from tests.unit.learning.training.test_reward_page import GOOD, figure
 
 
 def fails(made: Recipe, kind: type[ThumbprintError], words: str) -> None:
@@ -100,6 +112,91 @@ def test_a_loss_that_is_no_number_ends_the_night_without_a_verdict(
     monkeypatch.setattr(night_told, "sft", steep)
     fails(made, ThumbprintError, "(?i)finite|no number|nan")
     assert list(night_journal.notes(made.out)) == ["data"]
+
+
+class Trained:
+    """In place of both trainings before PPO: what is judged of the reward model is as it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, judged: Any) -> None:
+        self.stages: list[str] = []
+        about = {"questions": {"train": 48}, "calibrated_on": "validation", "contradictions": 0}
+
+        def made(name: str, **manifest: Any) -> Any:
+            def run(*given: Any, **named: Any) -> Any:
+                self.stages.append(name)
+                return SimpleNamespace(**manifest)
+
+            return run
+
+        def report(*given: Any) -> Any:
+            if isinstance(judged, Exception):
+                raise judged
+            return judged
+
+        def reached(*given: Any, **named: Any) -> None:
+            raise TrainingError("PPO was reached.")
+
+        monkeypatch.setattr(sft, "run", made("sft", manifest=SimpleNamespace(id="a" * 64, metrics={})))
+        monkeypatch.setattr(reward, "run", made("reward", manifest=about))
+        monkeypatch.setattr(reward_report, "run", report)
+        monkeypatch.setattr(ppo, "run", reached)
+        monkeypatch.setattr(night_stages, "_stands", lambda adapter: True)
+        monkeypatch.setattr(night_stages.store, "state", lambda folder: "ready")
+
+
+def test_a_reward_model_that_fails_a_gate_ends_the_night_before_ppo_with_its_figure(
+    base: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = Trained(monkeypatch, replace(GOOD, with_length=figure(-0.4, questions=400)))
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night", until="evaluate")
+    verdict = retrain.run(made, console=Console(file=StringIO()))
+    assert verdict == retrain.Verdict(
+        passed=False,
+        adapter="",
+        folder="",
+        reason="The reward model trains nothing, for it failed a gate: rank correlation with length below "
+        "0.3 (-0.400 over 400 questions; wanted: under 0.3, either way).",
+    )
+    assert night_journal.read(made.out / night_journal.VERDICT)["reason"] == verdict.reason
+    assert (
+        list(night_journal.notes(made.out)) == ["data", "sft", "reward"]
+        and (made.out / "ppo").exists() is False
+    )
+    assert retrain.run(made, console=Console(file=StringIO())) == verdict
+    assert trained.stages == ["sft", "reward"]  # what was made stays, and is not made again
+
+
+@pytest.mark.parametrize(
+    ("judged", "found"),
+    [
+        (replace(GOOD, accuracy=figure(0.2, questions=6)), "not judged: 6 questions, and 30 are needed"),
+        (DataError("No question is left."), "not judged: 0 questions, and 30 are needed"),
+    ],
+)
+def test_too_few_questions_fail_no_gate_and_pass_none(
+    base: Path,
+    encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    judged: Any,
+    found: str,
+) -> None:
+    Trained(monkeypatch, judged)
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night")
+    fails(made, TrainingError, "PPO was reached")
+    gate = night_journal.notes(made.out)["reward"]["gates"][0]
+    assert (gate["name"], gate["passed"], gate["found"]) == ("accuracy above chance", None, found)
+
+
+def test_a_corpus_that_nothing_can_be_compared_in_is_refused_where_it_would_be_rehearsed(
+    base: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = Trained(monkeypatch, GOOD)
+    corpus = snapshot.write(replace(rows(9), triplets=()), tmp_path / "corpus", about={}).folder
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night", corpus=corpus)
+    fails(replace(made, reward_parent=tmp_path / "m"), DataError, "nothing can be compared")
+    assert trained.stages == []
+    fails(replace(made, out=tmp_path / "other"), TrainingError, "PPO was reached")
 
 
 def test_a_recipe_of_another_night_is_refused_in_its_folder(

@@ -16,7 +16,7 @@ from rich.console import Console
 from learning.training import reward, reward_data, reward_encoder, reward_report
 from learning.training.reward import Options
 from learning.training.reward_encoder import Tuning
-from learning.training.reward_fit import PENALTIES, hardest
+from learning.training.reward_fit import LEARNING_ON, PENALTIES, hardest
 from learning.training.reward_model import ENCODER, Reading, RewardModel
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, SetupError
@@ -211,6 +211,24 @@ def test_the_penalty_is_chosen_where_enough_is_held_out_and_kept_where_it_is_giv
     assert chosen.manifest["calibrated_on"] == given.manifest["calibrated_on"] == "validation"
     assert chosen.manifest["penalty"] in PENALTIES and given.manifest["penalty"] == 0.7
     assert accuracy(tmp_path / "chosen", data) > 0.9
+
+
+def test_a_model_that_learns_on_from_few_pairs_is_held_to_what_it_was(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    """Too few are held out to choose by: a few questions that want the opposite overturn nothing."""
+    old = folder_of(made_up(80), "old")
+    reward.run(options(encoder, old, tmp_path / "first"), QUIET)
+    rows = made_up(24)
+    for row in rows:
+        row["id"], row["question"] = f"own-{row['id']}", f"{row['question']} in our own code"
+        row["answers"] = [{**one, "rank": 2 - one["rank"]} for one in row["answers"]][::-1]
+    held = options(encoder, folder_of(rows, "new"), tmp_path / "held", start=tmp_path / "first")
+    about = reward.run(held, QUIET).manifest
+    assert (about["calibrated_on"], about["penalty"]) == ("validation and train", LEARNING_ON[-1])
+    assert accuracy(tmp_path / "held", old) > 0.9
+    reward.run(dataclasses.replace(held, out=tmp_path / "loose", penalty=PENALTIES[1]), QUIET)
+    assert accuracy(tmp_path / "loose", old) < 0.5
 
 
 def test_a_finished_run_is_not_run_again_and_another_one_does_not_overwrite_it(
