@@ -36,7 +36,7 @@ from learning.training.alternatives_trainer import trainer_of, writer_of
 from learning.training.arguments import parse
 from learning.training.origins import Judge, described, inherited, judge
 from learning.training.ppo_batch import Reward
-from learning.training.rows import Demonstration, Judged, PreferencePair, Split
+from learning.training.rows import Judged, PreferencePair, Split
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import refuse_other_templates
 from learning.training.sft_trainer import precision
@@ -178,9 +178,7 @@ def _writer(
     work: Work,
     watch: Watch,
 ) -> _Made:
-    every: list[Demonstration | Judged | PreferencePair]
-    every = [*data.rows.pairs, *data.rows.judged, *data.rows.demonstrations]
-    refuse_other_templates(every, f"The snapshot {data.id[:12]}")
+    refuse_other_templates(data.rows.prompted, f"The snapshot {data.id[:12]}")
     prompts = ppo_batch.prompts_of(data.rows, Split.TRAIN, tokens, options.longest - options.max_answer)
     at_once = options.batch * options.accumulate // options.attempts
     if len(prompts) < at_once:

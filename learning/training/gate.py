@@ -25,14 +25,14 @@ from learning.models import hub, store
 from learning.models.adapters import NEEDED, Manifest
 from learning.models.tokenizer import Tokens
 from learning.prompt import TEMPLATE
-from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, snapshot
+from learning.training import answers, artefact, gate_memory, gate_report, gate_rules
 from learning.training.arguments import parse
 from learning.training.gate_measure import figures_of
 from learning.training.gate_options import Options
 from learning.training.gate_page import markdown
 from learning.training.gate_report import GateReport
 from learning.training.ppo_batch import Reward
-from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
+from storage.errors import ConfigurationError, ModelError, ThumbprintError
 
 
 def run(options: Options, *, independent: Reward | None = None, console: Console | None = None) -> GateReport:
@@ -55,7 +55,6 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
         gate_memory.read(options.memory, adapter=candidate.id, deployed=deployed) if options.memory else None
     )
     judge = independent or judge_of(options)
-    _refuse_other_templates(options)
     questions = answers.asked(options.data, options.split, options.limit)
     asked = [[one.id, one.key] for one in questions]
     name = artefact.run_id("gate", candidate.id, deployed, asked, _evidence(options), options.recorded())
@@ -120,21 +119,6 @@ def judge_of(options: Options) -> Reward | None:
                 f"{options.independent} is the reward model that trained the candidate: name another."
             )
     return RewardModel.load(options.independent, cache=options.cache).score
-
-
-def _refuse_other_templates(options: Options) -> None:
-    """Raise DataError for a snapshot whose prompts have other words than this version's."""
-    if not (options.data / snapshot.MANIFEST).is_file():
-        return
-    rows = snapshot.read(options.data).rows
-    found = [row.origin for row in rows.pairs] + [row.origin for row in rows.judged]
-    found += [row.origin for row in rows.demonstrations]
-    odd = sorted({origin.template for origin in found} - {TEMPLATE})
-    if odd:
-        raise DataError(
-            f"{options.data} has prompts of template {', '.join(odd)}, this version asks with {TEMPLATE}: "
-            "make the snapshot anew."
-        )
 
 
 def _evidence(options: Options) -> list[str]:

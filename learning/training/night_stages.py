@@ -60,7 +60,7 @@ class Stages:
             rows = night_data.joined(rows, public.rows, recipe.corpus_questions, recipe.seed)
             about = {"own": own.id, "corpus": public.id, "scope": own.manifest["about"].get("scope")}
             folder = snapshot.write(rows, self.out / "data", about=about).folder
-        refuse_other_templates(rows.demonstrations, f"The snapshot {folder.name[:12]}")
+        refuse_other_templates(rows.prompted, f"The snapshot {folder.name[:12]}")
         reward_data.read(folder)
         sources = Counter(row.origin.source.value for row in night_data.every(rows))
         return {

@@ -15,15 +15,17 @@ from rich.console import Console
 
 from learning.models import store
 from learning.models.policy import Policy
-from learning.training import adapter_card, answers, artefact, evaluate, evaluate_measures, ppo
+from learning.training import adapter_card, answers, artefact, evaluate, evaluate_measures, ppo, snapshot
 from learning.training.answers import Sampling
 from learning.training.arguments import parse
 from learning.training.evaluate_options import Options
 from learning.training.evaluate_report import Report
 from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, hash_of, open_encoder
+from learning.training.rows import Rows
 from storage.errors import ConfigurationError, DataError
 from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.made import demonstration, origin
 from tests.unit.learning.training.toy import letters, write_snapshot
 from tests.unit.learning.training.toy import options as toy
 
@@ -162,6 +164,13 @@ def test_what_a_reward_model_learned_from_is_not_asked(
     knows_all = write_reward(tmp_path / "all", encoder, every)
     with pytest.raises(DataError, match="60 are known to a reward model"):
         run(replace(options, independent=knows_all, out=tmp_path / "none"))
+
+
+def test_a_snapshot_of_another_template_is_not_asked(options: Options, tmp_path: Path) -> None:
+    odd = demonstration(1, origin=origin(1, template="t0"))
+    data = snapshot.write(Rows(demonstrations=(odd,)), tmp_path / "rows", about={}).folder
+    with pytest.raises(DataError, match="1 prompts of template t0"):
+        run(replace(options, data=data))
 
 
 def test_without_reward_models_texts_are_compared_alone(options: Options) -> None:

@@ -14,7 +14,7 @@ import torch
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
 from learning.prompt import build
-from learning.training import artefact, ledger, ppo
+from learning.training import artefact, ledger, ppo, snapshot
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
 from learning.training.publish import push
@@ -22,6 +22,7 @@ from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
 from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
 from storage.records import Message
+from tests.unit.learning.training.made import origin, rows
 from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
 
@@ -163,6 +164,16 @@ def test_what_it_learned_from_private_repositories_is_said_and_what_its_parent_d
     assert (second.private, second.data["prompts"]) == (learned, learned)
     with pytest.raises(ConfigurationError, match=f"learned from {learned} answers in private"):
         push(tmp_path / "b" / "adapter", "me/night", public=True)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "judged", "demonstrations"])
+def test_a_prompt_of_another_template_is_refused(base, tmp_path, kind):
+    """A reward would judge another question than the one that was asked."""
+    some = rows(40)
+    odd = replace(getattr(some, kind)[0], origin=origin(1, template="t0"))
+    data = snapshot.write(replace(some, **{kind: (odd,)}), tmp_path, about={}).folder
+    with pytest.raises(DataError, match="1 prompts of template t0"):
+        ppo.run(options(base, data, tmp_path / "out"), reward=letters)
 
 
 def test_fewer_prompts_than_a_batch_are_refused(base, data, tmp_path):
