@@ -39,6 +39,7 @@ from learning.training.evaluate_measures import Judges, judges_id, measured
 from learning.training.evaluate_options import Options
 from learning.training.evaluate_report import Report
 from learning.training.evaluate_targets import targets
+from learning.training.origins import refuse_same
 from learning.training.ppo_batch import question_of
 from learning.training.reward_data import key_of
 from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
@@ -57,6 +58,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     if options.threads:
         torch.set_num_threads(options.threads)
     base = hub.resolve(options.model, "policy", options.cache, console=console)
+    refuse_same(options.reward, options.independent)
     judged_by = judges_id(options.encoder, options.reward, options.independent, cache=options.cache)
     about = evaluate_about.of(options, base, judged_by)
     if found := _there(options.out, about["run"]):

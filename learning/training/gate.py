@@ -25,7 +25,7 @@ from learning.models import hub, store
 from learning.models.adapters import NEEDED, Manifest
 from learning.models.tokenizer import Tokens
 from learning.prompt import TEMPLATE
-from learning.training import answers, artefact, gate_memory, gate_report, gate_rules
+from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, origins
 from learning.training.arguments import parse
 from learning.training.gate_measure import figures_of
 from learning.training.gate_options import Options
@@ -54,7 +54,7 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
     memory = (
         gate_memory.read(options.memory, adapter=candidate.id, deployed=deployed) if options.memory else None
     )
-    judge = independent or judge_of(options)
+    judge = independent or judge_of(options, candidate)
     questions = answers.asked(options.data, options.split, options.limit)
     asked = [[one.id, one.key] for one in questions]
     name = artefact.run_id("gate", candidate.id, deployed, asked, _evidence(options), options.recorded())
@@ -103,21 +103,24 @@ def checked(folder: Path, base: Path, tokens: Tokens) -> Manifest:
     return manifest
 
 
-def judge_of(options: Options) -> Reward | None:
+def judge_of(options: Options, candidate: Manifest) -> Reward | None:
     """The independent reward model, None where none is named.
 
-    Raises ConfigurationError where it is the one that trained the candidate, ModelError.
+    Raises ConfigurationError where it is the one that trained the candidate, as its manifest says or the
+    options do, ModelError.
     """
     if options.independent is None:
         return None
     from learning.training.reward_model import RewardModel
 
+    same = origins.judge(options.independent).sha256 == candidate.data.get("reward_model")
     if options.trained_by is not None:
         ours, theirs = store.manifest(options.independent), store.manifest(options.trained_by)
-        if ours.get("files") == theirs.get("files"):
-            raise ConfigurationError(
-                f"{options.independent} is the reward model that trained the candidate: name another."
-            )
+        same |= ours.get("files") == theirs.get("files")
+    if same:
+        raise ConfigurationError(
+            f"{options.independent} is the reward model that trained the candidate: name another."
+        )
     return RewardModel.load(options.independent, cache=options.cache).score
 
 

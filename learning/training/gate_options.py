@@ -63,7 +63,8 @@ class Options:
     independent: Path | None = None
     """A reward model that did not train the candidate; without one the gate stays shut."""
     trained_by: Path | None = None
-    """The reward model that did: it may not be the independent one."""
+    """The reward model that did, or one before it, where the candidate's manifest does not name it: it may
+    not be the independent one, nor hold the same weights."""
     memory: Path | None = None
     """Evidence about the phrase memory, which `thumbprint gate` makes; without it the gate stays shut."""
     part: Literal["test", "validation", "all"] = "test"

@@ -28,7 +28,7 @@ from learning.training import artefact, ppo_checkpoint
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
-from learning.training.origins import described, inherited, judge
+from learning.training.origins import described, inherited, judge, refuse_same
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
@@ -73,6 +73,7 @@ def run(
         reward=None if reward else options.reward,
         independent=None if independent else options.independent,
     )
+    refuse_same(options.reward, options.independent)
     reward = reward or _reward(options.reward, options.cache)
     if independent is None and options.independent is not None:
         independent = _reward(options.independent, options.cache)

@@ -73,7 +73,7 @@ def options(base: Path, encoder: Path, folder_of: Callable[..., Path], tmp_path:
         model=str(base),
         adapter=tuple(adapters),
         reward=write_reward(tmp_path / "reward", encoder),
-        independent=write_reward(tmp_path / "independent", encoder),
+        independent=write_reward(tmp_path / "independent", encoder, frozenset({"0" * 16})),
         encoder=str(encoder),
         part="all",
         questions=3,
@@ -164,6 +164,17 @@ def test_what_a_reward_model_learned_from_is_not_asked(
     knows_all = write_reward(tmp_path / "all", encoder, every)
     with pytest.raises(DataError, match="60 are known to a reward model"):
         run(replace(options, independent=knows_all, out=tmp_path / "none"))
+
+
+def test_the_reward_model_that_trains_is_no_independent_one_wherever_it_lies(
+    options: Options, base: Path, tmp_path: Path
+) -> None:
+    assert options.reward is not None
+    copy = shutil.copytree(options.reward, tmp_path / "copy")
+    with pytest.raises(ConfigurationError, match="name another one by --independent"):
+        run(replace(options, independent=copy))
+    with pytest.raises(ConfigurationError, match="name another one by --independent"):
+        ppo.run(toy(base, tmp_path, tmp_path / "ppo-run", reward=options.reward, independent=copy))
 
 
 def test_a_snapshot_of_another_template_is_not_asked(options: Options, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from learning import prompt
 from learning.models import adapters, store
 from learning.models.tokenizer import Tokens
-from learning.training import artefact, gate, gate_report
+from learning.training import artefact, gate, gate_report, origins
 from learning.training.gate_memory import FORMAT
 from learning.training.gate_options import Options
 from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
@@ -89,6 +89,13 @@ def copied(folder: Path, into: Path, change: Callable[[dict[str, torch.Tensor]],
     }
     (into / adapters.MANIFEST).write_text(replace(manifest, files=files).text())
     return into
+
+
+def manifest_of(**data: str) -> adapters.Manifest:
+    return adapters.Manifest(
+        stage="ppo", run="ppo-1", base="b", base_name="tiny", template="t", template_version="t",
+        snapshot="s_1", data=data,
+    )  # fmt: skip
 
 
 def refused(judged: Judged, tmp_path: Path, kind: type[ThumbprintError], says: str, **changes: Any) -> None:
@@ -212,8 +219,10 @@ def test_the_reward_model_that_trained_the_candidate_may_not_judge_it(tmp_path: 
         adapter=tmp_path, data=tmp_path, out=tmp_path / "out",
         independent=tmp_path / "one", trained_by=tmp_path / "same",
     )  # fmt: skip
-    with pytest.raises(ConfigurationError, match="name another"):
-        gate.judge_of(options)
+    silent, named = manifest_of(), manifest_of(reward_model=origins.judge(tmp_path / "same").sha256)
+    for given, about in ((options, silent), (replace(options, trained_by=None), named)):
+        with pytest.raises(ConfigurationError, match="name another"):
+            gate.judge_of(given, about)
 
 
 @pytest.mark.parametrize("wrong", [{"attempts": 0}, {"max_tokens": 0}, {"limit": -1}])

@@ -267,11 +267,12 @@ def test_an_alarm_stops_the_run_with_its_reason_and_no_adapter(base, data, tmp_p
 def test_the_command_line_trains_by_the_folder_of_a_reward_model(base, data, tmp_path, capsys):
     network = open_encoder(write_encoder(tmp_path / "encoder"))
     model = RewardModel(network, reading=Reading(longest_tokens=64))
-    model.save(tmp_path / "reward", {"encoder": "", "encoder_sha256": ""}, with_encoder=True)
+    for name in ("reward", "independent"):
+        about = {"encoder": "", "encoder_sha256": "", "called": name}
+        model.save(tmp_path / name, about, with_encoder=True)
     size = "--steps 2 --batch 8 --minibatch 4 --max-prompt 100 --max-answer 8 --validate-every 0 --cpu"
     line = f"--model {base} --data {data} --out {tmp_path / 'run'} {size}".split()
-    reward = str(tmp_path / "reward")
-    ppo.main([*line, "--reward", reward, "--independent", reward])
+    ppo.main([*line, "--reward", str(tmp_path / "reward"), "--independent", str(tmp_path / "independent")])
     report = json.loads(capsys.readouterr().out)
     assert (Path(report["adapter"]) / "adapter_model.safetensors").is_file() and report["steps"] == 2
     for seen in ledger.read(tmp_path / "run"):
