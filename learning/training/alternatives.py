@@ -29,7 +29,7 @@ from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens, end_tokens
 from learning.models.weights import read_config
-from learning.training import alternatives_data, artefact, ppo_batch, snapshot
+from learning.training import alternatives_data, artefact, ppo_batch, seen, snapshot
 from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
@@ -107,9 +107,11 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    """A trainer, what its manifest says of its data, and whether there is a part to measure on."""
+    """A trainer, its questions, what its manifest says of its data, and whether there is a part to measure
+    on."""
 
     trainer: Any
+    questions: Sequence[str]
     data: dict[str, Any]
     metrics: dict[str, Any]
     measures: bool
@@ -141,7 +143,10 @@ def _learner(
             "weight_bad": trainer.args.undesirable_weight,
         }
     about = {**described(learned.origins), "left_out": dict(learned.left_out)}
-    return _Made(trainer=trainer, data=about, metrics=metrics, measures=bool(measured.rows))
+    questions = [ppo_batch.question_of(messages) for messages in learned.prompts]
+    return _Made(
+        trainer=trainer, questions=questions, data=about, metrics=metrics, measures=bool(measured.rows)
+    )
 
 
 def _chosen(options: Options, rows: Sequence[Any], tokens: Tokens) -> Chosen:
@@ -194,8 +199,13 @@ def _writer(
         reward = RewardModel.load(options.reward, cache=options.cache.expanduser()).score
     ends = end_tokens(base) or frozenset({tokens.end})
     trainer = writer_of(options, base, tokens, ends, prompts, reward, work, watch)
-    about = described(one.origin for one in prompts)
-    return _Made(trainer=trainer, data=about, metrics={"prompts": len(prompts)}, measures=False)
+    return _Made(
+        trainer=trainer,
+        questions=[one.question for one in prompts],
+        data=described(one.origin for one in prompts),
+        metrics={"prompts": len(prompts)},
+        measures=False,
+    )
 
 
 def _train(options: Options, made: _Made, about: Manifest, work: Work, watch: Watch) -> Report:
@@ -218,11 +228,13 @@ def _train(options: Options, made: _Made, about: Manifest, work: Work, watch: Wa
     if made.measures:
         metrics |= {f"{name}_before": value for name, value in work.notes["before"].items()}
         metrics |= _measured(trainer)
+    known = seen.learned(made.questions, options.parent)
+    losses = "".join(json.dumps(entry) + "\n" for entry in history)
     manifest = artefact.write(
         options.out,
         trainer.model,
-        replace(about, metrics=metrics, data=made.data),
-        extra={LOSSES: "".join(json.dumps(entry) + "\n" for entry in history)},
+        replace(about, metrics=metrics, data={**made.data, **known.said}),
+        extra={LOSSES: losses, seen.FILE: known.text},
     )
     work.done()
     return Report(manifest=manifest, resumed_from=done, seconds=seconds)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,14 +25,15 @@ from learning.models import hub, store
 from learning.models.adapters import NEEDED, Manifest
 from learning.models.tokenizer import Tokens
 from learning.prompt import TEMPLATE
-from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, origins
+from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, origins, seen
+from learning.training.answers import Asked
 from learning.training.arguments import parse
 from learning.training.gate_measure import figures_of
 from learning.training.gate_options import Options
 from learning.training.gate_page import markdown
 from learning.training.gate_report import GateReport
 from learning.training.ppo_batch import Reward
-from storage.errors import ConfigurationError, ModelError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
 
 
 def run(options: Options, *, independent: Reward | None = None, console: Console | None = None) -> GateReport:
@@ -55,7 +56,9 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
         gate_memory.read(options.memory, adapter=candidate.id, deployed=deployed) if options.memory else None
     )
     judge = independent or judge_of(options, candidate)
-    questions = answers.asked(options.data, options.split, options.limit)
+    adapters = {"candidate": options.adapter, "serving adapter": options.deployed}
+    learned = {name: seen.of(folder) for name, folder in adapters.items() if folder is not None}
+    questions, left_out = _unseen(options, learned.values())
     asked = [[one.id, one.key] for one in questions]
     name = artefact.run_id("gate", candidate.id, deployed, asked, _evidence(options), options.recorded())
     if (known := gate_report.read(options.out)) is not None:
@@ -72,6 +75,8 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
         "template": TEMPLATE,
         "options": options.recorded(),
         "faults": [asdict(one) for one in faults],
+        "left_out": left_out,
+        "unknown": [name for name, one in learned.items() if not one.whole],
     }
     report = GateReport(
         run=name,
@@ -122,6 +127,21 @@ def judge_of(options: Options, candidate: Manifest) -> Reward | None:
             f"{options.independent} is the reward model that trained the candidate: name another."
         )
     return RewardModel.load(options.independent, cache=options.cache).score
+
+
+def _unseen(options: Options, learned: Iterable[seen.Seen]) -> tuple[tuple[Asked, ...], int]:
+    """The questions that are asked, and how many were left out, for an adapter here had learned from them.
+
+    Raises DataError where none is left, and for prompts of another template.
+    """
+    every = answers.asked(options.data, options.split)
+    found = seen.without(every, frozenset(key for one in learned for key in one.keys))
+    if not found:
+        raise DataError(
+            f"The candidate, or the adapter that serves, learned from all {len(every)} questions of "
+            f"{options.data}: give others."
+        )
+    return found[: options.limit or None], len(every) - len(found)
 
 
 def _evidence(options: Options) -> list[str]:

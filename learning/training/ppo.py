@@ -24,7 +24,7 @@ from rich.console import Console
 
 from learning.models import adapters
 from learning.prompt import TEMPLATE
-from learning.training import artefact, ppo_checkpoint
+from learning.training import artefact, ppo_checkpoint, seen
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
@@ -145,10 +145,12 @@ def _reward(folder: Path | None, cache: Path) -> Reward:
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
+    known = seen.learned((one.question for one in run.prompts), options.adapter)
     data = {
         "prompts": len(run.prompts),
         **run.judges,
         **described(one.origin for one in run.prompts),
+        **known.said,
     }
     artefact.write(
         adapter,
@@ -167,6 +169,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
             data=inherited(data, run.parent, judge(options.reward) if options.reward else None),
         ),
+        extra={seen.FILE: known.text},
     )
 
 

@@ -14,12 +14,15 @@ import torch
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
 from learning.prompt import build
-from learning.training import artefact, ledger, ppo, snapshot
+from learning.training import artefact, ledger, ppo, seen, snapshot
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
 from learning.training.publish import push
+from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
+from learning.training.rows import Split
+from learning.training.splitting import split_of, thread_group
 from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
 from storage.records import Message
 from tests.unit.learning.training.made import origin, rows
@@ -121,8 +124,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_numbers_bit_for_bit(whole, ba
     report = ppo.run(given, reward=letters)
     unbroken, lines = whole(0)
     assert ledger.read(tmp_path) == lines
-    weights = "adapter_model.safetensors"
-    assert (report.adapter / weights).read_bytes() == (unbroken.adapter / weights).read_bytes()
+    files = {file.name: file.read_bytes() for file in report.adapter.iterdir()}
+    assert files == {file.name: file.read_bytes() for file in unbroken.adapter.iterdir()}
+    train = [n for n in range(1, 101) if split_of(thread_group(7, n)) is Split.TRAIN]
+    assert files[seen.FILE].decode().split() == sorted(key_of(f"{n}?") for n in train)
 
 
 def test_a_finished_run_that_is_started_again_learns_nothing_more(base, data, tmp_path):
@@ -275,9 +280,9 @@ def test_the_command_line_trains_by_the_folder_of_a_reward_model(base, data, tmp
     ppo.main([*line, "--reward", str(tmp_path / "reward"), "--independent", str(tmp_path / "independent")])
     report = json.loads(capsys.readouterr().out)
     assert (Path(report["adapter"]) / "adapter_model.safetensors").is_file() and report["steps"] == 2
-    for seen in ledger.read(tmp_path / "run"):
-        assert -1 <= seen["objective/reward"] <= 1
-        assert seen["objective/independent"] == pytest.approx(seen["objective/reward"], abs=1e-5)
+    for found in ledger.read(tmp_path / "run"):
+        assert -1 <= found["objective/reward"] <= 1
+        assert found["objective/independent"] == pytest.approx(found["objective/reward"], abs=1e-5)
     with pytest.raises(SystemExit) as ended:
         ppo.main([*line, "--reward", str(tmp_path)])
     said = capsys.readouterr()
