@@ -29,14 +29,14 @@ from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens, end_tokens
 from learning.models.weights import read_config
-from learning.training import alternatives_data, artefact, ppo_batch, snapshot
+from learning.training import alternatives_data, artefact, ppo_batch, seen, snapshot
 from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
 from learning.training.arguments import parse
 from learning.training.origins import Judge, described, inherited, judge
 from learning.training.ppo_batch import Reward
-from learning.training.rows import Demonstration, Judged, PreferencePair, Split
+from learning.training.rows import Judged, PreferencePair, Split
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import refuse_other_templates
 from learning.training.sft_trainer import precision
@@ -107,9 +107,11 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    """A trainer, what its manifest says of its data, and whether there is a part to measure on."""
+    """A trainer, its questions, what its manifest says of its data, and whether there is a part to measure
+    on."""
 
     trainer: Any
+    questions: Sequence[str]
     data: dict[str, Any]
     metrics: dict[str, Any]
     measures: bool
@@ -141,7 +143,10 @@ def _learner(
             "weight_bad": trainer.args.undesirable_weight,
         }
     about = {**described(learned.origins), "left_out": dict(learned.left_out)}
-    return _Made(trainer=trainer, data=about, metrics=metrics, measures=bool(measured.rows))
+    questions = [ppo_batch.question_of(messages) for messages in learned.prompts]
+    return _Made(
+        trainer=trainer, questions=questions, data=about, metrics=metrics, measures=bool(measured.rows)
+    )
 
 
 def _chosen(options: Options, rows: Sequence[Any], tokens: Tokens) -> Chosen:
@@ -178,9 +183,7 @@ def _writer(
     work: Work,
     watch: Watch,
 ) -> _Made:
-    every: list[Demonstration | Judged | PreferencePair]
-    every = [*data.rows.pairs, *data.rows.judged, *data.rows.demonstrations]
-    refuse_other_templates(every, f"The snapshot {data.id[:12]}")
+    refuse_other_templates(data.rows.prompted, f"The snapshot {data.id[:12]}")
     prompts = ppo_batch.prompts_of(data.rows, Split.TRAIN, tokens, options.longest - options.max_answer)
     at_once = options.batch * options.accumulate // options.attempts
     if len(prompts) < at_once:
@@ -196,8 +199,13 @@ def _writer(
         reward = RewardModel.load(options.reward, cache=options.cache.expanduser()).score
     ends = end_tokens(base) or frozenset({tokens.end})
     trainer = writer_of(options, base, tokens, ends, prompts, reward, work, watch)
-    about = described(one.origin for one in prompts)
-    return _Made(trainer=trainer, data=about, metrics={"prompts": len(prompts)}, measures=False)
+    return _Made(
+        trainer=trainer,
+        questions=[one.question for one in prompts],
+        data=described(one.origin for one in prompts),
+        metrics={"prompts": len(prompts)},
+        measures=False,
+    )
 
 
 def _train(options: Options, made: _Made, about: Manifest, work: Work, watch: Watch) -> Report:
@@ -220,11 +228,13 @@ def _train(options: Options, made: _Made, about: Manifest, work: Work, watch: Wa
     if made.measures:
         metrics |= {f"{name}_before": value for name, value in work.notes["before"].items()}
         metrics |= _measured(trainer)
+    known = seen.learned(made.questions, options.parent)
+    losses = "".join(json.dumps(entry) + "\n" for entry in history)
     manifest = artefact.write(
         options.out,
         trainer.model,
-        replace(about, metrics=metrics, data=made.data),
-        extra={LOSSES: "".join(json.dumps(entry) + "\n" for entry in history)},
+        replace(about, metrics=metrics, data={**made.data, **known.said}),
+        extra={LOSSES: losses, seen.FILE: known.text},
     )
     work.done()
     return Report(manifest=manifest, resumed_from=done, seconds=seconds)

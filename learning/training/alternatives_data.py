@@ -24,9 +24,10 @@ from storage.records import Message
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Rows for a trainer, where they are from, and how many were left out, by reason."""
+    """Rows for a trainer, the prompt of each and where it is from, and how many were left out, by reason."""
 
     rows: tuple[Mapping[str, Any], ...]
+    prompts: tuple[tuple[Message, ...], ...]
     origins: tuple[Origin, ...]
     left_out: Mapping[str, int]
 
@@ -48,7 +49,7 @@ def edited(before: str, after: str) -> float:
 def pairs(rows: Sequence[PreferencePair], tokens: Tokens, *, longest: int, most_edited: float) -> Chosen:
     """TRL's preference columns as tokens: prompt_ids, chosen_ids, rejected_ids; ends of turns included."""
     known = {(row.prompt, row.chosen.strip(), row.rejected.strip()) for row in rows}
-    left, made, origins = Counter[str](), [], []
+    left, made, prompts, origins = Counter[str](), [], [], []
     for row in rows:
         better, worse = row.chosen.strip(), row.rejected.strip()
         if (row.prompt, worse, better) in known:
@@ -64,8 +65,14 @@ def pairs(rows: Sequence[PreferencePair], tokens: Tokens, *, longest: int, most_
                 left["too_long"] += 1
                 continue
             made.append({"prompt_ids": question, "chosen_ids": chosen, "rejected_ids": rejected})
+            prompts.append(row.prompt)
             origins.append(row.origin)
-    return Chosen(rows=tuple(made), origins=tuple(origins), left_out=dict(sorted(left.items())))
+    return Chosen(
+        rows=tuple(made),
+        prompts=tuple(prompts),
+        origins=tuple(origins),
+        left_out=dict(sorted(left.items())),
+    )
 
 
 def judged(rows: Sequence[Judged], tokens: Tokens, *, longest: int) -> Chosen:
@@ -73,7 +80,7 @@ def judged(rows: Sequence[Judged], tokens: Tokens, *, longest: int) -> Chosen:
     votes: dict[tuple[tuple[Message, ...], str], list[bool]] = {}
     for row in rows:
         votes.setdefault((row.prompt, row.completion.strip()), []).append(row.label)
-    left, made, origins = Counter[str](), [], []
+    left, made, prompts, origins = Counter[str](), [], [], []
     for row in rows:
         given = votes[row.prompt, row.completion.strip()]
         if 2 * sum(given) == len(given):
@@ -84,8 +91,14 @@ def judged(rows: Sequence[Judged], tokens: Tokens, *, longest: int) -> Chosen:
             left["too_long"] += 1
             continue
         made.append({"prompt_ids": question, "completion_ids": answer, "label": row.label})
+        prompts.append(row.prompt)
         origins.append(row.origin)
-    return Chosen(rows=tuple(made), origins=tuple(origins), left_out=dict(sorted(left.items())))
+    return Chosen(
+        rows=tuple(made),
+        prompts=tuple(prompts),
+        origins=tuple(origins),
+        left_out=dict(sorted(left.items())),
+    )
 
 
 def weights(good: int, bad: int) -> tuple[float, float]:

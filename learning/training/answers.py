@@ -29,6 +29,7 @@ from learning.prompt import build, defused
 from learning.training import answer_store, corpus, snapshot
 from learning.training.answer_pool import carried_out
 from learning.training.rows import Rows, Split
+from learning.training.sft_data import refuse_other_templates
 from learning.training.splitting import split_of
 from storage.errors import ConfigurationError, DataError
 from storage.records import Message
@@ -104,10 +105,11 @@ def asked(folder: Path, split: Split | None, limit: int = 0) -> tuple[Asked, ...
     """A snapshot's questions, or those of a folder in the format of `learning/training/corpus.py`.
 
     Of one part, or of all (None). The order is by chance but always the same, and `limit` (0: all) takes its
-    first, so that a larger evaluation holds the smaller one. Raises DataError where there is none.
+    first, so that a larger evaluation holds the smaller one. Raises DataError where there is none, and for a
+    snapshot with prompts of another template.
     """
     is_snapshot = (folder / snapshot.MANIFEST).is_file()
-    found = _of_rows(snapshot.read(folder).rows, split) if is_snapshot else _of_corpus(folder, split)
+    found = _of_snapshot(folder, split) if is_snapshot else _of_corpus(folder, split)
     order = sorted(found, key=lambda one: hashlib.sha256(f"{one.id} {one.key}".encode()).digest())
     if not order:
         part = f"in its part {split.value}" if split else "in it"
@@ -124,6 +126,12 @@ def _of_corpus(folder: Path, split: Split | None) -> Iterator[Asked]:
                 messages=build(one.asked, ""),
                 reference=defused(one.answers[0].text.strip()),
             )
+
+
+def _of_snapshot(folder: Path, split: Split | None) -> Iterator[Asked]:
+    rows = snapshot.read(folder).rows
+    refuse_other_templates(rows.prompted, f"The snapshot {folder.name[:12]}")
+    return _of_rows(rows, split)
 
 
 def _of_rows(rows: Rows, split: Split | None) -> Iterator[Asked]:

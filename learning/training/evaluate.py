@@ -14,7 +14,7 @@ Left out: judging whether an adapter may serve; people's judgements (`learning/t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from learning.training import (
     evaluate_figures,
     evaluate_page,
     evaluate_report,
+    seen,
 )
 from learning.training.answers import Asked, Written
 from learning.training.arguments import parse
@@ -39,8 +40,7 @@ from learning.training.evaluate_measures import Judges, judges_id, measured
 from learning.training.evaluate_options import Options
 from learning.training.evaluate_report import Report
 from learning.training.evaluate_targets import targets
-from learning.training.ppo_batch import question_of
-from learning.training.reward_data import key_of
+from learning.training.origins import refuse_same
 from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
 
 REPORT = "report.json"
@@ -57,6 +57,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     if options.threads:
         torch.set_num_threads(options.threads)
     base = hub.resolve(options.model, "policy", options.cache, console=console)
+    refuse_same(options.reward, options.independent)
     judged_by = judges_id(options.encoder, options.reward, options.independent, cache=options.cache)
     about = evaluate_about.of(options, base, judged_by)
     if found := _there(options.out, about["run"]):
@@ -65,8 +66,10 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     with artefact.full_disk_said(options.out), _progress(console) as progress:
         judges = Judges.load(options.encoder, options.reward, options.independent, cache=options.cache)
         policy = answers.load(base, None, cache=options.cache)
-        questions, left_out = _questions(options, policy, judges)
-        about |= {"questions": len(questions), "left_out": left_out}
+        learned = {name: seen.together(filter(None, each)) for name, each in options.systems.items()}
+        questions, left_out = _questions(options, policy, judges, learned.values())
+        unknown = [name for name, one in learned.items() if not one.whole]
+        about |= {"questions": len(questions), "left_out": left_out, "unknown": unknown}
         every = []
         for name, folders in options.systems.items():
             for seed, written in _written(name, folders, policy, questions, options, progress):
@@ -78,11 +81,14 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     return report
 
 
-def _questions(options: Options, policy: Policy, judges: Judges) -> tuple[tuple[Asked, ...], dict[str, int]]:
+def _questions(
+    options: Options, policy: Policy, judges: Judges, learned: Iterable[seen.Seen]
+) -> tuple[tuple[Asked, ...], dict[str, int]]:
     """The questions that are asked, and how many were left out because of what."""
     every = answers.asked(options.data, options.split)
-    seen = judges.seen
-    unseen = [one for one in every if key_of(question_of(one.messages)) not in seen]
+    unjudged = seen.without(every, judges.seen)
+    unseen = seen.without(unjudged, frozenset(key for one in learned for key in one.keys))
+    left_out = {"seen": len(every) - len(unjudged), "learned": len(unjudged) - len(unseen)}
     longest = min(options.max_prompt, policy.context - 1)
     found: list[Asked] = []
     long = 0
@@ -94,10 +100,11 @@ def _questions(options: Options, policy: Policy, judges: Judges) -> tuple[tuple[
         long += not fits
     if not found:
         raise DataError(
-            f"None of the {len(every)} questions in {options.data} can be asked: {len(every) - len(unseen)} "
-            f"are known to a reward model, {long} are longer than {longest} tokens: give it others."
+            f"None of the {len(every)} questions in {options.data} can be asked: {left_out['seen']} are "
+            f"known to a reward model, {left_out['learned']} more to an adapter, {long} are longer than "
+            f"{longest} tokens: give it others."
         )
-    return tuple(found), {"seen": len(every) - len(unseen), "long": long}
+    return tuple(found), {**left_out, "long": long}
 
 
 def _written(

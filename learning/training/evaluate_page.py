@@ -77,8 +77,9 @@ def facts(report: Report) -> list[tuple[str, str]]:
         (
             "Data",
             f"{about['data']} ({about['data_id']}), part {options['part']}: {about['questions']} questions; "
-            f"left out {left_out['seen']} that a reward model had learned from and {left_out['long']} whose "
-            f"prompt is longer than {options['max_prompt']} tokens",
+            f"left out {left_out['seen']} that a reward model had learned from"
+            + (f", {left_out['learned']} more that an adapter had" if "learned" in left_out else "")
+            + f" and {left_out['long']} whose prompt is longer than {options['max_prompt']} tokens",
         ),
         (
             "Answers",
@@ -94,7 +95,8 @@ def facts(report: Report) -> list[tuple[str, str]]:
             + (f", trained on {one['snapshot']}" if one["snapshot"] else "")
             for one in adapters
         )
-        found.append((f"System {name}", told))
+        unknown = "; from which questions it learned is not known" if name in about.get("unknown", ()) else ""
+        found.append((f"System {name}", told + unknown))
     judges = [
         f"{title} {about['judges'][name] or 'none'}"
         for name, title in (("reward", "training reward"), ("independent", "independent reward"))

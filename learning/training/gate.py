@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from learning.models import hub, store
 from learning.models.adapters import NEEDED, Manifest
 from learning.models.tokenizer import Tokens
 from learning.prompt import TEMPLATE
-from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, snapshot
+from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, origins, seen
+from learning.training.answers import Asked
 from learning.training.arguments import parse
 from learning.training.gate_measure import figures_of
 from learning.training.gate_options import Options
@@ -54,9 +55,10 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
     memory = (
         gate_memory.read(options.memory, adapter=candidate.id, deployed=deployed) if options.memory else None
     )
-    judge = independent or judge_of(options)
-    _refuse_other_templates(options)
-    questions = answers.asked(options.data, options.split, options.limit)
+    judge = independent or judge_of(options, candidate)
+    adapters = {"candidate": options.adapter, "serving adapter": options.deployed}
+    learned = {name: seen.of(folder) for name, folder in adapters.items() if folder is not None}
+    questions, left_out = _unseen(options, learned.values())
     asked = [[one.id, one.key] for one in questions]
     name = artefact.run_id("gate", candidate.id, deployed, asked, _evidence(options), options.recorded())
     if (known := gate_report.read(options.out)) is not None:
@@ -73,6 +75,8 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
         "template": TEMPLATE,
         "options": options.recorded(),
         "faults": [asdict(one) for one in faults],
+        "left_out": left_out,
+        "unknown": [name for name, one in learned.items() if not one.whole],
     }
     report = GateReport(
         run=name,
@@ -104,37 +108,40 @@ def checked(folder: Path, base: Path, tokens: Tokens) -> Manifest:
     return manifest
 
 
-def judge_of(options: Options) -> Reward | None:
+def judge_of(options: Options, candidate: Manifest) -> Reward | None:
     """The independent reward model, None where none is named.
 
-    Raises ConfigurationError where it is the one that trained the candidate, ModelError.
+    Raises ConfigurationError where it is the one that trained the candidate, as its manifest says or the
+    options do, ModelError.
     """
     if options.independent is None:
         return None
     from learning.training.reward_model import RewardModel
 
+    same = origins.judge(options.independent).sha256 == candidate.data.get("reward_model")
     if options.trained_by is not None:
         ours, theirs = store.manifest(options.independent), store.manifest(options.trained_by)
-        if ours.get("files") == theirs.get("files"):
-            raise ConfigurationError(
-                f"{options.independent} is the reward model that trained the candidate: name another."
-            )
+        same |= ours.get("files") == theirs.get("files")
+    if same:
+        raise ConfigurationError(
+            f"{options.independent} is the reward model that trained the candidate: name another."
+        )
     return RewardModel.load(options.independent, cache=options.cache).score
 
 
-def _refuse_other_templates(options: Options) -> None:
-    """Raise DataError for a snapshot whose prompts have other words than this version's."""
-    if not (options.data / snapshot.MANIFEST).is_file():
-        return
-    rows = snapshot.read(options.data).rows
-    found = [row.origin for row in rows.pairs] + [row.origin for row in rows.judged]
-    found += [row.origin for row in rows.demonstrations]
-    odd = sorted({origin.template for origin in found} - {TEMPLATE})
-    if odd:
+def _unseen(options: Options, learned: Iterable[seen.Seen]) -> tuple[tuple[Asked, ...], int]:
+    """The questions that are asked, and how many were left out, for an adapter here had learned from them.
+
+    Raises DataError where none is left, and for prompts of another template.
+    """
+    every = answers.asked(options.data, options.split)
+    found = seen.without(every, frozenset(key for one in learned for key in one.keys))
+    if not found:
         raise DataError(
-            f"{options.data} has prompts of template {', '.join(odd)}, this version asks with {TEMPLATE}: "
-            "make the snapshot anew."
+            f"The candidate, or the adapter that serves, learned from all {len(every)} questions of "
+            f"{options.data}: give others."
         )
+    return found[: options.limit or None], len(every) - len(found)
 
 
 def _evidence(options: Options) -> list[str]:

@@ -53,7 +53,8 @@ class Options:
     adapter: Path
     """The candidate: the folder of an adapter of ours."""
     data: Path
-    """A snapshot, or a folder of published questions, none of which the candidate was trained on."""
+    """A snapshot, or a folder of published questions; those that an adapter here learned from are left
+    out."""
     out: Path
     """The run's folder: the answers as they are written, then gate.json and gate.md."""
     model: str = "packaged"
@@ -63,7 +64,8 @@ class Options:
     independent: Path | None = None
     """A reward model that did not train the candidate; without one the gate stays shut."""
     trained_by: Path | None = None
-    """The reward model that did: it may not be the independent one."""
+    """The reward model that did, or one before it, where the candidate's manifest does not name it: it may
+    not be the independent one, nor hold the same weights."""
     memory: Path | None = None
     """Evidence about the phrase memory, which `thumbprint gate` makes; without it the gate stays shut."""
     part: Literal["test", "validation", "all"] = "test"

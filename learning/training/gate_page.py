@@ -36,8 +36,8 @@ def markdown(
         f"{f'adapter `{deployed[:12]}`' if deployed else 'the base'}, both merged and int8 as they serve. "
         + (f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}." if failed else ""),
         "",
-        f"Data `{about.get('data', '')}`, {figures.questions} questions that trained nothing. Intervals are "
-        "95 %, by resampling threads and questions.",
+        f"Data `{about.get('data', '')}`, {_questions(figures, about)}. Intervals are 95 %, by "
+        "resampling threads and questions.",
         "",
         "| check | found | wanted | |",
         "| --- | --- | --- | --- |",
@@ -59,6 +59,17 @@ def markdown(
         lines += ["", f"{len(faults)} of the candidate's answers to canaries were faulty; the first:", ""]
         lines += [f"- `{one.canary}` {one.what}: {_quoted(one.text)}" for one in faults[:SHOWN_FAULTS]]
     return "\n".join(lines) + "\n"
+
+
+def _questions(figures: Figures, about: Mapping[str, Any]) -> str:
+    """How many questions, and whether an adapter had learned from them."""
+    unknown, left_out = about.get("unknown", ()), about.get("left_out", 0)
+    said = f"{figures.questions} questions" + ("" if unknown else " that no adapter here learned from")
+    if left_out:
+        said += f"; {left_out} that one had learned from were left out"
+    if unknown:
+        said += f"; from which questions the {' and the '.join(unknown)} learned is not known"
+    return said
 
 
 def _sides(ours: Side, theirs: Side) -> list[str]:

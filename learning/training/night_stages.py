@@ -61,7 +61,7 @@ class Stages:
             rows = night_data.joined(rows, public.rows, recipe.corpus_questions, recipe.seed)
             about = {"own": own.id, "corpus": public.id, "scope": own.manifest["about"].get("scope")}
             folder = snapshot.write(rows, self.out / "data", about=about).folder
-        refuse_other_templates(rows.demonstrations, f"The snapshot {folder.name[:12]}")
+        refuse_other_templates(rows.prompted, f"The snapshot {folder.name[:12]}")
         reward_data.read(folder)
         if (old := night_told.reward_model(recipe, folder, self.out).rehearse) is not None:
             reward_data.read(old)

@@ -49,6 +49,14 @@ def tuned_by(encoder: Path) -> Judge | None:
     return judge(encoder.parent) if store.manifest(encoder.parent).get("encoder") else None
 
 
+def refuse_same(reward: Path | None, independent: Path | None) -> None:
+    """Raise ConfigurationError where both are one reward model, wherever they lie."""
+    if reward and independent and judge(reward).sha256 == judge(independent).sha256:
+        raise ConfigurationError(
+            f"{independent} is the reward model that trains: name another one by --independent."
+        )
+
+
 def described(origins: Iterable[Origin]) -> dict[str, object]:
     """Counts by source and licence, for manifest and card; how many rows are private or reworded."""
     found = list(origins)

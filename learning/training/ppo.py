@@ -24,11 +24,11 @@ from rich.console import Console
 
 from learning.models import adapters
 from learning.prompt import TEMPLATE
-from learning.training import artefact, ppo_checkpoint
+from learning.training import artefact, ppo_checkpoint, seen
 from learning.training.alarms import Alarms
 from learning.training.arguments import parse
 from learning.training.ledger import Ledger, read
-from learning.training.origins import described, inherited
+from learning.training.origins import described, inherited, refuse_same
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
@@ -73,6 +73,7 @@ def run(
         reward=None if reward else options.reward,
         independent=None if independent else options.independent,
     )
+    refuse_same(options.reward, options.independent)
     reward = reward or _reward(options.reward, options.cache)
     if independent is None and options.independent is not None:
         independent = _reward(options.independent, options.cache)
@@ -144,10 +145,12 @@ def _reward(folder: Path | None, cache: Path) -> Reward:
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
+    known = seen.learned((one.question for one in run.prompts), options.adapter)
     data = {
         "prompts": len(run.prompts),
         **{name: one.sha256 for name, one in run.judges.items()},
         **described(one.origin for one in run.prompts),
+        **known.said,
     }
     artefact.write(
         adapter,
@@ -166,6 +169,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
             data=inherited(data, run.parent, run.judges.get("reward_model")),
         ),
+        extra={seen.FILE: known.text},
     )
 
 

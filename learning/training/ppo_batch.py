@@ -22,7 +22,7 @@ from learning.training import alarms, ppo_math, rollouts
 from learning.training.ppo_update import Sample
 from learning.training.processes import Processes
 from learning.training.roles import Role, Roles
-from learning.training.rows import Demonstration, Judged, Origin, PreferencePair, Rows, Split
+from learning.training.rows import Origin, Rows, Split
 from storage.errors import TrainingError
 from storage.records import Message
 
@@ -71,10 +71,8 @@ class Shaping:
 def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[Prompt]:
     """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
     tokens. A longer one is left out: cut, it would not be what is served."""
-    every: tuple[PreferencePair | Judged | Demonstration, ...]
-    every = (*rows.pairs, *rows.judged, *rows.demonstrations)
     found: dict[tuple[Message, ...], Origin] = {}
-    for row in every:
+    for row in rows.prompted:
         if row.origin.split is split and (row.prompt not in found or row.origin.private):
             found[row.prompt] = row.origin
     made = []

@@ -21,6 +21,7 @@ from learning.training.ppo_options import Options
 from learning.training.processes import Processes
 from learning.training.roles import Role, Roles
 from learning.training.rows import Split
+from learning.training.sft_data import refuse_other_templates
 from storage.errors import ConfigurationError, DataError
 
 UPDATE = ("ratio", "first_ratio")
@@ -35,6 +36,7 @@ class Run:
         self.options, self.reward, self.independent = options, reward, independent
         self.processes = Processes(cpu=options.cpu)
         self.snapshot = data = snapshot.read(options.data)
+        refuse_other_templates(data.rows.prompted, f"The snapshot {data.id[:12]}")
         self.roles = Roles.load(
             options.model,
             adapter=options.adapter,

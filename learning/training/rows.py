@@ -110,3 +110,8 @@ class Rows:
     judged: tuple[Judged, ...] = ()
     demonstrations: tuple[Demonstration, ...] = ()
     triplets: tuple[Triplet, ...] = ()
+
+    @property
+    def prompted(self) -> tuple[PreferencePair | Judged | Demonstration, ...]:
+        """The rows whose prompts a policy is asked: all but triplets, which hold plain questions."""
+        return (*self.pairs, *self.judged, *self.demonstrations)

@@ -27,10 +27,11 @@ from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
-from learning.training import artefact, snapshot
+from learning.training import artefact, seen, snapshot
 from learning.training.arguments import parse
 from learning.training.origins import described, inherited
 from learning.training.paraphrase import Paraphraser, reworded
+from learning.training.ppo_batch import question_of
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
@@ -152,8 +153,12 @@ def _train(
         if "loss" in entry
     ]
     losses = "".join(json.dumps(entry) + "\n" for entry in history)
+    known = seen.learned(map(question_of, learned.prompts), options.parent)
     manifest = artefact.write(
-        options.out, trainer.model, replace(about, metrics=metrics), extra={LOSSES: losses}
+        options.out,
+        trainer.model,
+        replace(about, metrics=metrics, data={**about.data, **known.said}),
+        extra={LOSSES: losses, seen.FILE: known.text},
     )
     work.done()
     return Report(

@@ -19,6 +19,7 @@ from learning import prompt
 from learning.models.tokenizer import Tokens
 from learning.training.rows import Demonstration, Judged, Origin, PreferencePair
 from storage.errors import DataError, ModelError
+from storage.records import Message
 
 IGNORED = -100
 """The label of a token that is read and not learned: torch's and TRL's."""
@@ -28,10 +29,11 @@ POOL = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Rows for a trainer, `input_ids` and `labels` of the same length, where each is from, and how many more
-    were too long."""
+    """Rows for a trainer, `input_ids` and `labels` of the same length, the prompt of each and where it is
+    from, and how many more were too long."""
 
     rows: tuple[Mapping[str, list[int]], ...]
+    prompts: tuple[tuple[Message, ...], ...]
     origins: tuple[Origin, ...]
     too_long: int
 
@@ -63,7 +65,7 @@ def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int, most: 
     `most`: no more rows are looked at once so many were taken; 0 takes all.
     """
     made: list[dict[str, list[int]]] = []
-    origins, too_long = [], 0
+    prompts, origins, too_long = [], [], 0
     for row in rows:
         if most and len(made) == most:
             break
@@ -74,8 +76,9 @@ def examples(rows: Iterable[Demonstration], tokens: Tokens, longest: int, most: 
             continue
         labels = [IGNORED] * len(question) + answer
         made.append({"input_ids": question + answer, "labels": labels})
+        prompts.append(row.prompt)
         origins.append(row.origin)
-    return Examples(rows=tuple(made), origins=tuple(origins), too_long=too_long)
+    return Examples(rows=tuple(made), prompts=tuple(prompts), origins=tuple(origins), too_long=too_long)
 
 
 def order(lengths: Sequence[int], count: int, batch: int, seed: int) -> list[int]:

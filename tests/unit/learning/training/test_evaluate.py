@@ -15,15 +15,27 @@ from rich.console import Console
 
 from learning.models import store
 from learning.models.policy import Policy
-from learning.training import adapter_card, answers, artefact, evaluate, evaluate_measures, ppo
+from learning.prompt import build
+from learning.training import (
+    adapter_card,
+    answers,
+    artefact,
+    evaluate,
+    evaluate_measures,
+    ppo,
+    seen,
+    snapshot,
+)
 from learning.training.answers import Sampling
 from learning.training.arguments import parse
 from learning.training.evaluate_options import Options
 from learning.training.evaluate_report import Report
 from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, hash_of, open_encoder
+from learning.training.rows import Rows, Split
 from storage.errors import ConfigurationError, DataError
 from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.made import demonstration, origin
 from tests.unit.learning.training.toy import letters, write_snapshot
 from tests.unit.learning.training.toy import options as toy
 
@@ -35,8 +47,8 @@ pytestmark = [
 QUIET = Console(file=StringIO())
 
 
-def write_reward(folder: Path, encoder: Path, seen: frozenset[str] = frozenset()) -> Path:
-    model = RewardModel(open_encoder(encoder), reading=Reading(longest_tokens=64), seen=seen)
+def write_reward(folder: Path, encoder: Path, known: frozenset[str] = frozenset()) -> Path:
+    model = RewardModel(open_encoder(encoder), reading=Reading(longest_tokens=64), seen=known)
     model.save(folder, {"encoder": str(encoder), "encoder_sha256": hash_of(encoder)}, with_encoder=False)
     return folder
 
@@ -71,7 +83,7 @@ def options(base: Path, encoder: Path, folder_of: Callable[..., Path], tmp_path:
         model=str(base),
         adapter=tuple(adapters),
         reward=write_reward(tmp_path / "reward", encoder),
-        independent=write_reward(tmp_path / "independent", encoder),
+        independent=write_reward(tmp_path / "independent", encoder, frozenset({"0" * 16})),
         encoder=str(encoder),
         part="all",
         questions=3,
@@ -153,15 +165,63 @@ def test_what_a_reward_model_learned_from_is_not_asked(
     options: Options, encoder: Path, tmp_path: Path
 ) -> None:
     questions = made_up(60)
-    seen = frozenset(key_of(f"{one['title']}\n\n{one['question']}") for one in questions[:58])
-    reward = write_reward(tmp_path / "knows", encoder, seen)
+    known = frozenset(key_of(f"{one['title']}\n\n{one['question']}") for one in questions[:58])
+    reward = write_reward(tmp_path / "knows", encoder, known)
     report = run(replace(options, independent=reward, questions=0, seeds=1, adapter=(), best_of=0))
     assert report.about["questions"] == 2
-    assert report.about["left_out"] == {"seen": 58, "long": 0}
+    assert report.about["left_out"] == {"seen": 58, "learned": 0, "long": 0}
     every = frozenset(key_of(f"{one['title']}\n\n{one['question']}") for one in questions)
     knows_all = write_reward(tmp_path / "all", encoder, every)
     with pytest.raises(DataError, match="60 are known to a reward model"):
         run(replace(options, independent=knows_all, out=tmp_path / "none"))
+
+
+def test_what_an_adapter_learned_from_is_not_asked_whatever_folder_it_comes_in(
+    options: Options, base: Path, tmp_path: Path
+) -> None:
+    asked = [f"{one['title']}\n\n{one['question']}" for one in made_up(60)]
+    rows = tuple(demonstration(n, prompt=build(one, "")) for n, one in enumerate(asked))
+    train = sum(one.origin.split is Split.TRAIN for one in rows)
+    data = snapshot.write(Rows(demonstrations=rows), tmp_path / "rows", about={}).folder
+    small = {"steps": 1, "batch": 16, "minibatch": 16, "part": 16, "rollout": 16, "validate_every": 0}
+    trained = ppo.run(toy(base, data, tmp_path / "ppo-run", max_prompt=240, **small), reward=letters)
+    alone = replace(options, adapter=(f"ppo={trained.adapter}",), reward=None, independent=None)
+    report = run(replace(alone, questions=0, seeds=1, attempts=1))
+    assert report.about["questions"] == 60 - train > 0
+    assert report.about["left_out"] == {"seen": 0, "learned": train, "long": 0}
+    assert report.about["unknown"] == []
+    page = (options.out / "report.md").read_text()
+    assert f", {train} more that an adapter had" in page and "is not known" not in page
+    known = [one for n, one in enumerate(made_up(60)) if rows[n].origin.split is Split.TRAIN]
+    (tmp_path / "known").mkdir()
+    (tmp_path / "known" / "questions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in known))
+    with pytest.raises(DataError, match=f"{train} more to an adapter"):
+        run(replace(alone, data=tmp_path / "known", out=tmp_path / "none"))
+
+
+def test_of_another_trainers_adapter_nobody_knows_from_which_questions_it_learned(options: Options) -> None:
+    report = run(replace(options, questions=1, seeds=1, attempts=1, reward=None, independent=None))
+    assert report.about["unknown"] == ["sft", "ppo"]
+    page = (options.out / "report.md").read_text()
+    assert page.count("; from which questions it learned is not known") == 2
+
+
+def test_the_reward_model_that_trains_is_no_independent_one_wherever_it_lies(
+    options: Options, base: Path, tmp_path: Path
+) -> None:
+    assert options.reward is not None
+    copy = shutil.copytree(options.reward, tmp_path / "copy")
+    with pytest.raises(ConfigurationError, match="name another one by --independent"):
+        run(replace(options, independent=copy))
+    with pytest.raises(ConfigurationError, match="name another one by --independent"):
+        ppo.run(toy(base, tmp_path, tmp_path / "ppo-run", reward=options.reward, independent=copy))
+
+
+def test_a_snapshot_of_another_template_is_not_asked(options: Options, tmp_path: Path) -> None:
+    odd = demonstration(1, origin=origin(1, template="t0"))
+    data = snapshot.write(Rows(demonstrations=(odd,)), tmp_path / "rows", about={}).folder
+    with pytest.raises(DataError, match="1 prompts of template t0"):
+        run(replace(options, data=data))
 
 
 def test_without_reward_models_texts_are_compared_alone(options: Options) -> None:
@@ -234,6 +294,7 @@ def test_an_adapter_is_handed_on_with_the_evaluation_that_judged_it_and_with_no_
     assert made.files[weights] == before.files[weights]
     listed = [line for line in text.splitlines() if line.startswith("| README.md")]
     assert listed == [] and before.files["README.md"] not in text
+    assert seen.of(given.out) == seen.of(own) and seen.of(own).whole
     with pytest.raises(ConfigurationError, match="exists already"):
         adapter_card.run(given)
     (tmp_path / "reward_report").mkdir()

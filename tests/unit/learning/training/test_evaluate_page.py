@@ -84,7 +84,7 @@ def test_markdown_has_every_table_with_as_many_cells_in_each_row(report: Report)
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({row.count("|") for row in block.splitlines()}) == 1
     assert "| ppo beats sft by the independent reward, the interval clear of zero | met |" in text
-    assert "30 questions; left out 3 that a reward model had learned from" in text
+    assert "30 questions; left out 3 that a reward model had learned from and 4 whose prompt" in text
     assert "| ppo against base | independent reward | 100.0 [100.0, 100.0] |" in text
     assert "| ppo, best of 2 against base, best of 2 |" in text
 

@@ -18,9 +18,11 @@ from transformers import AutoModelForCausalLM
 from learning import prompt
 from learning.models import adapters, store
 from learning.models.tokenizer import Tokens
-from learning.training import artefact, gate, gate_report
+from learning.training import artefact, gate, gate_report, origins, seen
 from learning.training.gate_memory import FORMAT
 from learning.training.gate_options import Options
+from learning.training.ppo_batch import question_of
+from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
 from tests.unit.learning.training import taught
 from tests.unit.learning.training.test_gate_memory import report as benchmark
@@ -88,6 +90,25 @@ def copied(folder: Path, into: Path, change: Callable[[dict[str, torch.Tensor]],
         "adapter_model.safetensors": store.sha256_of(into / "adapter_model.safetensors"),
     }
     (into / adapters.MANIFEST).write_text(replace(manifest, files=files).text())
+    return into
+
+
+def manifest_of(**data: str) -> adapters.Manifest:
+    return adapters.Manifest(
+        stage="ppo", run="ppo-1", base="b", base_name="tiny", template="t", template_version="t",
+        snapshot="s_1", data=data,
+    )  # fmt: skip
+
+
+def knowing(folder: Path, into: Path, questions: Sequence[str]) -> Path:
+    """The adapter, which learned from these questions."""
+    copied(folder, into, lambda tensors: None)
+    known = seen.learned(questions, None)
+    (into / seen.FILE).write_text(known.text)
+    manifest = adapters.read(into)
+    assert manifest is not None
+    files = {**manifest.files, seen.FILE: store.sha256_of(into / seen.FILE)}
+    (into / adapters.MANIFEST).write_text(replace(manifest, files=files, data=known.said).text())
     return into
 
 
@@ -212,8 +233,35 @@ def test_the_reward_model_that_trained_the_candidate_may_not_judge_it(tmp_path: 
         adapter=tmp_path, data=tmp_path, out=tmp_path / "out",
         independent=tmp_path / "one", trained_by=tmp_path / "same",
     )  # fmt: skip
-    with pytest.raises(ConfigurationError, match="name another"):
-        gate.judge_of(options)
+    silent, named = manifest_of(), manifest_of(reward_model=origins.judge(tmp_path / "same").sha256)
+    for given, about in ((options, silent), (replace(options, trained_by=None), named)):
+        with pytest.raises(ConfigurationError, match="name another"):
+            gate.judge_of(given, about)
+
+
+def test_what_the_candidate_or_the_serving_adapter_learned_from_is_not_asked(
+    judged: Judged, adapter: Path, tmp_path: Path
+) -> None:
+    held = [question_of(one.prompt) for one in taught.demonstrations() if one.origin.split is Split.TEST]
+    some = knowing(adapter, tmp_path / "some", held[3:])
+    found = judged(adapter=some)
+    assert (found.figures["questions"], found.about["left_out"]) == (2, len(held) - 3)
+    assert found.about["unknown"] == [] and "questions" in found.failed
+    page = (tmp_path / "out" / gate_report.PAGE).read_text()
+    assert f"that no adapter here learned from; {len(held) - 3} that one had" in page
+    rest = knowing(adapter, tmp_path / "rest", held[:2])
+    both = judged(adapter=some, deployed=rest, out=tmp_path / "both")
+    assert both.figures["questions"] == 1
+    every = knowing(adapter, tmp_path / "every", held)
+    refused(judged, tmp_path / "x", DataError, "learned from all", adapter=every, out=tmp_path / "none")
+
+
+def test_of_an_adapter_that_does_not_say_from_what_it_learned_the_report_says_so(
+    judged: Judged, tmp_path: Path
+) -> None:
+    assert judged().about["unknown"] == ["candidate"]
+    page = (tmp_path / "out" / gate_report.PAGE).read_text()
+    assert "from which questions the candidate learned is not known" in page
 
 
 @pytest.mark.parametrize("wrong", [{"attempts": 0}, {"max_tokens": 0}, {"limit": -1}])

@@ -15,14 +15,18 @@ from learning.models import adapters
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
 from learning.prompt import build
-from learning.training import artefact, ledger, ppo
+from learning.training import artefact, ledger, ppo, seen, snapshot
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import question_of
 from learning.training.publish import push
+from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.roles import Roles
+from learning.training.rows import Split
+from learning.training.splitting import split_of, thread_group
 from storage.errors import ConfigurationError, DataError, ModelError, SetupError, TrainingError
 from storage.records import Message
+from tests.unit.learning.training.made import origin, rows
 from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
 
@@ -121,8 +125,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_numbers_bit_for_bit(whole, ba
     report = ppo.run(given, reward=letters)
     unbroken, lines = whole(0)
     assert ledger.read(tmp_path) == lines
-    weights = "adapter_model.safetensors"
-    assert (report.adapter / weights).read_bytes() == (unbroken.adapter / weights).read_bytes()
+    files = {file.name: file.read_bytes() for file in report.adapter.iterdir()}
+    assert files == {file.name: file.read_bytes() for file in unbroken.adapter.iterdir()}
+    train = [n for n in range(1, 101) if split_of(thread_group(7, n)) is Split.TRAIN]
+    assert files[seen.FILE].decode().split() == sorted(key_of(f"{n}?") for n in train)
 
 
 def test_a_finished_run_that_is_started_again_learns_nothing_more(base, data, tmp_path):
@@ -172,6 +178,16 @@ def test_a_parent_that_does_not_say_what_it_learned_from_is_refused(base, data, 
     given = options(base, data, tmp_path / "b", steps=1, validate_every=0, adapter=first.adapter)
     with pytest.raises(ModelError, match="no adapter of ours"):
         ppo.run(given, reward=letters)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "judged", "demonstrations"])
+def test_a_prompt_of_another_template_is_refused(base, tmp_path, kind):
+    """A reward would judge another question than the one that was asked."""
+    some = rows(40)
+    odd = replace(getattr(some, kind)[0], origin=origin(1, template="t0"))
+    data = snapshot.write(replace(some, **{kind: (odd,)}), tmp_path, about={}).folder
+    with pytest.raises(DataError, match="1 prompts of template t0"):
+        ppo.run(options(base, data, tmp_path / "out"), reward=letters)
 
 
 def test_fewer_prompts_than_a_batch_are_refused(base, data, tmp_path):
@@ -265,16 +281,17 @@ def test_an_alarm_stops_the_run_with_its_reason_and_no_adapter(base, data, tmp_p
 def test_the_command_line_trains_by_the_folder_of_a_reward_model(base, data, tmp_path, capsys):
     network = open_encoder(write_encoder(tmp_path / "encoder"))
     model = RewardModel(network, reading=Reading(longest_tokens=64))
-    model.save(tmp_path / "reward", {"encoder": "", "encoder_sha256": ""}, with_encoder=True)
+    for name in ("reward", "independent"):
+        about = {"encoder": "", "encoder_sha256": "", "called": name}
+        model.save(tmp_path / name, about, with_encoder=True)
     size = "--steps 2 --batch 8 --minibatch 4 --max-prompt 100 --max-answer 8 --validate-every 0 --cpu"
     line = f"--model {base} --data {data} --out {tmp_path / 'run'} {size}".split()
-    reward = str(tmp_path / "reward")
-    ppo.main([*line, "--reward", reward, "--independent", reward])
+    ppo.main([*line, "--reward", str(tmp_path / "reward"), "--independent", str(tmp_path / "independent")])
     report = json.loads(capsys.readouterr().out)
     assert (Path(report["adapter"]) / "adapter_model.safetensors").is_file() and report["steps"] == 2
-    for seen in ledger.read(tmp_path / "run"):
-        assert -1 <= seen["objective/reward"] <= 1
-        assert seen["objective/independent"] == pytest.approx(seen["objective/reward"], abs=1e-5)
+    for found in ledger.read(tmp_path / "run"):
+        assert -1 <= found["objective/reward"] <= 1
+        assert found["objective/independent"] == pytest.approx(found["objective/reward"], abs=1e-5)
     with pytest.raises(SystemExit) as ended:
         ppo.main([*line, "--reward", str(tmp_path)])
     said = capsys.readouterr()

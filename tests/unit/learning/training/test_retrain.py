@@ -61,13 +61,22 @@ def test_data_that_contradict_themselves_are_refused(base: Path, encoder: Path, 
     fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "contradicts itself")
 
 
-def test_data_under_another_template_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["demonstrations", "pairs"])
+def test_data_under_another_template_are_refused_before_anything_is_trained(
+    kind: str, base: Path, encoder: Path, tmp_path: Path
+) -> None:
     made = rows(40)
     foreign = tuple(
-        replace(one, origin=replace(one.origin, template="another")) for one in made.demonstrations
+        replace(one, origin=replace(one.origin, template="another")) for one in getattr(made, kind)
     )
-    data = write_data(tmp_path / "data", made=replace(made, demonstrations=foreign))
-    fails(recipe(base, encoder, data, tmp_path / "night"), DataError, "template another")
+    given = recipe(
+        base,
+        encoder,
+        write_data(tmp_path / "data", made=replace(made, **{kind: foreign})),
+        tmp_path / "night",
+    )
+    fails(given, DataError, "template another")
+    assert not (given.out / "sft").exists()
 
 
 def test_damaged_data_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
