@@ -174,7 +174,7 @@ def test_more_memory_than_the_cap_is_refused_and_the_server_goes_on(tmp_path: Pa
             "seed": 1,
         }
         answer = httpx.post(
-            f"http://127.0.0.1:{port}/v1/chat/completions", json=body, timeout=120, trust_env=False
+            f"http://127.0.0.1:{port}/v1/chat/completions", json=body, timeout=500, trust_env=False
         )
         assert answer.status_code == 503, answer.text[:300]
         assert "more memory than model_memory_gb" in answer.json()["error"]["message"]
