@@ -123,14 +123,18 @@ def _pairs(values: Sequence[float]) -> list[tuple[int, int]]:
 
 
 def of_triplets(triplets: Iterable[Triplet]) -> tuple[tuple[Ranked, ...], int]:
-    """Triplets by question, and how many were left out, for the same pair is there both ways."""
+    """Triplets by question, the widest margin first, and how many were left out, for the same pair is there
+    both ways."""
     by_question: dict[tuple[str, str], list[Triplet]] = defaultdict(list)
     for one in triplets:
         by_question[one.origin.group, one.question].append(one)
     made, against = [], 0
     for (group, question), rows in sorted(by_question.items()):
-        said = {(row.better.strip(), row.worse.strip()) for row in rows}
-        kept = sorted(pair for pair in said if pair[::-1] not in said)
+        said: dict[tuple[str, str], float] = {}
+        for row in rows:
+            pair = row.better.strip(), row.worse.strip()
+            said[pair] = max(row.margin, said.get(pair, row.margin))
+        kept = sorted((pair for pair in said if pair[::-1] not in said), key=lambda pair: (-said[pair], pair))
         against += len(said) - len(kept)
         answers = tuple(sorted({text for pair in kept for text in pair}))
         place = {text: n for n, text in enumerate(answers)}

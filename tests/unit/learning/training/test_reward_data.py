@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,13 @@ def test_a_pair_that_was_judged_both_ways_is_left_out_and_counted() -> None:
     assert [
         (one.answers[better], one.answers[worse]) for one in questions for better, worse in one.pairs
     ] == [("a", "c")]
+
+
+def test_of_a_snapshot_s_question_the_pair_furthest_apart_comes_first() -> None:
+    rows = [replace(triplet("a", "b"), margin=0.1), replace(triplet("a", "c"), margin=0.9)]
+    for given in (rows, rows[::-1]):
+        [one], _ = reward_data.of_triplets(given)
+        assert [one.answers[worse] for _, worse in one.pairs] == ["c", "b"]
 
 
 def test_data_that_mostly_contradicts_itself_is_refused_with_both_numbers(tmp_path: Path) -> None:
