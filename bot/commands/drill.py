@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,7 +93,7 @@ def night(
     wants, so nothing is promoted: it shows the way, not a better model.
     """
     from bot.commands.night import show
-    from bot.drills.evening import DEMO, evening
+    from bot.drills.evening import DEMO, evening, still
     from bot.night import Night, Wanted
     from storage.database import Database as Opened
     from storage.records import RunStatus
@@ -106,6 +107,7 @@ def night(
     database = Opened(settings.resolved_database_url)
     try:
         database.migrate()
+        still(database, datetime.now(UTC))
         ended = Night(settings, database, Wanted(options=[*DEMO.split(), *context.args])).carry_out()
     finally:
         database.dispose()

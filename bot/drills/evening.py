@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from bot.bench.questions import PACKAGED_SMALL, AskedQuestion, load
 from bot.drills.questions import Questions
 from bot.drills.town import Town, town
+from storage.database import Database
 from storage.records import Post, PostKind, Repository
 
 CORRECTIONS = Path(__file__).parent / "data" / "corrections.jsonl"
@@ -57,6 +59,16 @@ def evening(home: Path, tick: Callable[[], object] = lambda: None) -> Path:
         _live(everything, asked, answers, tick)
     (home / DATABASE).rename(file)
     return file
+
+
+def still(database: Database, now: datetime) -> None:
+    """Let the day's opt-in hold, however long ago the day was: its playground is gone, and nobody to ask."""
+    with database.unit() as unit:
+        for repository in unit.repositories.all():
+            said = unit.configurations.get(repository.id, to_change=True)
+            if said is not None and said.training:
+                unit.configurations.keep(replace(said, as_of=now))
+        unit.commit()
 
 
 def _live(
