@@ -28,7 +28,7 @@ class Parcel:
     title: str
     """Of the commit."""
     private: int | None
-    """Answers or questions of private repositories that it learned from; None where it does not say."""
+    """Rows of private repositories that it learned from; None where it does not say."""
     names: tuple[str, ...]
     """The files, as paths in the folder."""
 

@@ -33,6 +33,6 @@ def read(folder: Path) -> Mapping[str, Any] | None:
 
 
 def private(about: Mapping[str, Any]) -> int | None:
-    """Questions of private repositories that it learned from; None where its manifest does not say."""
+    """Rows of private repositories that it learned from; None where its manifest does not say."""
     found = about.get("private")
     return found if isinstance(found, int) else None
