@@ -11,6 +11,7 @@ import dataclasses
 import gc
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from learning.training import (
 )
 from learning.training.night_journal import Journal
 from learning.training.night_options import Recipe
+from learning.training.processes import device
 from learning.training.rows import Rows, Split
 from learning.training.sft_data import refuse_other_templates
 from storage.errors import DataError, ModelError
@@ -43,6 +45,7 @@ class Stages:
 
     def __init__(self, recipe: Recipe, point: Callable[[str], None], console: Console) -> None:
         self.recipe, self.console, self.out = recipe, console, recipe.out
+        self.device = device(recipe.cpu)
         self.base = hub.resolve(recipe.model, "policy", recipe.cache, console=console)
         self.own = snapshot.read(recipe.data)
         self.journal = Journal(recipe.out, {**recipe.recorded, "snapshot": self.own.id}, point)
@@ -89,7 +92,8 @@ class Stages:
         out = self.out / "reward"
 
         def work() -> dict[str, object]:
-            said = reward.run(night_told.reward_model(self.recipe, data, out), self.console).manifest
+            told = replace(night_told.reward_model(self.recipe, data, out), device=self.device)
+            said = reward.run(told, self.console).manifest
             found = {name: said[name] for name in ("questions", "calibrated_on", "contradictions")}
             report = self._judged(data, out)
             gates = report.judged if report else reward_page.unjudged()
@@ -105,7 +109,8 @@ class Stages:
         out = self.out / "independent"
 
         def work() -> dict[str, object]:
-            reward.run(night_told.independent_model(self.recipe, data, out), self.console)
+            told = night_told.independent_model(self.recipe, data, out)
+            reward.run(replace(told, device=self.device), self.console)
             return {"accuracy": _accuracy(self._judged(data, out))}
 
         self._stage("independent", work, lambda: store.state(out) == "ready")
@@ -113,7 +118,9 @@ class Stages:
 
     def _judged(self, data: Path, model: Path) -> reward_page.Report | None:
         """How good a reward model is in the test part; None where no question of it is left to judge by."""
-        options = reward_report.Options(data=data, model=model, part="test", cache=self.recipe.cache)
+        options = reward_report.Options(
+            data=data, model=model, part="test", device=self.device, cache=self.recipe.cache
+        )
         try:
             return reward_report.run(options, self.console)
         except DataError:

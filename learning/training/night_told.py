@@ -40,6 +40,7 @@ def sft(recipe: Recipe, data: Path, out: Path) -> sft_options.Options:
         longest=recipe.max_prompt,
         checkpoint_every=recipe.checkpoint_every,
         threads=recipe.threads,
+        cpu=recipe.cpu,
         seed=recipe.seed,
     )
 

@@ -34,7 +34,7 @@ from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
-from learning.training.processes import Processes
+from learning.training.processes import Processes, device
 from storage.errors import ConfigurationError, ThumbprintError, TrainingError
 
 
@@ -74,9 +74,9 @@ def run(
         independent=None if independent else options.independent,
     )
     refuse_same(options.reward, options.independent)
-    reward = reward or _reward(options.reward, options.cache)
+    reward = reward or _reward(options.reward, options)
     if independent is None and options.independent is not None:
-        independent = _reward(options.independent, options.cache)
+        independent = _reward(options.independent, options)
     run = Run(options, reward, independent)
     checkpoints, processes = options.out / "checkpoints", run.processes
     state = State(
@@ -134,13 +134,14 @@ def _kept(checkpoints: Path) -> str:
     return f"The last checkpoint is {file}." if file else "There was no checkpoint yet."
 
 
-def _reward(folder: Path | None, cache: Path) -> Reward:
+def _reward(folder: Path | None, options: Options) -> Reward:
     """The reward model's scores. Raises ConfigurationError where none is named."""
     if folder is None:
         raise ConfigurationError("PPO needs a reward: name the folder of a reward model by --reward.")
     from learning.training.reward_model import RewardModel
 
-    return RewardModel.load(folder, cache=cache.expanduser()).score
+    where = str(Processes(cpu=options.cpu).device)
+    return RewardModel.load(folder, cache=options.cache.expanduser(), device=where).score
 
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
@@ -182,7 +183,7 @@ def _report(options: Options, adapter: Path, samples_per_s: float) -> Report:
     ]
     memory = (
         torch.cuda.max_memory_allocated()
-        if torch.cuda.is_available() and not options.cpu
+        if device(options.cpu) == "cuda"
         else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     )
     return Report(

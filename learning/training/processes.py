@@ -19,11 +19,16 @@ from torch import Tensor, nn
 T = TypeVar("T")
 
 
+def device(cpu: bool) -> str:
+    """Where a stage computes: cuda where there is a GPU and `cpu` does not forbid it, else cpu."""
+    return "cuda" if torch.cuda.is_available() and not cpu else "cpu"
+
+
 class Processes:
     """This process among `count`; the first, of `rank` 0, is the one that writes and speaks."""
 
     def __init__(self, *, cpu: bool = False) -> None:
-        self._state: Any = PartialState(cpu=cpu)
+        self._state: Any = PartialState(cpu=device(cpu) == "cpu")
         self.count = int(self._state.num_processes)
         self.rank = int(self._state.process_index)
         self.first = self.rank == 0

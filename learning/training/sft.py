@@ -64,7 +64,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     options.check()
     if options.threads:
         torch.set_num_threads(options.threads)
-    options = replace(options, precision=precision(options.precision))
+    options = replace(options, precision=precision(options.precision, options.cpu))
     base = hub.resolve(options.model, "policy", options.cache, console=console)
     read_config(base)
     tokens, data = Tokens(base), snapshot.read(options.data)

@@ -11,11 +11,13 @@ from pathlib import Path
 from storage.errors import ConfigurationError
 
 PRECISIONS = ("auto", "bf16", "fp32")
+NOT_RECORDED = ("out", "cache", "cpu")
+"""Where things are, and on what it is computed: no part of what is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Everything that a run of supervised fine-tuning depends on; saved whole in its adapter's manifest."""
+    """Everything that a run of supervised fine-tuning depends on; all but `NOT_RECORDED` is in its manifest."""
 
     data: Path
     """The snapshot: demonstrations of its training part are learned, of its validation part measured."""
@@ -55,6 +57,8 @@ class Options:
     """auto, bf16 (autocast; the adapter stays in float32) or fp32; auto takes bf16 where it is native."""
     threads: int = 0
     """Threads of the CPU; 0 leaves it to torch."""
+    cpu: bool = False
+    """Whether to compute on the CPU though there is a GPU."""
     seed: int = 0
     """The LoRA's start, the rows' order and dropout follow from it."""
     paraphraser: Path | None = None
@@ -80,8 +84,8 @@ class Options:
             raise ConfigurationError(f"The precision {self.precision!r} is none of {', '.join(PRECISIONS)}.")
 
     def recorded(self) -> dict[str, object]:
-        """Every option as a manifest keeps it: of a folder its name, for paths differ between machines."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("out", "cache")}
+        """Options as a manifest keeps them: of a folder its name, for paths differ between machines."""
+        plain = {key: value for key, value in asdict(self).items() if key not in NOT_RECORDED}
         plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
         return {key: value.name if isinstance(value, Path) else value for key, value in plain.items()}
 

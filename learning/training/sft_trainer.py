@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from learning.models.tokenizer import Tokens
+from learning.training.processes import device
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import Examples, order
 from learning.training.sft_options import Options
@@ -37,7 +38,7 @@ def trainer_of(
 
     from learning.training.sft_on_cpu import OnCpu
 
-    cpu = not torch.cuda.is_available()
+    cpu = device(options.cpu) == "cpu"
     numbers = _order(learned, options)
     steps = math.ceil(len(numbers) / (options.batch * options.accumulate))
     config = SFTConfig(
@@ -102,11 +103,11 @@ def adapted(base: Path, parent: Path | None, rank: int, alpha: int, dropout: flo
     )
 
 
-def precision(asked: str) -> str:
+def precision(asked: str, cpu: bool = False) -> str:
     """bf16 where the processor multiplies in it, else fp32; what was asked for by name stays."""
     if asked != "auto":
         return asked
-    if torch.cuda.is_available():
+    if device(cpu) == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     native: Any = torch.ops.mkldnn._is_mkldnn_bf16_supported
     return "bf16" if native() else "fp32"

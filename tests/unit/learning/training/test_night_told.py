@@ -17,6 +17,13 @@ DATA, OUT, CORPUS, PARENT = Path("data"), Path("out"), Path("corpus"), Path("par
 RECIPE = Recipe(data=DATA, out=OUT)
 
 
+@pytest.mark.parametrize("cpu", [True, False])
+def test_both_trainings_of_the_policy_stay_off_the_gpu_where_the_night_does(cpu: bool) -> None:
+    recipe = replace(RECIPE, cpu=cpu)
+    told = night_told.ppo(recipe, DATA, DATA, OUT, sft=OUT, reward=OUT, independent=OUT)
+    assert (night_told.sft(recipe, DATA, OUT).cpu, told.cpu) == (cpu, cpu)
+
+
 @pytest.mark.parametrize("encoder", ["packaged", ENCODER.name])
 def test_with_the_packaged_encoder_the_reward_goes_on_from_the_model_that_ships(encoder: str) -> None:
     told = night_told.reward_model(replace(RECIPE, encoder=encoder), DATA, OUT)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from learning.training import (
@@ -133,11 +134,16 @@ class Trained:
         def made(name: str, **manifest: Any) -> Any:
             def run(*given: Any, **named: Any) -> Any:
                 self.stages.append(name)
+                self.devices += [given[0].device] if name == "reward" else []
                 return SimpleNamespace(**manifest)
 
             return run
 
+        self.devices: list[str] = []
+        """Of each training and judging of a reward model, in their order."""
+
         def report(*given: Any) -> Any:
+            self.devices.append(given[0].device)
             if isinstance(judged, Exception):
                 raise judged
             return judged
@@ -173,6 +179,17 @@ def test_a_reward_model_that_fails_a_gate_ends_the_night_before_ppo_with_its_fig
     )
     assert retrain.run(made, console=Console(file=StringIO())) == verdict
     assert trained.stages == ["sft", "reward"]  # what was made stays, and is not made again
+
+
+@pytest.mark.parametrize(("cpu", "where"), [(False, "cuda"), (True, "cpu")])
+def test_reward_models_are_made_and_judged_on_the_gpu_where_there_is_one_that_may_be_used(
+    base: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu: bool, where: str
+) -> None:
+    trained = Trained(monkeypatch, GOOD)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night", cpu=cpu)
+    fails(made, TrainingError, "PPO was reached")
+    assert trained.devices == [where] * 4  # the one that trains, and the one that judges
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rich.console import Console
 from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
-from learning.training import artefact, sft
+from learning.training import artefact, sft, sft_trainer
 from learning.training.arguments import parse
 from learning.training.rows import Split
 from learning.training.sft import LOSSES, Options, run
@@ -71,6 +71,24 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watch, "on_log", on_log)
 
 
+@pytest.mark.parametrize("cpu", [True, False])
+def test_it_computes_on_the_cpu_where_it_is_told_to_though_there_is_a_gpu(
+    options: Options, cpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reached(kind: str) -> Any:
+        def trainer(**given: Any) -> Any:
+            raise Killed(kind)
+
+        return trainer
+
+    monkeypatch.setattr(sft_trainer, "device", lambda cpu: "cpu" if cpu else "cuda")
+    monkeypatch.setattr("learning.training.sft_on_cpu.OnCpu", reached("cpu"))
+    monkeypatch.setattr("trl.trainer.sft_trainer.SFTTrainer", reached("gpu"))
+    with pytest.raises(Killed, match="cpu" if cpu else "gpu"):
+        run(replace(options, cpu=cpu), console=quiet())
+    assert "cpu" not in options.recorded()  # the same adapter, wherever it is made
+
+
 def test_the_loss_falls_on_rows_that_were_not_learned_and_the_adapter_can_be_served(
     options: Options, base: Path
 ) -> None:
@@ -97,7 +115,7 @@ def test_the_manifest_names_base_template_snapshot_seed_options_and_licences(
     assert (manifest.template_version, manifest.seeds, manifest.parent) == (prompt.TEMPLATE, (0,), "")
     assert manifest.options["rank"] == 4
     assert manifest.options["precision"] == "fp32"
-    assert set(manifest.options) == set(Options.__dataclass_fields__) - {"out", "cache"}
+    assert set(manifest.options) == set(Options.__dataclass_fields__) - {"out", "cache", "cpu"}
     assert manifest.data["sources"] == {"corpus": 8}
     assert manifest.data["licences"] == {"CC-BY-SA-4.0": 8}
     assert "loss" not in manifest.metrics
