@@ -42,7 +42,7 @@ OF_THE_SETTINGS: Mapping[str, frozenset[str]] = {
     | {"home", "database_url", "host", "port", "log_level", "playground", "app_id", "app_slug", "github_url"},
     "work": frozenset(Settings.model_fields) - _EDGE_ONLY,
     "retrain": frozenset({"home", "model_cache", "database_url", "log_level", "app_id", "policy", "adapter"})
-    | {"encoder", "retrain_at", "retrain_options"},
+    | {"encoder", "retrain_at", "retrain_options", "retrain_launcher"},
 }
 """Settings, by process. A night knows which App's data it trains on, and no key. The playground sends the
 pages' token when somebody presses undo; its key and webhook secret are its own. The worker speaks to GitHub

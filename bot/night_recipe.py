@@ -20,6 +20,7 @@ def recipe_of(settings: Settings, options: Sequence[str] = ()) -> Recipe:
     """The recipe, but for its data and folder. Raises ConfigurationError for an option that is wrong."""
     own = ["--data", ".", "--out", ".", "--model", settings.policy, "--encoder", settings.encoder]
     own += ["--cache", str(settings.model_cache.expanduser().absolute())]
+    own += ["--launcher", settings.retrain_launcher]
     try:
         recipe = _parsed([*own, *shlex.split(settings.retrain_options), *options])
     except ValueError as wrong:

@@ -8,7 +8,6 @@ Run: `pytest tests/integration/test_night_killed.py`.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -17,8 +16,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.environment import training_env
-from bot.process import PR_SET_PDEATHSIG, ending
+from bot.process import ending
 from learning.training import night_journal
+from learning.training.launched import dies_with
 from learning.training.night_options import Recipe
 
 LOOK_S = 0.5
@@ -44,7 +44,7 @@ def train(
         stdin=subprocess.DEVNULL,
         pass_fds=[lock],
         start_new_session=True,
-        preexec_fn=_dies_with(os.getpid()),
+        preexec_fn=dies_with(os.getpid()),
     )
     try:
         while child.poll() is None:
@@ -66,15 +66,3 @@ def _unsaid(code: int, folder: Path) -> str:
     why = ending(code)
     memory = ": see whether the machine has enough memory" if code == -signal.SIGKILL else ""
     return f"The training process ended without a word ({why}){memory}. What is whole stays in {folder}."
-
-
-def _dies_with(parent: int) -> Callable[[], None]:
-    libc = ctypes.CDLL(None)
-
-    def before_exec() -> None:
-        if hasattr(libc, "prctl"):
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before we could ask
-                os._exit(1)
-
-    return before_exec

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         "",
         description="Further options of the nightly retraining, such as `--steps 400`.",
     )
+    retrain_launcher: str = Field(
+        "",
+        description="What starts the night's fine-tuning and PPO in many processes, such as "
+        "`accelerate launch --multi_gpu --num_processes 4`; empty: one process.",
+    )
 
     poll_s: float = Field(60.0, gt=0, description="Seconds between polls for reactions to young answers.")
     poll_days: int = Field(

@@ -1,6 +1,7 @@
 """A stage's options on its command line: one flag a field, and the sentence under the field is its help.
 
     options = parse(Options, "what the stage does", argv)
+    argv = flags(options)
 
 A field that holds options of its own gives its fields' flags; so names must differ. One that is a tuple of
 any length gives a flag that may be repeated. Left out: files of options.
@@ -26,6 +27,22 @@ def parse(options: type[Options], about: str, argv: Sequence[str] | None = None)
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     _add(parser, options)
     return _made(options, vars(parser.parse_args(argv)))  # type: ignore[no-any-return]
+
+
+def flags(options: Any) -> list[str]:
+    """The command line that says all of them to `parse`; None and an empty tuple are left to the default."""
+    found: list[str] = []
+    for one in dataclasses.fields(options):
+        value, flag = getattr(options, one.name), "--" + one.name.replace("_", "-")
+        if dataclasses.is_dataclass(value):
+            found += flags(value)
+        elif isinstance(value, bool):
+            found.append(flag if value else flag.replace("--", "--no-", 1))
+        elif isinstance(value, tuple):
+            found += [word for each in value for word in (flag, str(each))]
+        elif value is not None:
+            found += [flag, str(value)]
+    return found
 
 
 def _add(parser: argparse.ArgumentParser, options: type[Any]) -> None:

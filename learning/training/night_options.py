@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from learning.training.arguments import flags
+from learning.training.launched import words
 from storage.errors import ConfigurationError
 
-PLACES = ("data", "out", "cache", "deployed", "memory", "benchmark", "until", "threads")
-"""Where things are on this machine, what serves there now, and how far to go: no part of what is trained."""
+PLACES = ("data", "out", "cache", "deployed", "memory", "benchmark", "until", "threads", "launcher")
+"""Where things are on this machine, what serves there now, in how many processes and how far to go: no part
+of what is trained."""
 STEP = 16
 """Demonstrations a step of fine-tuning."""
 
@@ -106,11 +109,15 @@ class Recipe:
     """All randomness follows from it."""
     threads: int = 0
     """Threads of the CPU; 0 leaves it to torch."""
+    launcher: str = ""
+    """What starts fine-tuning and PPO in many processes, such as `accelerate launch --num_processes 4`;
+    without one they are part of the night's own process."""
     cpu: bool = False
     """Whether to compute on the CPU though there is a GPU."""
 
     def check(self) -> None:
         """Raise ConfigurationError that names the first option that cannot be; stages check their own."""
+        words(self.launcher)
         for name in ("least", "sft_batch", "steps", "batch", "questions", "attempts"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
@@ -137,11 +144,4 @@ class Recipe:
 
     def flags(self) -> list[str]:
         """The command line that says all of this to `python -m learning.training.retrain`."""
-        found: list[str] = []
-        for one in dataclasses.fields(self):
-            value, flag = getattr(self, one.name), "--" + one.name.replace("_", "-")
-            if value is True or value is False:
-                found.append(flag if value else flag.replace("--", "--no-", 1))
-            elif value is not None:
-                found += [flag, str(value)]
-        return found
+        return flags(self)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from learning.training import (
     artefact,
     evaluate,
     gate,
+    launched,
     night_data,
     night_told,
     ppo,
@@ -81,7 +83,8 @@ class Stages:
         out = self.out / "sft"
 
         def work() -> dict[str, object]:
-            made = sft.run(night_told.sft(self.recipe, data, out), console=self.console).manifest
+            self._trained(sft, night_told.sft(self.recipe, data, out))
+            made = artefact.read(out)
             return {"adapter": made.id, **made.metrics}
 
         self._stage("sft", work, lambda: _stands(out))
@@ -134,10 +137,9 @@ class Stages:
             told = night_told.ppo(
                 self.recipe, self.base, data, out, sft=sft, reward=reward, independent=independent
             )
-            report = ppo.run(told, console=self.console)
-            names = ("steps", "first_reward", "last_reward", "kl", "length")
-            figures = {name: getattr(report, name) for name in names}
-            return {"adapter": artefact.read(report.adapter).id, **figures}
+            self._trained(ppo, told)
+            made = artefact.read(out / "adapter")
+            return {"adapter": made.id, "steps": told.steps, **made.metrics}
 
         self._stage("ppo", work, lambda: _stands(out / "adapter"))
         return out / "adapter"
@@ -172,6 +174,13 @@ class Stages:
 
         found = self._stage("gate", work)
         return {name: found[name] for name in ("passed", "adapter", "reason")}
+
+    def _trained(self, stage: ModuleType, told: object) -> None:
+        """Carry out a stage that many processes can share: here, or as a command of the launcher."""
+        if self.recipe.launcher:
+            launched.run(self.recipe.launcher, stage.__name__, told, self.console)
+        else:
+            stage.run(told, console=self.console)
 
     def _stage(
         self, name: str, work: Callable[[], Mapping[str, object]], stands: Callable[[], bool] = lambda: True

@@ -1,20 +1,25 @@
 """The processes of one training: alone, or as `accelerate launch` started them; sums and gatherings of them.
 
 Each process has the whole (small) adapter and a part of every minibatch; gradients are summed, not averaged,
-for losses are divided by the tokens of the whole minibatch already. Left out: splitting a backbone over
+for losses are divided by the tokens of the whole minibatch already. One of many ends with what started it.
+Left out: splitting a backbone over
 devices.
 Run: `pytest tests/integration/test_ppo_processes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch import Tensor, nn
+
+from learning.training.launched import dies_with
 
 T = TypeVar("T")
 
@@ -33,6 +38,8 @@ class Processes:
         self.rank = int(self._state.process_index)
         self.first = self.rank == 0
         self.device: torch.device = self._state.device
+        if self.count > 1:
+            dies_with(os.getppid())()
 
     def own(self, items: Sequence[T]) -> list[T]:
         """This process's part of what all have: every count-th, so that parts are of like size."""
@@ -68,6 +75,12 @@ class Processes:
             assert each.grad is not None
             each.grad.copy_(flat[start : start + each.numel()].view_as(each))
             start += each.numel()
+
+    @contextmanager
+    def one_first(self) -> Iterator[None]:
+        """What is done here the first does before the others."""
+        with self._state.main_process_first():
+            yield
 
     def wait(self) -> None:
         """Until all are here: what the first writes is there for the others."""

@@ -6,6 +6,7 @@ adapter. What it writes is an artefact (`artefact.py`), with every option in its
 rows (the snapshot's), judging the result.
 
     thumbprint train sft --data SNAPSHOT --out DIR
+    accelerate launch -m learning.training.sft --data SNAPSHOT --out DIR     # in many processes
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ from learning.training.arguments import parse
 from learning.training.origins import described, inherited
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.ppo_batch import question_of
+from learning.training.processes import Processes
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import Examples, check_batch, examples, refuse_other_templates
 from learning.training.sft_options import Options
 from learning.training.sft_trainer import precision, trainer_of
 from learning.training.sft_watch import Watch
-from storage.errors import DataError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, ThumbprintError
 
 LOSSES = "losses.jsonl"
 FIGURES = ("step", "loss", "grad_norm", "learning_rate", "mean_token_accuracy", "entropy")
@@ -62,6 +64,12 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     """
     console = console or Console(stderr=True)
     options.check()
+    processes = Processes(cpu=options.cpu)
+    if options.accumulate % processes.count:
+        raise ConfigurationError(
+            f"{options.accumulate} batches a step cannot be shared by {processes.count} processes: choose "
+            "--accumulate, or in a night --sft-batch, so that the one is a multiple of the other."
+        )
     if options.threads:
         torch.set_num_threads(options.threads)
     options = replace(options, precision=precision(options.precision, options.cpu))
@@ -90,7 +98,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     measured = examples(held_out if options.validation else (), tokens, options.longest, options.validation)
     about = replace(about, data=inherited(described(learned.origins), parent))
     with artefact.full_disk_said(options.out.parent):
-        return _train(options, base, tokens, learned, measured, about, console)
+        return _train(options, base, tokens, learned, measured, about, processes, console)
 
 
 def _rows(
@@ -118,19 +126,22 @@ def _train(
     learned: Examples,
     measured: Examples,
     about: Manifest,
+    processes: Processes,
     console: Console,
 ) -> Report:
-    work = Work(options.out, about.run)
     if not learned.rows:
         raise DataError(
             f"All {learned.too_long} demonstrations have over {options.longest} tokens: raise --longest."
         )
+    with processes.one_first():
+        work = Work(options.out, about.run)
+        latest, notes = work.latest(), work.notes
     watch = Watch(console)
-    trainer = trainer_of(options, base, tokens, learned, measured, work, watch)
+    trainer = trainer_of(options, base, tokens, learned, measured, work, watch, processes.count)
     check_batch(next(iter(trainer.get_train_dataloader())), learned.rows, tokens)
-    latest, notes = work.latest(), work.notes
     before = notes.get("before", _loss(trainer, measured)) if measured.rows else None
-    work.note(before=before)
+    if processes.first:
+        work.note(before=before)
     begin, done = time.monotonic(), int(latest.name.rpartition("-")[2]) if latest else 0
     try:
         trainer.train(resume_from_checkpoint=str(latest) if latest else None)
@@ -154,13 +165,16 @@ def _train(
     ]
     losses = "".join(json.dumps(entry) + "\n" for entry in history)
     known = seen.learned(map(question_of, learned.prompts), options.parent)
-    manifest = artefact.write(
-        options.out,
-        trainer.model,
-        replace(about, metrics=metrics, data={**about.data, **known.said}),
-        extra={LOSSES: losses, seen.FILE: known.text},
-    )
-    work.done()
+    if processes.first:
+        artefact.write(
+            options.out,
+            trainer.model,
+            replace(about, metrics=metrics, data={**about.data, **known.said}),
+            extra={LOSSES: losses, seen.FILE: known.text},
+        )
+        work.done()
+    processes.wait()
+    manifest = artefact.read(options.out)
     return Report(
         manifest=manifest, resumed_from=done, seconds=seconds, tokens_per_second=read / max(seconds, 1e-9)
     )
@@ -168,7 +182,12 @@ def _train(
 
 def _loss(trainer: Any, measured: Examples) -> float | None:
     """The mean loss on held-out demonstrations, in nats a token; None where there are none."""
-    return float(trainer.evaluate()["eval_loss"]) if measured.rows else None
+    if not measured.rows:
+        return None
+    loss = float(trainer.evaluate()["eval_loss"])
+    # Evaluated, a model counts as prepared: accelerate would share no gradients in the training that follows.
+    trainer.model._is_accelerate_prepared = False
+    return loss
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -178,8 +197,10 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         report = run(parse(Options, __doc__ or "", given), console=console)
     except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
+        console.print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
         return 1
+    if not Processes().first:
+        return 0
     figures = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in report.manifest.metrics.items()

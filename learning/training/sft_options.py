@@ -17,7 +17,7 @@ NOT_RECORDED = ("out", "cache", "cpu")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Everything that a run of supervised fine-tuning depends on; all but `NOT_RECORDED` is in its manifest."""
+    """Everything that a run of supervised fine-tuning depends on; its manifest has all but `NOT_RECORDED`."""
 
     data: Path
     """The snapshot: demonstrations of its training part are learned, of its validation part measured."""
@@ -46,7 +46,7 @@ class Options:
     batch: int = 4
     """Demonstrations that are read at once."""
     accumulate: int = 4
-    """Such batches an optimizer step."""
+    """Such batches an optimizer step, of all processes together."""
     longest: int = 768
     """Longest prompt and answer together, in tokens; longer rows are left out whole."""
     validation: int = 128

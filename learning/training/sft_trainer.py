@@ -29,8 +29,12 @@ def trainer_of(
     measured: Examples,
     work: Work,
     watch: Watch,
+    processes: int = 1,
 ) -> Any:
-    """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's."""
+    """TRL's trainer over examples that are tokens already, on a LoRA that is new or the parent's.
+
+    A step's batches are shared by the `processes`, whose number divides them.
+    """
     from datasets import Dataset
     from transformers import PrinterCallback, set_seed
     from trl.trainer.sft_config import SFTConfig
@@ -45,7 +49,7 @@ def trainer_of(
         output_dir=str(work.folder),
         per_device_train_batch_size=options.batch,
         per_device_eval_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulate,
+        gradient_accumulation_steps=options.accumulate // processes,
         learning_rate=options.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=min(options.warmup, math.ceil(steps / 10)),

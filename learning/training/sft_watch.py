@@ -34,7 +34,9 @@ class Watch(TrainerCallback):
         self._task: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Show the bar, from where a run goes on."""
+        """Show the bar, from where a run goes on; of many processes the first does."""
+        if not state.is_world_process_zero:
+            return
         self._bar.start()
         self._task = self._bar.add_task("", total=state.max_steps, completed=state.global_step, said="")
 
@@ -54,8 +56,10 @@ class Watch(TrainerCallback):
             self._bar.update(self._task, completed=state.global_step, said=f"loss {float(logs['loss']):.3f}")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """A checkpoint is written: from now on it counts."""
-        store.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        """A checkpoint counts from now on, for each process has written its part of it."""
+        args.distributed_state.wait_for_everyone()
+        if state.is_world_process_zero:
+            store.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Leave the bar as it stands."""

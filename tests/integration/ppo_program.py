@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from learning.training import ppo
+from learning.training.processes import Processes
 from tests.unit.learning.training.toy import letters, options
 
 
@@ -17,6 +18,7 @@ def main() -> None:
     given = options(
         base, data, out, steps=2, batch=9, minibatch=3, part=1, max_answer=5, validate_every=2, validation=3
     )
+    sys.stdout.write(f"{Processes(cpu=True).count} processes\n")
     ppo.run(given, reward=letters)
 
 

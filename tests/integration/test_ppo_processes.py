@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,33 +13,22 @@ import torch
 from safetensors.torch import load_file
 
 from learning.training import ledger
-from tests.integration.playground_fixture import free_port
+from tests.integration.launching import launcher
 from tests.unit.learning.models.tiny import write_model
 from tests.unit.learning.training.toy import write_snapshot
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-LAUNCH = (
-    *(
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_machines",
-        "1",
-        "--num_cpu_threads_per_process",
-        "1",
-    ),
-    *("--mixed_precision", "no", "--dynamo_backend", "no"),
-)
 
 
 def run(count: int, base: Path, data: Path, out: Path) -> None:
     """The same program, in `count` processes."""
-    launch = (*LAUNCH, "--num_processes", str(count), "--main_process_port", str(free_port()))
-    command = [sys.executable, *launch, "-m", "tests.integration.ppo_program", *map(str, (base, data, out))]
+    program = ["-m", "tests.integration.ppo_program", *map(str, (base, data, out))]
+    command = [sys.executable, *(shlex.split(launcher(2))[1:] if count == 2 else ()), *program]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count(f"{count} processes") == count
 
 
 def test_two_processes_make_the_update_that_one_makes(tmp_path):
@@ -49,7 +39,9 @@ def test_two_processes_make_the_update_that_one_makes(tmp_path):
     one, two = (ledger.read(tmp_path / str(count)) for count in (1, 2))
     assert len(one) == len(two) == 2
     for line, other in zip(one, two, strict=True):
-        assert other == pytest.approx(line, rel=1e-3, abs=1e-4)
+        for name, value in line.items():  # one token of ninety may be rounded over a clip's edge
+            near = 0.02 if name.endswith("clip_fraction") else 1e-4
+            assert other[name] == pytest.approx(value, rel=1e-3, abs=near), name
     weights = [load_file(tmp_path / str(n) / "adapter" / "adapter_model.safetensors") for n in (1, 2)]
     assert any(bool(each.abs().max() > 0.05) for name, each in weights[0].items() if "lora_B" in name)
     for name, each in weights[0].items():

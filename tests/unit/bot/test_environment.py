@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -145,6 +146,22 @@ def test_a_training_stage_knows_what_it_computes_on_and_no_secret_and_the_web_on
             "HF_TOKEN",
             "PGPASSWORD",
         }
+
+
+def test_what_a_night_has_started_by_a_launcher_knows_no_secret(tmp_path: Path) -> None:
+    """The launcher, started in a process with the environment of a night's training."""
+    (tmp_path / "tells.py").write_text("import json, os; print(json.dumps(sorted(os.environ)))\n")
+    by = f"{sys.executable} {tmp_path / 'tells.py'}"
+    program = "import rich.console\nfrom learning.training import launched\n"
+    program += "from learning.training.night_options import Recipe\n"
+    program += f"launched.run({by!r}, 'm', Recipe(data='d', out='o'), rich.console.Console(width=9999))\n"
+    around = {**MACHINE, **OTHERS, **SECRETS}
+    env = {**training_env(around, online=False), "PYTHONPATH": os.pathsep.join(sys.path)}
+    known = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+    )
+    assert "HF_HUB_OFFLINE" in known.stdout
+    assert not [name for name in ({**OTHERS, **SECRETS}) if name in known.stdout]
 
 
 def test_the_model_process_that_really_starts_holds_nothing_but_its_own(

@@ -402,6 +402,10 @@ def test_a_recipe_survives_its_own_command_line(bench: Bench) -> None:
     from learning.training.arguments import parse
 
     recipe = recipe_of(bench.settings, ["--cpu", "--steps", "7", "--corpus", "/tmp/c"])
-    assert parse(Recipe, "", recipe.flags()) == recipe
+    assert parse(Recipe, "", recipe.flags()) == recipe and recipe.launcher == ""
     assert (recipe.least, recipe.steps, recipe.cpu, recipe.parent) == (20, 7, True, None)
     assert json.dumps(recipe.recorded)
+    settings = bench.settings.model_copy(update={"retrain_launcher": "accelerate launch --num_processes 4"})
+    launched = recipe_of(settings, ["--cpu", "--steps", "7", "--corpus", "/tmp/c"])
+    assert parse(Recipe, "", launched.flags()).launcher == "accelerate launch --num_processes 4"
+    assert launched.name("s") == recipe.name("s")  # the same night, in however many processes

@@ -78,6 +78,7 @@ def test_a_night_knows_the_database_and_no_secret_of_github(tmp_path: Path) -> N
         pages_token="p4ges",
         model_key="k3y",
         retrain_options="--steps 3",
+        retrain_launcher="accelerate launch",
     )
     machine = {
         "PATH": "/bin",
@@ -98,6 +99,7 @@ def test_a_night_knows_the_database_and_no_secret_of_github(tmp_path: Path) -> N
         "THUMBPRINT_APP_ID": "7",
         "THUMBPRINT_DATABASE_URL": f"sqlite:///{tmp_path}/thumbprint.db",
         "THUMBPRINT_RETRAIN_OPTIONS": "--steps 3",
+        "THUMBPRINT_RETRAIN_LAUNCHER": "accelerate launch",
     }
 
 

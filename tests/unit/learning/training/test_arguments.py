@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from learning.training.arguments import parse
+from learning.training import ppo_options, sft_options
+from learning.training.alarms import Limits
+from learning.training.arguments import flags, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,14 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
 
 
+WHERE = {"data": Path("d"), "out": Path("o")}
+OPTIONS = [
+    Outer(data=Path("a b"), count=9, loud=False, names=("x", "y"), inner=Inner(rate=1e-7, kind="b")),
+    sft_options.Options(**WHERE, parent=Path("p"), learning_rate=3e-5, cpu=True, model="packaged"),
+    ppo_options.Options(**WHERE, model=Path("m"), cpu=True, limits=Limits(kl=7.5, patience=9)),
+]
+
+
 def test_every_field_has_its_flag_those_of_inner_options_too() -> None:
     found = parse(Outer, "", ["--data=d", "--start=s", "--count=4", "--no-loud", "--rate=0.1", "--kind=b"])
     assert found == Outer(
@@ -38,6 +48,11 @@ def test_every_field_has_its_flag_those_of_inner_options_too() -> None:
 
 def test_what_is_not_given_keeps_its_default() -> None:
     assert parse(Outer, "", ["--data", "d"]) == Outer(data=Path("d"))
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_survive_their_own_command_line(options: Any) -> None:
+    assert parse(type(options), "", flags(options)) == options
 
 
 @pytest.mark.parametrize("given", [[], ["--data", "d", "--kind", "c"], ["--data", "d", "--odd", "1"]])

@@ -151,7 +151,9 @@ class Trained:
         def reached(*given: Any, **named: Any) -> None:
             raise TrainingError("PPO was reached.")
 
-        monkeypatch.setattr(sft, "run", made("sft", manifest=SimpleNamespace(id="a" * 64, metrics={})))
+        adapter = SimpleNamespace(id="a" * 64, metrics={})
+        monkeypatch.setattr(sft, "run", made("sft"))
+        monkeypatch.setattr(night_stages.artefact, "read", lambda folder: adapter)
         monkeypatch.setattr(reward, "run", made("reward", manifest=about))
         monkeypatch.setattr(reward_report, "run", report)
         monkeypatch.setattr(ppo, "run", reached)
