@@ -2,9 +2,9 @@
 
 DPO learns the pairs (edits among them), with loss_type=["sigmoid_norm", "sft"]; KTO the judged answers as
 they are, shuffled, both kinds weighing the same; RLOO writes answers to PPO's prompts, which a reward judges,
-less what a missing end costs. Killed and started again, each goes on from its last whole checkpoint and comes
-to the same adapter: RLOO too, for its checkpoints fall between two batches of answers and hold the random
-numbers' state. Left out: several processes, PPO (`ppo.py`), judging the result.
+less what a missing end costs, and PPO's alarms stop it. Killed and started again, each goes on from its last
+whole checkpoint and comes to the same adapter: RLOO too, for its checkpoints fall between two batches of
+answers and hold the random numbers' state. Left out: several processes, PPO (`ppo.py`), judging the result.
 
     thumbprint train policy --algorithm dpo --data SNAPSHOT --out DIR
 """
@@ -29,7 +29,7 @@ from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, template_hash
 from learning.models.tokenizer import Tokens, end_tokens
 from learning.models.weights import read_config
-from learning.training import alternatives_data, artefact, ppo_batch, seen, snapshot
+from learning.training import alternatives_alarms, alternatives_data, artefact, ppo_batch, seen, snapshot
 from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
@@ -48,6 +48,7 @@ FIGURES = (
     *("step", "loss", "grad_norm", "learning_rate", "reward", "kl"),
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins"),
     *("completions/mean_length", "completions/clipped_ratio"),
+    *alternatives_alarms.FIGURES,
 )
 
 
@@ -65,7 +66,8 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
 
     `reward` is taken instead of the model that the options name. Raises ConfigurationError (options, a folder
     that is taken), DataError (nothing to learn, one kind alone, contradictions alone, a number that is not
-    finite), ModelError (base, parent, reward), SetupError (full disk), TrainingError (a reward that is none).
+    finite), ModelError (base, parent, reward), SetupError (full disk), TrainingError (a reward that
+    is none, an alarm of RLOO's).
     """
     console = console or Console(stderr=True)
     options = options.settled()

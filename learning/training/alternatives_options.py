@@ -6,10 +6,11 @@ Run: `pytest tests/unit/learning/training/test_alternatives.py`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from learning.training.alarms import Limits
 from learning.training.sft_options import PRECISIONS
 from storage.errors import ConfigurationError
 
@@ -80,6 +81,8 @@ class Options:
     """Threads of the CPU; 0 leaves it to torch."""
     seed: int = 0
     """The LoRA's start, the rows' order and the answers follow from it."""
+    limits: Limits = field(default_factory=Limits)
+    """RLOO: where the alarms sound; without an independent reward the window and the fall are idle."""
 
     def settled(self) -> Options:
         """The same, with what 0 stands for put in its place."""

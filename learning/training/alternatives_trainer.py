@@ -11,7 +11,7 @@ Left out: what is trained on, and when (`alternatives.py`); RLOO's vLLM.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
 from learning.models.tokenizer import Tokens
+from learning.training.alternatives_alarms import Sentry, rates
 from learning.training.alternatives_data import Chosen, mismatched, weights
 from learning.training.alternatives_options import Options
 from learning.training.ppo_batch import Prompt, Reward, scored
@@ -119,17 +120,27 @@ def writer_of(
     work: Work,
     watch: Watch,
 ) -> Any:
-    """RLOO's trainer over `prompts`, each answered `attempts` times; answers that do not end lose."""
+    """RLOO's trainer over `prompts`, each answered `attempts` times; answers that do not end lose.
+
+    Alarms stop it.
+    """
     set_seed(options.seed)
     model, lora = adapted(base, options.parent, options.rank, options.alpha)
 
-    def judge(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
+    def judge(
+        prompts: list[str],
+        completion_ids: list[list[int]],
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float | None]:
         asked = [trainer.asked[int(number)].question for number in prompts]
         ended = [ids[-1] in ends for ids in completion_ids]
         texts = [
             tokens.decode(ids[:-1] if end else ids).strip()
             for ids, end in zip(completion_ids, ended, strict=True)
         ]
+        for name, value in rates(asked, texts, ended).items():
+            log_metric(name, value)
         scores = scored(reward, asked, texts, "The reward")
         return [
             score - (0.0 if end else options.missing_eos) for score, end in zip(scores, ended, strict=True)
@@ -155,7 +166,7 @@ def writer_of(
         train_dataset=Dataset.from_list([{"prompt": str(number)} for number in numbers]),
         processing_class=tokens.inner,
         peft_config=lora,
-        callbacks=[watch],
+        callbacks=[watch, Sentry(options.limits)],
     )
     trainer.asked = prompts
     trainer.remove_callback(PrinterCallback)

@@ -1,5 +1,6 @@
 """DPO, KTO and RLOO on a tiny model: they learn, go on where they were killed, and say what is wrong."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
@@ -12,7 +13,7 @@ from rich.console import Console
 from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
-from learning.training import alternatives, artefact, corpus_build, snapshot
+from learning.training import alternatives, alternatives_alarms, artefact, corpus_build, snapshot
 from learning.training.alternatives import Options, run
 from learning.training.alternatives_trainer import Answers
 from learning.training.rows import Judged, PreferencePair, Rows, Source, Split
@@ -20,7 +21,7 @@ from learning.training.sft_watch import Watch
 from storage.errors import ConfigurationError, DataError, TrainingError
 from tests.unit.learning.training import made
 from tests.unit.learning.training.conftest import made_up
-from tests.unit.learning.training.toy import asked, letters
+from tests.unit.learning.training.toy import ANYTHING, asked, letters
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:`is_gradient_checkpointing`:FutureWarning", "ignore::DeprecationWarning"
@@ -88,6 +89,7 @@ def options(base: Path, data: Path, tmp_path: Path) -> Options:
         checkpoint_every=2,
         precision="fp32",
         threads=1,
+        limits=ANYTHING,
     )
 
 
@@ -178,6 +180,63 @@ def test_rloo_earns_more_and_reads_the_very_tokens_of_serving(
         tuple(Tokens(base).chat([{"role": "user", "content": asked(n)[0].content}])) for n in range(1, 13)
     }
     assert {tuple(ids) for ids in read} <= whole
+
+
+def brief(questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+    """The best answer is none at all."""
+    return [-len(text) / 6 for text in answers]
+
+
+@pytest.mark.parametrize(
+    ("limits", "reward", "words"),
+    [
+        ({"yes_no": 0.2}, brief, "more than 20% of the answers are a bare yes or no, 3 batches in a row"),
+        ({"kl": 0.5}, letters, "KL to the reference is over its cap of 0.5 nats an answer"),
+    ],
+)
+def test_an_alarm_stops_rloo_at_the_same_step_also_where_it_was_killed_before(
+    options: Options,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, float],
+    reward: Any,
+    words: str,
+) -> None:
+    wild = replace(options, algorithm="rloo", batch=64, attempts=8, max_steps=20, epochs=99)
+    wild = replace(wild, learning_rate=0.05, beta=0.01)
+    told = replace(wild, limits=replace(ANYTHING, **limits))
+    with pytest.raises(TrainingError, match=f"Stopped after step [0-9]+ of 20: {words}") as whole:
+        run(told, reward=reward, console=quiet())
+    step = int(str(whole.value).split()[3])
+    assert step > 2 and not options.out.exists()
+    killed = replace(told, out=tmp_path / "killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(step, patch)
+        run(killed, reward=reward, console=quiet())
+    with pytest.raises(TrainingError) as again:
+        run(killed, reward=reward, console=quiet())
+    assert str(again.value).partition(" No adapter")[0] == str(whole.value).partition(" No adapter")[0]
+    assert not killed.out.exists()
+
+
+def test_rloo_keeps_what_its_alarms_look_at_and_is_let_run_below_their_limits(options: Options) -> None:
+    calm = replace(options, algorithm="rloo", limits=replace(ANYTHING, kl=50.0, yes_no=0.95))
+    run(calm, reward=letters, console=quiet())
+    lines = [json.loads(line) for line in (options.out / alternatives.LOSSES).read_text().splitlines()]
+    assert len(lines) == 4
+    assert all(0 <= line[name] <= 1 for line in lines for name in alternatives_alarms.FIGURES)
+
+
+def test_what_the_alarms_look_at_is_counted_in_the_answers() -> None:
+    asked = ["how do i sort a list", "how do i sort a list", "why", "why"]
+    said = ["how do i sort a list", "No.", "use sorted", "use sorted"]
+    found = alternatives_alarms.rates(asked, said, [True, False, False, False])
+    assert found == {
+        "alarms/yes_no": 0.25,
+        "alarms/echo": 0.25,
+        "alarms/distinct": 6 / 7,
+        "alarms/never_ends": 0.75,
+    }
 
 
 def test_rloo_takes_off_for_an_answer_without_an_end(options: Options, tmp_path: Path) -> None:
