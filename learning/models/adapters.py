@@ -80,6 +80,12 @@ class Manifest:
         found = self.data.get("private")
         return found if isinstance(found, int) else None
 
+    @property
+    def reward_models(self) -> frozenset[str]:
+        """Those behind it, its parents and their reward models: the SHA-256 of each one's manifest."""
+        own = self.data.get("reward_model")
+        return frozenset([*self.data.get("reward_models", ()), *([own] if own else [])])
+
     def text(self) -> str:
         """The file's text. Raises ValueError for a metric that is no finite number."""
         return json.dumps({"format": FORMAT, "id": self.id, **asdict(self)}, indent=1, allow_nan=False) + "\n"

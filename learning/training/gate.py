@@ -58,6 +58,8 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
     judge = independent or judge_of(options, candidate)
     adapters = {"candidate": options.adapter, "serving adapter": options.deployed}
     learned = {name: seen.of(folder) for name, folder in adapters.items() if folder is not None}
+    if options.independent is not None:
+        learned["independent reward model"] = seen.of_judge(options.independent)
     questions, left_out = _unseen(options, learned.values())
     asked = [[one.id, one.key] for one in questions]
     name = artefact.run_id("gate", candidate.id, deployed, asked, _evidence(options), options.recorded())
@@ -111,26 +113,30 @@ def checked(folder: Path, base: Path, tokens: Tokens) -> Manifest:
 def judge_of(options: Options, candidate: Manifest) -> Reward | None:
     """The independent reward model, None where none is named.
 
-    Raises ConfigurationError where it is the one that trained the candidate, as its manifest says or the
-    options do, ModelError.
+    Raises ConfigurationError where it is one that trained the candidate or an adapter behind it, as the
+    manifest says or the options do, is behind such a one, or goes on from it; ModelError.
     """
     if options.independent is None:
         return None
     from learning.training.reward_model import RewardModel
 
-    same = origins.judge(options.independent).sha256 == candidate.data.get("reward_model")
+    judge = origins.judge(options.independent)
+    same = judge.sha256 in candidate.reward_models
+    same |= candidate.data.get("reward_model") in judge.reward_models
     if options.trained_by is not None:
         ours, theirs = store.manifest(options.independent), store.manifest(options.trained_by)
         same |= ours.get("files") == theirs.get("files")
     if same:
         raise ConfigurationError(
-            f"{options.independent} is the reward model that trained the candidate: name another."
+            f"{options.independent} is a reward model that trained the candidate or an adapter behind it, is "
+            "behind such a one, or goes on from it: name another."
         )
     return RewardModel.load(options.independent, cache=options.cache).score
 
 
 def _unseen(options: Options, learned: Iterable[seen.Seen]) -> tuple[tuple[Asked, ...], int]:
-    """The questions that are asked, and how many were left out, for an adapter here had learned from them.
+    """The questions that are asked, and how many were left out, for an adapter or the independent reward
+    model had learned from them.
 
     Raises DataError where none is left, and for prompts of another template.
     """
@@ -138,8 +144,8 @@ def _unseen(options: Options, learned: Iterable[seen.Seen]) -> tuple[tuple[Asked
     found = seen.without(every, frozenset(key for one in learned for key in one.keys))
     if not found:
         raise DataError(
-            f"The candidate, or the adapter that serves, learned from all {len(every)} questions of "
-            f"{options.data}: give others."
+            f"The candidate, the adapter that serves or the reward model that judges learned from all "
+            f"{len(every)} questions of {options.data}: give others."
         )
     return found[: options.limit or None], len(every) - len(found)
 

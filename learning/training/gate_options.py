@@ -53,8 +53,8 @@ class Options:
     adapter: Path
     """The candidate: the folder of an adapter of ours."""
     data: Path
-    """A snapshot, or a folder of published questions; those that an adapter here learned from are left
-    out."""
+    """A snapshot, or a folder of published questions; those that an adapter here or the independent
+    reward model learned from are left out."""
     out: Path
     """The run's folder: the answers as they are written, then gate.json and gate.md."""
     model: str = "packaged"

@@ -62,9 +62,11 @@ def markdown(
 
 
 def _questions(figures: Figures, about: Mapping[str, Any]) -> str:
-    """How many questions, and whether an adapter had learned from them."""
+    """How many questions, and whether an adapter or the judge had learned from them."""
     unknown, left_out = about.get("unknown", ()), about.get("left_out", 0)
-    said = f"{figures.questions} questions" + ("" if unknown else " that no adapter here learned from")
+    said = f"{figures.questions} questions" + (
+        "" if unknown else " that neither an adapter here nor the judge learned from"
+    )
     if left_out:
         said += f"; {left_out} that one had learned from were left out"
     if unknown:

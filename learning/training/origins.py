@@ -27,13 +27,19 @@ class Learned(Protocol):
     def private(self) -> int | None:
         """How many."""
 
+    @property
+    def reward_models(self) -> frozenset[str]:
+        """Which reward models are behind it, itself among them: SHA-256 of their manifests."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """A reward model as those name it that learn by it: the SHA-256 of its manifest, and its private rows."""
+    """A reward model as those name it that learn by it: the SHA-256 of its manifest, its private rows, and
+    with its own the SHA-256 of those that it goes on from."""
 
     sha256: str
     private: int | None
+    reward_models: frozenset[str]
 
 
 def judge(folder: Path) -> Judge:
@@ -41,7 +47,12 @@ def judge(folder: Path) -> Judge:
     file = folder / store.MANIFEST
     if not file.is_file():
         raise ConfigurationError(f"{folder} holds no reward model: train one first.")
-    return Judge(sha256=store.sha256_of(file), private=reward_folder.private(store.manifest(folder)))
+    about, own = store.manifest(folder), store.sha256_of(file)
+    return Judge(
+        sha256=own,
+        private=reward_folder.private(about),
+        reward_models=reward_folder.behind(about) | {own},
+    )
 
 
 def tuned_by(encoder: Path) -> Judge | None:
@@ -50,10 +61,15 @@ def tuned_by(encoder: Path) -> Judge | None:
 
 
 def refuse_same(reward: Path | None, independent: Path | None) -> None:
-    """Raise ConfigurationError where both are one reward model, wherever they lie."""
-    if reward and independent and judge(reward).sha256 == judge(independent).sha256:
+    """Raise ConfigurationError where both are one reward model, wherever they lie, or one goes on from the
+    other."""
+    if not (reward and independent):
+        return
+    ours, theirs = judge(reward), judge(independent)
+    if theirs.sha256 in ours.reward_models or ours.sha256 in theirs.reward_models:
         raise ConfigurationError(
-            f"{independent} is the reward model that trains: name another one by --independent."
+            f"{independent} is the reward model that trains, or one of the two goes on from the other: name "
+            "another one by --independent."
         )
 
 
@@ -69,7 +85,13 @@ def described(origins: Iterable[Origin]) -> dict[str, object]:
 
 
 def inherited(data: Mapping[str, object], *behind: Learned | None) -> dict[str, object]:
-    """What `described` said, its private rows with those `behind` it; None where one does not say."""
+    """What `described` said, its private rows with those `behind` it, None where one does not say; and the
+    reward models behind it, where there are any."""
     counts = [data.get("private"), *(one.private for one in behind if one is not None)]
     known = [count for count in counts if isinstance(count, int)]
-    return {**data, "private": sum(known) if len(known) == len(counts) else None}
+    models = sorted({name for one in behind if one is not None for name in one.reward_models})
+    return {
+        **data,
+        "private": sum(known) if len(known) == len(counts) else None,
+        **({"reward_models": models} if models else {}),
+    }

@@ -32,6 +32,12 @@ def read(folder: Path) -> Mapping[str, Any] | None:
     return about
 
 
+def behind(about: Mapping[str, Any]) -> frozenset[str]:
+    """The reward models that it goes on from, and they from: SHA-256 of their manifests."""
+    parent = about.get("started_from")
+    return frozenset([*about.get("reward_models", ()), *([parent] if parent else [])])
+
+
 def private(about: Mapping[str, Any]) -> int | None:
     """Rows of private repositories that it learned from; None where its manifest does not say."""
     found = about.get("private")

@@ -2,8 +2,8 @@
 
 Sixteen hex digits of each question's text (`reward_data.key_of`), as reward models keep them: it is known
 again under any id and from any source. Those of the adapter that it goes on from are among them; where that
-one does not say, being another trainer's or from before, the manifest's `seen` is null. Left out: what reward
-models saw (`reward_model.py`), questions that were only measured on.
+one does not say, being another trainer's or from before, the manifest's `seen` is null. Left out: questions
+that were only measured on.
 Run: `pytest tests/unit/learning/training/test_seen.py`.
 """
 
@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning.models import adapters
+from learning.training import reward_folder
 from learning.training.answers import Asked
 from learning.training.ppo_batch import question_of
 from learning.training.reward_data import key_of
+from storage.errors import ModelError
 
 FILE = "seen.txt"
 
@@ -52,6 +54,13 @@ def of(folder: Path) -> Seen:
         return Seen(keys=frozenset(), whole=False)
     keys = (folder / FILE).read_text(encoding="utf-8").split()
     return Seen(keys=frozenset(keys), whole=manifest.data.get("seen") is not None)
+
+
+def of_judge(folder: Path) -> Seen:
+    """What the reward model in `folder` says. Raises ModelError for a damaged one, and where none is."""
+    if reward_folder.read(folder) is None:
+        raise ModelError(f"{folder} holds no reward model: `thumbprint train reward` makes one.")
+    return Seen(keys=frozenset((folder / FILE).read_text(encoding="utf-8").split()))
 
 
 def without(questions: Sequence[Asked], keys: frozenset[str]) -> tuple[Asked, ...]:

@@ -22,6 +22,7 @@ from learning.training import artefact, gate, gate_report, origins, seen
 from learning.training.gate_memory import FORMAT
 from learning.training.gate_options import Options
 from learning.training.ppo_batch import question_of
+from learning.training.reward_data import key_of
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
 from tests.unit.learning.training import taught
@@ -65,10 +66,12 @@ Judged = Callable[..., gate_report.GateReport]
 
 @pytest.fixture
 def judged(drawn: Path, adapter: Path, data: Path, tmp_path: Path) -> Judged:
-    def judge(independent: Any = taught.judge, **changes: Any) -> gate_report.GateReport:
+    def judge(
+        independent: Any = taught.judge, independent_at: Path | None = None, **changes: Any
+    ) -> gate_report.GateReport:
         options = Options(
             adapter=adapter, data=data, out=tmp_path / "out", model=str(drawn), cache=tmp_path,
-            limit=2, attempts=1, max_tokens=4,
+            limit=2, attempts=1, max_tokens=4, independent=independent_at,
         )  # fmt: skip
         return gate.run(replace(options, **changes), independent=independent, console=Console(quiet=True))
 
@@ -234,7 +237,17 @@ def test_the_reward_model_that_trained_the_candidate_may_not_judge_it(tmp_path: 
         independent=tmp_path / "one", trained_by=tmp_path / "same",
     )  # fmt: skip
     silent, named = manifest_of(), manifest_of(reward_model=origins.judge(tmp_path / "same").sha256)
-    for given, about in ((options, silent), (replace(options, trained_by=None), named)):
+    alone = replace(options, trained_by=None)
+    parents = manifest_of(reward_models=[origins.judge(tmp_path / "one").sha256])
+    (tmp_path / "on").mkdir()
+    store.seal(
+        tmp_path / "on",
+        format="thumbprint-reward-1",
+        started_from=origins.judge(tmp_path / "one").sha256,
+        seen=5,
+    )
+    later = replace(alone, independent=tmp_path / "on")
+    for given, about in ((options, silent), (alone, named), (alone, parents), (later, named)):
         with pytest.raises(ConfigurationError, match="name another"):
             gate.judge_of(given, about)
 
@@ -248,12 +261,29 @@ def test_what_the_candidate_or_the_serving_adapter_learned_from_is_not_asked(
     assert (found.figures["questions"], found.about["left_out"]) == (2, len(held) - 3)
     assert found.about["unknown"] == [] and "questions" in found.failed
     page = (tmp_path / "out" / gate_report.PAGE).read_text()
-    assert f"that no adapter here learned from; {len(held) - 3} that one had" in page
+    assert f"that neither an adapter here nor the judge learned from; {len(held) - 3} that one had" in page
     rest = knowing(adapter, tmp_path / "rest", held[:2])
     both = judged(adapter=some, deployed=rest, out=tmp_path / "both")
     assert both.figures["questions"] == 1
     every = knowing(adapter, tmp_path / "every", held)
     refused(judged, tmp_path / "x", DataError, "learned from all", adapter=every, out=tmp_path / "none")
+
+
+def test_what_the_independent_reward_model_learned_from_is_not_asked(
+    judged: Judged, adapter: Path, tmp_path: Path
+) -> None:
+    held = [question_of(one.prompt) for one in taught.demonstrations() if one.origin.split is Split.TEST]
+    for name, keys in (("some", held[3:]), ("every", held)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / seen.FILE).write_text("".join(f"{key_of(one)}\n" for one in keys))
+        store.seal(tmp_path / name, format="thumbprint-reward-1")
+    found = judged(adapter=knowing(adapter, tmp_path / "knows", held[:1]), independent_at=tmp_path / "some")
+    assert (found.figures["questions"], found.about["left_out"]) == (2, len(held) - 2)
+    assert found.about["unknown"] == []
+    with pytest.raises(DataError, match="learned from all"):
+        judged(independent_at=tmp_path / "every", out=tmp_path / "none")
+    with pytest.raises(ModelError, match="holds no reward model"):
+        judged(independent_at=adapter, out=tmp_path / "none")
 
 
 def test_of_an_adapter_that_does_not_say_from_what_it_learned_the_report_says_so(

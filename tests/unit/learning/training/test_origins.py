@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from learning.training import artefact, ppo, reward
-from learning.training.origins import inherited, judge, tuned_by
+from learning.training.origins import inherited, judge, refuse_same, tuned_by
 from learning.training.reward_encoder import Tuning
 from learning.training.reward_model import CACHE, Reading
 from learning.training.rows import Rows, Split
@@ -26,6 +26,7 @@ QUIET = Console(quiet=True)
 @dataclass
 class Behind:
     private: int | None
+    reward_models: frozenset[str] = frozenset()
 
 
 def test_private_rows_add_up_and_who_does_not_say_makes_the_sum_unknown() -> None:
@@ -33,6 +34,11 @@ def test_private_rows_add_up_and_who_does_not_say_makes_the_sum_unknown() -> Non
     assert inherited({"private": 2}, None, Behind(3), Behind(0)) == {"private": 5}
     for unknown in (inherited({"private": 2}, Behind(None)), inherited({}, Behind(3))):
         assert unknown["private"] is None
+
+
+def test_the_reward_models_behind_all_that_is_behind_are_named() -> None:
+    one, other = Behind(0, frozenset("ab")), Behind(0, frozenset("bc"))
+    assert inherited({"private": 0}, one, None, other)["reward_models"] == ["a", "b", "c"]
 
 
 def judged_by(encoder: Path, data: Path, out: Path, start: Path | None = None, seed: int = 0) -> Path:
@@ -71,6 +77,15 @@ def test_a_reward_model_of_private_rows_and_what_learns_by_it_say_so(
     found, card = artefact.read(adapter), (adapter / artefact.CARD).read_text()
     assert found.private == used and found.data["reward_model"] == judge(later).sha256
     assert judge(later).sha256 in card and f"among them: {used}." in card
+    behind = {judge(own).sha256, judge(later).sha256}
+    assert found.reward_models == judge(later).reward_models == behind
+    again = replace(given, reward=tmp_path / "public", adapter=adapter, out=tmp_path / "again")
+    child = artefact.read(ppo.run(again).adapter)
+    assert child.reward_models == behind | {judge(tmp_path / "public").sha256}
+    for one, other in ((own, own), (own, later), (later, own)):
+        with pytest.raises(ConfigurationError, match="one of the two goes on from the other"):
+            refuse_same(one, other)
+    refuse_same(later, tmp_path / "public")
 
 
 def test_an_encoder_that_a_reward_model_tuned_brings_its_private_rows_with_it(tmp_path: Path) -> None:
