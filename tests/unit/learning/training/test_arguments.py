@@ -31,7 +31,7 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
 
 
-WHERE = {"data": Path("d"), "out": Path("o")}
+WHERE: dict[str, Any] = {"data": Path("d"), "out": Path("o")}
 OPTIONS = [
     Outer(data=Path("a b"), count=9, loud=False, names=("x", "y"), inner=Inner(rate=1e-7, kind="b")),
     sft_options.Options(**WHERE, parent=Path("p"), learning_rate=3e-5, cpu=True, model="packaged"),
