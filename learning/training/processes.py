@@ -2,8 +2,7 @@
 
 Each process has the whole (small) adapter and a part of every minibatch; gradients are summed, not averaged,
 for losses are divided by the tokens of the whole minibatch already. One of many ends with what started it.
-Left out: splitting a backbone over
-devices.
+Left out: splitting a backbone over devices.
 Run: `pytest tests/integration/test_ppo_processes.py`.
 """
 
