@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from learning.models.packages import ENCODER
-from learning.training import evaluate_options, gate_options, ppo_options, reward, sft_options
+from learning.training import evaluate_options, gate_options, ppo_options, reward_options, sft_options
 from learning.training.answers import Sampling
 from learning.training.night_options import STEP, Recipe
 from learning.training.reward_encoder import Loss, Tuning
@@ -45,7 +45,7 @@ def sft(recipe: Recipe, data: Path, out: Path) -> sft_options.Options:
     )
 
 
-def reward_model(recipe: Recipe, data: Path, out: Path) -> reward.Options:
+def reward_model(recipe: Recipe, data: Path, out: Path) -> reward_options.Options:
     """Of the reward model that trains the policy: the one that ships learns on, or one begins at the encoder.
 
     A model that learns on is held to what it was, and rehearses the corpus, where the recipe has one.
@@ -53,7 +53,7 @@ def reward_model(recipe: Recipe, data: Path, out: Path) -> reward.Options:
     start = recipe.reward_parent or _shipped(recipe)
     usual: Loss = "none" if start else "triplet"
     limit = SHIPPED_LIMIT if start == SHIPPED else 1.0
-    return reward.Options(
+    return reward_options.Options(
         data=data,
         out=out,
         encoder=recipe.encoder,
@@ -78,13 +78,13 @@ def _shipped(recipe: Recipe) -> Path | None:
     return SHIPPED if packaged and recipe.reward_loss == "usual" else None
 
 
-def independent_model(recipe: Recipe, data: Path, out: Path) -> reward.Options:
+def independent_model(recipe: Recipe, data: Path, out: Path) -> reward_options.Options:
     """Of the reward model that judges alone: a head on the encoder as it comes, fitted anew.
 
     It goes on from nothing and counts nothing, so that it shares no parameter of a head with the one that
     trains, and has learned from the night's data alone.
     """
-    return reward.Options(
+    return reward_options.Options(
         data=data,
         out=out,
         encoder=recipe.encoder,

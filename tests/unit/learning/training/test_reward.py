@@ -14,10 +14,10 @@ import torch
 from rich.console import Console
 
 from learning.training import reward, reward_data, reward_encoder, reward_report
-from learning.training.reward import Options
 from learning.training.reward_encoder import Tuning
 from learning.training.reward_fit import LEARNING_ON, PENALTIES, hardest
 from learning.training.reward_model import ENCODER, Reading, RewardModel
+from learning.training.reward_options import Options
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, SetupError
 from tests.unit.learning.training.conftest import made_up
