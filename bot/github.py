@@ -319,13 +319,26 @@ class Client:
         said = self._calls.create(inline, {"body": sealed(body, self._hosts)}, key, sending)
         return self._post(said, PostKind.REVIEW_COMMENT)
 
-    def update_comment(self, full_name: str, standing: Post, body: str) -> Post:
-        """Write our own parts of a comment of ours anew. Raises Withheld when more would change."""
-        at = place(full_name, standing.kind, standing.id)
-        return self._post(
-            self._calls.patch(at, {"body": amended(standing, body, {*self._hosts, *self._own_hosts})}),
-            standing.kind,
-        )
+    def update_comment(
+        self, full_name: str, kind: PostKind, comment_id: int, change: Callable[[Post], str]
+    ) -> Post:
+        """Write our own parts of a comment of ours anew. Raises Withheld when more would change.
+
+        `change` makes the body from the comment as it stands once the write's turn has come, and from what it
+        says by then at each further try: people edit meanwhile. Where nothing changes no turn is taken.
+        """
+        standing = self.read_post(full_name, kind, comment_id)
+        if change(standing) == standing.body:
+            return standing
+        return self._calls.in_turn(lambda: self._amend(full_name, kind, comment_id, change))
+
+    def _amend(self, full_name: str, kind: PostKind, comment_id: int, change: Callable[[Post], str]) -> Post:
+        standing = self.read_post(full_name, kind, comment_id)
+        body, at = change(standing), place(full_name, kind, comment_id)
+        if body == standing.body:
+            return standing
+        said = self._calls.patch(at, {"body": amended(standing, body, {*self._hosts, *self._own_hosts})})
+        return self._post(said, kind)
 
     def delete_comment(self, full_name: str, comment: Post, key: str = "") -> None:
         """Delete a comment of ours; one that is gone is as it should be. Raises Withheld for another's.
@@ -364,6 +377,7 @@ class Client:
             author=author,
             body=str(said.get("body") or ""),
             created_at=moment(said.get("created_at")),
+            changed_at=moment(said.get("updated_at")),
             url=str(said.get("html_url") or ""),
             node_id=str(said.get("node_id") or ""),
             by_us=author.is_bot and by_us,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import feedback, lessons, poll
+from bot.github import Client
+from bot.github_calls import Calls
 from bot.reply import answer_text
-from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Reaction
+from storage.errors import NotThereYet
+from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Post, Reaction
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
+from webhooks.playground.misbehave import Rule
 from webhooks.playground.things import Person
 
 __all__ = ["playground", "receiver"]
@@ -63,12 +68,70 @@ def test_a_crash_before_the_acknowledgement_is_made_good_by_the_next_try(
     bench.playground.edit(MAINTAINER, bench.comment, bench.comment.body.replace("npm test", "make check"))
     guid = bench.deliver()
     with monkeypatch.context() as patched:
-        patched.setattr(feedback, "acknowledge", lambda *_: 1 / 0)
+        patched.setattr(feedback, "acknowledge", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             feedback.edited(bench.context, guid)
     assert "Learned from" not in bench.comment.body
     feedback.edited(bench.context, guid)
     assert "Learned from" in bench.comment.body and len(bench.events()) == 1
+
+
+def on_turn(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], turn: int = 1) -> None:
+    """Have something happen while our nth write waits for its turn."""
+    turns = []
+
+    def waits(self: Calls, **which: object) -> None:
+        turns.append(which)
+        if len(turns) == turn:
+            act()
+
+    monkeypatch.setattr(Calls, "_turn", waits)
+
+
+def test_who_edits_an_answer_while_we_wait_for_our_turn_to_write_in_it_keeps_that_edit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit() -> None:
+        later = bench.comment.body.replace("takes a minute", "takes an hour")
+        bench.playground.edit(SECOND, bench.comment, later)
+
+    on_turn(monkeypatch, edit)
+    bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED.replace("a minute", "an hour")
+    assert "Learned from" in bench.comment.body
+
+
+def test_who_edits_an_answer_while_github_falls_over_keeps_that_edit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit() -> None:
+        later = bench.comment.body.replace("takes a minute", "takes an hour")
+        bench.playground.edit(SECOND, bench.comment, later)
+
+    on_turn(monkeypatch, edit, turn=2)
+    bench.playground.state.misbehaviour.add(Rule(kind="error", method="PATCH"))
+    bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED.replace("a minute", "an hour")
+    assert "Learned from" in bench.comment.body
+
+
+def test_a_copy_of_githubs_from_before_an_edit_is_not_written_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, real = bench.comment.body, Client.read_post
+
+    def late(self: Client, *which: Any) -> Post:
+        post = real(self, *which)
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        return replace(post, body=former, created_at=before, changed_at=before)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "read_post", late)
+        with pytest.raises(NotThereYet):
+            bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED and "Learned from" not in bench.comment.body
+    feedback.edited(bench.context, bench.deliver())
+    assert answer_text(bench.comment.body) == FIXED and "Learned from" in bench.comment.body
 
 
 def test_a_revert_takes_the_lesson_back_and_the_comment_says_so(bench: Bench) -> None:
