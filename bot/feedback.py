@@ -28,7 +28,7 @@ from bot.posting import deleted_unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
-from bot.reply import LONGEST, with_boxes
+from bot.reply import LONGEST, as_unnamed, with_boxes
 from learning.memory.hearing import disliked
 from learning.memory.phrases import judge, live
 from storage.database import UnitOfWork
@@ -121,7 +121,7 @@ def refresh(context: Context, answer_id: str) -> None:
 
 
 def acknowledge(context: Context, answer: Answer, full_name: str, since: datetime | None = None) -> None:
-    """Bring the marked sections and the 👍 of our comment in line with what is taught and proposed now.
+    """Bring the marked sections, the names and the 👍 of our comment in line with what is known now.
 
     Written from what is stored, so that a second run writes the same. No second comment, ever. Raises
     NotThereYet where GitHub shows the comment from before `since`, when it was edited: written back, that
@@ -136,7 +136,8 @@ def acknowledge(context: Context, answer: Answer, full_name: str, since: datetim
 
     def change(post: Post) -> str:
         _unless_older(post, since)
-        body = with_boxes(post.body) if disliked(live(known)) else post.body
+        body = as_unnamed(post.body, answer.body)
+        body = with_boxes(body) if disliked(live(known)) else body
         body = with_learned(
             with_proposals(body, answer, stands_now(answer, known), proposals),
             lessons[:ACKNOWLEDGED],

@@ -155,7 +155,7 @@ class Queue:
             self._client.enqueue_in_transaction(unit.connection, eyes, job.question.answer_id)
         return True
 
-    def put_refresh(self, unit: UnitOfWork, question: Question, revision: int) -> bool:
+    def put_refresh(self, unit: UnitOfWork, question: Question, revision: int | str) -> bool:
         """Have an answer's comment say what is known at this revision; False if that is asked for already.
 
         In the unit's own transaction, and before the waiting jobs of its thread: somebody looks at it now.
