@@ -5,7 +5,7 @@ Real deliveries between a playground and a receiver, and a clock that tests turn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,30 @@ def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_
     app.ask("/ask And now?", 1)
     settle(app, 1)
     assert len(app.jobs()) == 4
+
+
+def test_what_is_gone_keeps_nothing_else_from_being_read(app: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.ask()
+    settle(app, 1)
+    app.unreachable()
+    app.playground.open_issue("ben-okafor", "A change", "/ask Is this one fine?", is_pull=True)
+    app.ask("/ask And now?")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+
+    def unless_gone(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(self: Calls, path: str, **which: Any) -> Any:
+            if "/pulls/" in path:
+                raise Gone(f"GitHub has no {path} (any more)")
+            return call(self, path, **which)
+
+        return called
+
+    monkeypatch.setattr(Calls, "get", unless_gone(Calls.get))
+    monkeypatch.setattr(Calls, "pages", unless_gone(Calls.pages))
+    settle(app)
+    assert len(app.jobs()) == 2
 
 
 def test_what_asks_by_a_repositorys_own_word_is_read_too(app: Whole) -> None:
