@@ -281,7 +281,7 @@ class Queue:
                 self._client.rewind_workflow(job.id, queue_name=WAITING, queue_partition_key=job.thread_key)
 
     def _put_off_of(self, job_id: str) -> list[str]:
-        """The ids of all jobs that were put off of one: at an ended one that is left the next tries would end."""
+        """The ids of all jobs that were put off of one: at one that is left the next tries would end."""
         later = self._rows.c.workflow_uuid
         with self._database.unit(read_only=True) as unit:
             query = sa.select(later).where(
