@@ -27,7 +27,7 @@ from bot.configurations import to_tell
 from bot.context import Context
 from bot.effects import hosts_of
 from bot.github import Client
-from bot.hearing import as_it_stands, heard, target
+from bot.hearing import as_it_stands, heard, target, unless_late
 from bot.learning_mode import follow
 from bot.marker import Marker
 from bot.notices import EDITED_COMMAND, REFUSED, REWRITTEN, notice
@@ -88,7 +88,7 @@ def compose_job(context: Context, question: Question) -> str:
     its reply for an answer, and a question that is not let in a sentence, or nothing (`bot/admission.py`).
     When the question was deleted, asks nothing any more, or its thread is gone meanwhile, the answer is
     CANCELLED. Where a repository wants drafts, what a model wrote is one (`bot/drafts.py`). May raise what
-    GitHub and the models raise, and Quiet in quiet hours.
+    GitHub and the models raise, NotThereYet where GitHub may only be late, and Quiet in quiet hours.
     """
     with context.database.unit(read_only=True) as unit:
         if unit.answers.is_composed(question.answer_id):
@@ -103,6 +103,7 @@ def compose_job(context: Context, question: Question) -> str:
         hold_back(asked, chosen.config, datetime.now(UTC))
         thread = client.read_thread(repository, question.number)
     except Gone as error:
+        unless_late(context, question, error)
         log.info("answer_cancelled", answer=question.answer_id, reason=str(error))
         _store(context, Composition(answer=_without_answer(question), why=_no_why(question)))
         return question.answer_id

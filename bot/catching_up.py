@@ -26,7 +26,7 @@ from bot.intake import Taken, take
 from bot.marker import parse_marker
 from bot.queue import Job
 from bot.time_slice import GoOn, endless
-from storage.errors import GitHubRefused, Gone, OutOfBounds
+from storage.errors import GitHubRefused, GitHubUnavailable, Gone, OutOfBounds
 from storage.records import Closed, Delivery, Repository
 
 log = structlog.get_logger()
@@ -74,11 +74,16 @@ def catch_up_due(context: Context, route: Route, now: datetime, go_on: GoOn = en
 def catch_up(
     context: Context, route: Route, installation_id: int, repository_id: int, since: datetime, now: datetime
 ) -> int:
-    """Read one repository since a time; returns how many jobs came of it. Safe to carry out twice."""
+    """Read one repository since a time; returns how many jobs came of it. Safe to carry out twice.
+
+    What is gone in it is left out; raises Gone where the repository itself is.
+    """
     client = context.github.client(installation_id, repository_id, writes=False)
     repository = client.repository(repository_id)
     found = 0
     written = client.written_since(repository.full_name, since - OVERLAP)
+    if client.repository(repository_id).full_name != repository.full_name:
+        raise GitHubUnavailable(f"The repository {repository_id} was renamed while it was read.")
     read = deliveries(repository, written, since - OVERLAP, now)
     came = _came_along(context, repository, written)
     for at, delivery, changed in sorted(read, key=lambda one: one[0]):

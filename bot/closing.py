@@ -41,7 +41,7 @@ def close(database: Database, unit: UnitOfWork, turn: Turn, now: datetime) -> No
         unit.installations.save(said)
     removed = Standing.REMOVED in (turn.standing, known and known.standing)
     for repository in turn.named:
-        unit.repositories.meet(repository)
+        unit.repositories.meet(repository, now if turn.added else None)
     for repository_id in turn.private:
         unit.repositories.set_private(repository_id)
     for repository_id in turn.archived:

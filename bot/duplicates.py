@@ -56,8 +56,9 @@ def _heal(context: Context, answer: Answer) -> int:
     asked = replace(answer.question, full_name=repository.full_name)
     comments = comments_of(context, client, asked, answer)
     kept = [] if answer.status is AnswerStatus.DELETED else comments[:1]
-    for comment in kept:
-        _adopt(context, answer, comment)
+    if not all(_adopt(context, answer, comment) for comment in kept):
+        log.info("answer_changed_meanwhile", answer=answer.id)
+        return 0
     late = comments[len(kept) :]
     for comment in late:
         client.delete_comment(asked.full_name, comment)
@@ -65,10 +66,13 @@ def _heal(context: Context, answer: Answer) -> int:
     return len(late)
 
 
-def _adopt(context: Context, answer: Answer, comment: Post) -> None:
-    """Write down that this comment is the answer, where another was thought to be, or none."""
+def _adopt(context: Context, answer: Answer, comment: Post) -> bool:
+    """Write down that this comment is the answer, where another was thought to be, or none.
+
+    False where the row is not what it was when it was read: a person deleted the answer, perhaps.
+    """
     if comment.id == answer.comment_id or (not is_answer(comment) and answer.comment_id is None):
-        return
+        return True
     unposted = replace(
         answer,
         status=AnswerStatus.FAILED,
@@ -78,5 +82,6 @@ def _adopt(context: Context, answer: Answer, comment: Post) -> None:
         posted_at=None,
     )
     with context.database.unit() as unit:
-        unit.postings.adopt(posted(answer, comment) if is_answer(comment) else unposted)
+        done = unit.postings.adopt(answer, posted(answer, comment) if is_answer(comment) else unposted)
         unit.commit()
+    return done

@@ -9,7 +9,7 @@ reach us with, is read by polls (`bot/poll.py`). A permission is asked of GitHub
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -28,11 +28,11 @@ from bot.posting import deleted_unheard
 from bot.proposals import events as ruled_by
 from bot.proposals import rulings, shown, stands_now, with_proposals
 from bot.reasons import reason_events
-from bot.reply import LONGEST, with_boxes
+from bot.reply import LONGEST, as_unnamed, with_boxes
 from learning.memory.hearing import disliked
 from learning.memory.phrases import judge, live
 from storage.database import UnitOfWork
-from storage.errors import GitHubRefused, Gone
+from storage.errors import GitHubRefused, Gone, NotThereYet
 from storage.phrases import taken_back
 from storage.records import (
     Actor,
@@ -44,6 +44,7 @@ from storage.records import (
     FeedbackKind,
     Permission,
     PhraseKind,
+    Post,
     Reaction,
 )
 
@@ -51,6 +52,9 @@ log = structlog.get_logger()
 
 ACKNOWLEDGED = 5
 """Lessons that an acknowledgement names at most."""
+
+SHOWN_WITHIN = timedelta(minutes=5)
+"""So long after an edit a copy of the comment from before it is waited out; both clocks may be wrong."""
 
 _ORDER = (
     PhraseKind.CORRECTION,
@@ -82,7 +86,7 @@ def edited(context: Context, guid: str) -> list[Change]:
         unit.commit()
     if events:
         log.info("edit_observed", answer=answer.id, events=len(events), changes=len(changes))
-    acknowledge(context, answer, act.full_name)
+    acknowledge(context, answer, act.full_name, since=act.at)
     return changes
 
 
@@ -116,10 +120,12 @@ def refresh(context: Context, answer_id: str) -> None:
         log.info("acknowledgement_refreshed", answer=answer.id)
 
 
-def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
-    """Bring the marked sections and the 👍 of our comment in line with what is taught and proposed now.
+def acknowledge(context: Context, answer: Answer, full_name: str, since: datetime | None = None) -> None:
+    """Bring the marked sections, the names and the 👍 of our comment in line with what is known now.
 
-    Written from what is stored, so that a second run writes the same. No second comment, ever.
+    Written from what is stored, so that a second run writes the same. No second comment, ever. Raises
+    NotThereYet where GitHub shows the comment from before `since`, when it was edited: written back, that
+    text would undo the edit.
     """
     with context.database.unit(read_only=True) as unit:
         known = unit.feedback.of_answer(answer.id)
@@ -127,9 +133,11 @@ def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
         proposals = shown(unit.proposals.of_answer(answer.id))
     client = context.github.of(answer.question)
     comment = (full_name, answer.comment_kind, answer.comment_id or 0)
-    try:
-        post = client.read_post(*comment)
-        body = with_boxes(post.body) if disliked(live(known)) else post.body
+
+    def change(post: Post) -> str:
+        _unless_older(post, since)
+        body = as_unnamed(post.body, answer.body)
+        body = with_boxes(body) if disliked(live(known)) else body
         body = with_learned(
             with_proposals(body, answer, stands_now(answer, known), proposals),
             lessons[:ACKNOWLEDGED],
@@ -137,8 +145,10 @@ def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
             context.settings.pages_url,
             [one.by.login for one in proposals if one.decision is Agreed.OPEN],
         )
-        if body != post.body and len(body) <= LONGEST:
-            client.update_comment(full_name, post, body)
+        return body if len(body) <= LONGEST else post.body
+
+    try:
+        client.update_comment(*comment, change)
         if any(not lesson.undone for lesson in lessons):
             client.react(*comment, Reaction.PLUS_ONE)
         else:
@@ -150,6 +160,14 @@ def acknowledge(context: Context, answer: Answer, full_name: str) -> None:
             raise
         # A locked thread takes no reaction: what was learned counts all the same.
         log.info("acknowledgement_refused", answer=answer.id, reason=str(error))
+
+
+def _unless_older(post: Post, since: datetime | None) -> None:
+    """Raise NotThereYet where this is a copy from before an edit that GitHub told of moments ago."""
+    if since is None or post.changed_at is None or _now() - since > SHOWN_WITHIN:
+        return
+    if post.created_at <= post.changed_at < since:
+        raise NotThereYet(f"GitHub does not show the edit of the comment {post.id} yet.")
 
 
 def _taught(unit: UnitOfWork, answer: Answer, known: Sequence[Feedback]) -> list[Learned]:

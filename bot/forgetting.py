@@ -12,12 +12,13 @@
 | webhooks that are kept | without their person, and without what they wrote |
 | what they taught | weights as if they had never taught; lessons of theirs alone are erased |
 | what they had forgotten | stays forgotten, without their name; what they took back of their own is moot |
-| comments on GitHub that say "learned from" them | written anew, without them |
+| comments on GitHub: "learned from", "taught by", "in this thread" | written anew, without their name |
 
 Kept is one audit row with numbers, and a hash of the person's number (`storage/people.py`), so that what they
 did until now is not taken in again. What they do from now on is new. Left out: what stands on GitHub in their
-own name; logs and backups, which are the operator's; their words in prompts of threads in which no kept
-webhook and no question shows them. Run: `thumbprint forget-user LOGIN`.
+own name, and in the text of a reply to `/ask why`; logs and backups, which are the operator's; their words in
+prompts of threads in which no kept webhook and no question shows them.
+Run: `thumbprint forget-user LOGIN`.
 """
 
 from __future__ import annotations
@@ -73,10 +74,10 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     threads = _add(counts, "deliveries", _redact_deliveries(unit, actor_id))
     quoting = unit.people.prompts_quoting({*asked, *_in_threads(unit, threads)}, quotes)
     _count(counts, "prompts", unit.people.empty_prompts(quoting))
-    _count(counts, "bodies", unit.people.unname_bodies(logins))
+    told = unit.people.unname_bodies(logins)
+    _count(counts, "bodies", len(told))
     touched: dict[int, set[str]] = {}
     events: set[str] = set()
-    told: set[str] = set()
     for repository_id in repositories:
         known = unit.feedback.of_repository(repository_id)
         theirs = [event for event in known if event.actor.id == actor_id]
@@ -100,7 +101,7 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     if not counts:
         return {}
     unit.people.forget(actor_id, now)
-    _tell(unit, queue, told)
+    _tell(unit, queue, told, now)
     unit.audits.add_now(Audit(at=now, act=FORGOT_USER, counts=counts))
     return counts
 
@@ -238,13 +239,13 @@ def _thread(payload: Mapping[str, Any]) -> tuple[int, int]:
     return (repository if isinstance(repository, int) else 0, number if isinstance(number, int) else 0)
 
 
-def _tell(unit: UnitOfWork, queue: Queue, answer_ids: Collection[str]) -> None:
-    """Have the comments that say what they taught say it without them."""
+def _tell(unit: UnitOfWork, queue: Queue, answer_ids: Collection[str], now: datetime) -> None:
+    """Have the comments that name them written anew: each by a job, also where no weight moved."""
     for answer_id in sorted(answer_ids):
         answer = unit.answers.get(answer_id)
         repository = answer and unit.repositories.get(answer.question.repository_id)
         if answer and repository and answer.status is AnswerStatus.POSTED:
-            queue.put_refresh(unit, answer.question, repository.revision)
+            queue.put_refresh(unit, answer.question, f"{repository.revision}-{now.timestamp():.6f}")
 
 
 def _add(counts: Counts, name: str, threads: set[tuple[int, int]]) -> set[tuple[int, int]]:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
+import structlog
 
 from bot.access import Access, Gate
 from bot.effects import ALLOWED_HOSTS, hosts_of
@@ -34,6 +35,8 @@ from bot.spending import Meter
 from bot.trigger import may_ask
 from storage.errors import GitHubRefused, Gone, Withheld
 from storage.records import Actor, Permission, Post, PostKind, Question, Reaction, Repository, Thread
+
+log = structlog.get_logger()
 
 
 class GitHub:
@@ -196,19 +199,36 @@ class Client:
         """What was written or changed at `since` or later, as GitHub lists it, by the event that says so.
 
         A pull request is listed under another id than its own. It is asked for itself, one call each, so of
-        them only those are here whose text may ask.
+        them only those are here whose text may ask. What is gone by now is left out: a post that was moved or
+        deleted meanwhile, or all issues where they are turned off (410).
         """
         at, when = f"/repos/{full_name}", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         oldest = {"since": when, "sort": "updated", "direction": "asc"}
-        issues = list(self._calls.pages(f"{at}/issues", state="all", **oldest))
+        issues = self._left(f"{at}/issues", state="all", **oldest)
         new = [one for one in issues if moment(one.get("created_at")) >= since]
         pulls = [one for one in new if one.get("pull_request") and may_ask(str(one.get("body") or ""))]
         return {
             "issues": [one for one in issues if not one.get("pull_request")],
-            "pull_request": [self._calls.get(f"{at}/pulls/{one['number']}") for one in pulls],
-            "issue_comment": list(self._calls.pages(f"{at}/issues/comments", **oldest)),
-            "pull_request_review_comment": list(self._calls.pages(f"{at}/pulls/comments", **oldest)),
+            "pull_request": [pull for one in pulls for pull in self._pull(f"{at}/pulls/{one['number']}")],
+            "issue_comment": self._left(f"{at}/issues/comments", **oldest),
+            "pull_request_review_comment": self._left(f"{at}/pulls/comments", **oldest),
         }
+
+    def _left(self, path: str, **params: str | int) -> list[dict[str, Any]]:
+        """All of a list; nothing of one that is gone."""
+        try:
+            return list(self._calls.pages(path, **params))
+        except Gone as error:
+            log.info("left_out", reason=str(error))
+            return []
+
+    def _pull(self, path: str) -> list[dict[str, Any]]:
+        """A pull request, or none where it is gone."""
+        try:
+            return [self._calls.get(path)]
+        except Gone as error:
+            log.info("left_out", reason=str(error))
+            return []
 
     def our_comments(self, full_name: str, number: int, kind: PostKind, since: datetime) -> list[Post]:
         """Our own comments in a thread that were written or changed at `since` or later, oldest first."""
@@ -319,13 +339,26 @@ class Client:
         said = self._calls.create(inline, {"body": sealed(body, self._hosts)}, key, sending)
         return self._post(said, PostKind.REVIEW_COMMENT)
 
-    def update_comment(self, full_name: str, standing: Post, body: str) -> Post:
-        """Write our own parts of a comment of ours anew. Raises Withheld when more would change."""
-        at = place(full_name, standing.kind, standing.id)
-        return self._post(
-            self._calls.patch(at, {"body": amended(standing, body, {*self._hosts, *self._own_hosts})}),
-            standing.kind,
-        )
+    def update_comment(
+        self, full_name: str, kind: PostKind, comment_id: int, change: Callable[[Post], str]
+    ) -> Post:
+        """Write our own parts of a comment of ours anew. Raises Withheld when more would change.
+
+        `change` makes the body from the comment as it stands once the write's turn has come, and from what it
+        says by then at each further try: people edit meanwhile. Where nothing changes no turn is taken.
+        """
+        standing = self.read_post(full_name, kind, comment_id)
+        if change(standing) == standing.body:
+            return standing
+        return self._calls.in_turn(lambda: self._amend(full_name, kind, comment_id, change))
+
+    def _amend(self, full_name: str, kind: PostKind, comment_id: int, change: Callable[[Post], str]) -> Post:
+        standing = self.read_post(full_name, kind, comment_id)
+        body, at = change(standing), place(full_name, kind, comment_id)
+        if body == standing.body:
+            return standing
+        said = self._calls.patch(at, {"body": amended(standing, body, {*self._hosts, *self._own_hosts})})
+        return self._post(said, kind)
 
     def delete_comment(self, full_name: str, comment: Post, key: str = "") -> None:
         """Delete a comment of ours; one that is gone is as it should be. Raises Withheld for another's.
@@ -364,6 +397,7 @@ class Client:
             author=author,
             body=str(said.get("body") or ""),
             created_at=moment(said.get("created_at")),
+            changed_at=moment(said.get("updated_at")),
             url=str(said.get("html_url") or ""),
             node_id=str(said.get("node_id") or ""),
             by_us=author.is_bot and by_us,

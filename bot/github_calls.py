@@ -153,9 +153,18 @@ class Calls:
         """POST without a body; GitHub carrying it out twice has to be as good as once."""
         self._patiently(lambda: self._send("POST", path))
 
+    def in_turn(self, call: Callable[[], T]) -> T:
+        """A write's turn, and then what `call` reads and patches: all of it again where GitHub falls over."""
+
+        def taken() -> T:
+            self._turn()
+            return call()
+
+        return self._patiently(taken)
+
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """PATCH; writing the same twice is writing it once."""
-        return self._patiently(lambda: self._write("PATCH", path, body) or {})
+        """PATCH, once: for `in_turn`, for what it writes was made from what was read, and gets old."""
+        return self._send("PATCH", path, body=body) or {}
 
     def delete(self, path: str, key: str = "") -> None:
         """DELETE; what is gone already is as it should be. `key`: in the turn of what is created next."""

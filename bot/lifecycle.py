@@ -46,8 +46,9 @@ class Turn:
     """What is to be done at once, and whether GitHub has to be `asked` for the rest.
 
     `named` are repositories to make known, `lost`, `private` and `archived` the numbers of those to close.
-    `account` is "" where the delivery does not say whose installation it is. `since`: when that `standing`
-    began, which may be long before anybody heard of it; None where that is not said.
+    `added`: the App was given those named. `account` is "" where the delivery does not say whose installation
+    it is. `since`: when that `standing` began, which may be long before anybody heard of it; None where that
+    is not said.
     """
 
     installation_id: int
@@ -56,6 +57,7 @@ class Turn:
     standing: Standing | None = None
     since: datetime | None = None
     named: tuple[Repository, ...] = ()
+    added: bool = False
     lost: tuple[int, ...] = ()
     private: tuple[int, ...] = ()
     archived: tuple[int, ...] = ()
@@ -86,7 +88,7 @@ def read_turn(event: str, action: str, payload: Mapping[str, Any]) -> Turn | Non
     if event == "installation_repositories":
         added = tuple(_listed(payload.get("repositories_added"), installation_id))
         lost = tuple(one.id for one in _listed(payload.get("repositories_removed"), installation_id))
-        return Turn(**whose, named=added, lost=lost)
+        return Turn(**whose, named=added, added=True, lost=lost)
     found = _repository(_dict(payload, "repository"), installation_id)
     return None if found is None else _of_repository(action, found, whose)
 
@@ -96,7 +98,8 @@ def _of_installation(action: str, payload: Mapping[str, Any], whose: dict[str, A
         return Turn(**whose, standing=Standing.REMOVED, asked=False)
     if action == "suspend":
         return Turn(**whose, standing=Standing.SUSPENDED, since=_time(_dict(payload, "installation")))
-    return Turn(**whose, named=tuple(_listed(payload.get("repositories"), whose["installation_id"])))
+    named = tuple(_listed(payload.get("repositories"), whose["installation_id"]))
+    return Turn(**whose, named=named, added=action == "created")
 
 
 def _of_repository(action: str, found: Repository, whose: dict[str, Any]) -> Turn:

@@ -15,7 +15,7 @@ import structlog
 
 from bot.context import Context
 from bot.github import Client
-from bot.hearing import as_it_stands, target
+from bot.hearing import as_it_stands, target, unless_late
 from bot.marker import parse_marker
 from bot.notices import failure
 from bot.posting import Posting, is_answer, posted, take
@@ -60,6 +60,7 @@ def post_taken(context: Context, posting: Posting, *, mind_edits: bool) -> bool:
                 return False
             comment = posting.create(asked, stored_body(answer))
     except Gone as error:
+        unless_late(context, answer.question, error)
         log.info("answer_cancelled", answer=answer.id, reason=str(error))
         posting.settle(replace(answer, status=AnswerStatus.CANCELLED))
         return True
@@ -109,6 +110,7 @@ def fail(
         elif is_answer(comment):
             answer = posted(answer, comment)
     except (Gone, GitHubRefused) as refused:
+        unless_late(context, question, refused)
         log.warning("failure_not_told", answer=answer.id, reason=str(refused))
     posting.settle(answer)
     log.info("answer_failed", answer=answer.id, kind=type(error).__name__)

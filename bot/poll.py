@@ -32,7 +32,7 @@ from bot.spending import Ledger
 from bot.time_slice import GoOn, endless
 from learning.memory.hearing import disliked
 from storage.errors import GitHubUnavailable, Gone, OverBudget, RateLimited, Retryable, ThumbprintError
-from storage.records import Actor, Answer, AnswerStatus, Change, Feedback, Permission, Proposal, Turn
+from storage.records import Actor, Answer, Change, Feedback, Permission, Proposal, Turn
 
 log = structlog.get_logger()
 
@@ -217,8 +217,8 @@ class _Look:
             follow_known(self._context, self._repository_id)
         with self._context.database.unit() as unit:
             changes = settle(unit, events, self._ruled, now)
-            for answer in gone:
-                unit.answers.save(replace(answer, status=AnswerStatus.DELETED))
+            for answer in gone:  # in a second comment, perhaps, that was deleted meanwhile for an older one
+                unit.postings.vanished(answer)
             poll_s = self._context.settings.poll_s
             at = {one: polling.next_look(self._turns[one], now, poll_s) for one in done}
             unit.polls.looked(at, done)

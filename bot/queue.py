@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, error
 
 from storage.database import Database, UnitOfWork
@@ -36,8 +37,9 @@ OF_A_JOB = ("workflow_input", "workflow_output", "operation_outputs", "workflow_
 """DBOS's tables of a job; what else hangs on the last one goes with it."""
 AT_ONCE = 500
 """Ids in one statement."""
-MOST_TOLD = 64
-"""So many jobs that were put off of one are forgotten when it is tried again."""
+
+
+log = structlog.get_logger()
 
 
 class JobName(enum.Enum):
@@ -155,7 +157,7 @@ class Queue:
             self._client.enqueue_in_transaction(unit.connection, eyes, job.question.answer_id)
         return True
 
-    def put_refresh(self, unit: UnitOfWork, question: Question, revision: int) -> bool:
+    def put_refresh(self, unit: UnitOfWork, question: Question, revision: int | str) -> bool:
         """Have an answer's comment say what is known at this revision; False if that is asked for already.
 
         In the unit's own transaction, and before the waiting jobs of its thread: somebody looks at it now.
@@ -217,8 +219,8 @@ class Queue:
         try:
             with self._database.errors_translated():
                 self._client.enqueue(options, job, step, list(args), tries)
-        except error.DBOSWorkflowIDInUseError:
-            return
+        except error.DBOSWorkflowIDInUseError:  # by a worker that was killed before it could write that down
+            log.info("put_off_already", job=job, step=step, tries=tries)
 
     def put_scheduled(self, name: JobName, tick: int | str) -> bool:
         """Enqueue one of SCHEDULED; False while another one waits or runs, or if this tick's was already."""
@@ -274,9 +276,18 @@ class Queue:
         `ended`: whether it came to an end in DBOS.
         """
         with self._database.errors_translated():
-            self._client.delete_workflows([f"later/{tries}/{job.id}" for tries in range(MOST_TOLD)])
+            self._client.delete_workflows(self._put_off_of(job.id))
             if ended:
                 self._client.rewind_workflow(job.id, queue_name=WAITING, queue_partition_key=job.thread_key)
+
+    def _put_off_of(self, job_id: str) -> list[str]:
+        """The ids of all jobs that were put off of one: at one that is left the next tries would end."""
+        later = self._rows.c.workflow_uuid
+        with self._database.unit(read_only=True) as unit:
+            query = sa.select(later).where(
+                later.startswith("later/"), later.endswith(job_id, autoescape=True)
+            )
+            return [one for one in unit.connection.execute(query).scalars() if subject(one) == job_id]
 
     def sweep(self, name: JobName, before: datetime) -> int:
         """Delete the finished jobs of one kind that ended before a time; returns how many."""

@@ -23,6 +23,7 @@ from bot.marker import Marker as Marker
 from bot.marker import parse_marker as parse_marker
 from bot.sanitise import code_span, fenced, inert, safe_url
 from bot.wording import limit
+from storage.people import NOBODY, TAUGHT_BY
 from storage.records import Answer, Evidence, Phrase, PhraseKind, PhraseWeight, Repair
 
 LONGEST = 65_536
@@ -117,6 +118,20 @@ def with_boxes(body: str) -> str:
     if not closing or any(f"] {words}" in own for words in BOXES.values()):
         return body
     return f"{text}{end}{fold.rstrip()}\n\n" + "\n".join(_asking_why()) + f"\n\n{closing}{rest}"
+
+
+def as_unnamed(body: str, stored: str) -> str:
+    """The body as GitHub has it, without names in those lines of ours that lost them in the `stored` one.
+
+    A line is known by all else in it: who was forgotten is named nowhere any more.
+    """
+    text, end, own = body.replace("\r\n", "\n").partition(END)
+    lines = own.split("\n")
+    for kept in stored.partition(END)[2].split("\n"):
+        if NOBODY in kept:
+            same = re.compile(r"[\w-]+".join(re.escape(part) for part in kept.split(NOBODY)))
+            lines = [kept if same.fullmatch(line) else line for line in lines]
+    return text + end + "\n".join(lines) if end else body
 
 
 def render_body(text: str, why: Why) -> Body:
@@ -288,7 +303,7 @@ def _lesson(weight: PhraseWeight, why: Why) -> str:
         name = f"{_label(event.actor_login)}"
         url = safe_url(event.url)
         links.setdefault(f"[{name}]({url})" if url else name)
-    by = f", taught by {', '.join(list(links)[:3])}" if links else ""
+    by = f"{TAUGHT_BY}{', '.join(list(links)[:3])}" if links else ""
     return f"Learned: {words} ({weight.weight:+.2f}){by}"
 
 

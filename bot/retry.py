@@ -28,6 +28,8 @@ PATIENCE = {
     # A restart of the model server takes about 20 s, a download or a conversion minutes.
     "ModelUnavailable": Patience(first_s=1.0, longest_s=15.0, total_s=600.0),
     "GitHubUnavailable": Patience(first_s=2.0, longest_s=60.0, total_s=900.0),
+    # Until a post is old enough for a 404 to mean that it was deleted (`bot/hearing.py`).
+    "NotThereYet": Patience(first_s=2.0, longest_s=15.0, total_s=120.0),
     # What closed it cancels the job in a moment; one that was suspended goes on from here.
     "OutOfBounds": Patience(first_s=5.0, longest_s=300.0, total_s=3600.0),
     # Without a hint GitHub asks for a minute; with one, at most an hour until the limit is renewed.

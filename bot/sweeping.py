@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.catching_up import CATCH_UP
+from bot.catching_up import CATCH_UP, FURTHEST
 from bot.context import Context
 from bot.github_app import DeliveryAttempt
 from bot.missed import plan
 from bot.time_slice import GoOn, endless
+from storage.database import UnitOfWork
 
 log = structlog.get_logger()
 
@@ -35,6 +36,8 @@ MOST_LISTED = 50_000
 """Attempts that are listed at most, 100 a call."""
 
 SWEPT, OPEN_SINCE = "deliveries/swept", "deliveries/open"
+OUTAGE = "deliveries/outage"
+"""When the last outage began after which not everything was sent again."""
 REFUSED = "refused/attempt/"
 """Marks of attempts that GitHub refused to repeat begin so."""
 
@@ -81,10 +84,7 @@ def sweep(context: Context, now: datetime, go_on: GoOn = endless) -> int:
             unit.progress.drop_mark(name, at)
         for attempt_id in (one for one, done in sent.items() if not done):
             unit.progress.set_mark(f"{REFUSED}{attempt_id}", now)
-        if begin < oldest or too_much:
-            for repository in unit.repositories.all():
-                name = f"{CATCH_UP}{repository.id}"
-                unit.progress.set_mark(name, min(begin, unit.progress.mark(name) or begin))
+        _to_read(unit, begin if begin < oldest or too_much else None, now)
         for repository_id, at in planned.pushed.items():
             if unit.configurations.missed(repository_id, at + CLOCKS_APART):
                 log.info("push_missed", repository=repository_id, at=at.isoformat())
@@ -96,3 +96,29 @@ def sweep(context: Context, now: datetime, go_on: GoOn = endless) -> int:
         log.error("deliveries_given_up", guids=list(planned.given_up)[:20], count=len(planned.given_up))
     log.info("deliveries_swept", listed=len(listed), again=again, open_since=str(planned.open_since))
     return again
+
+
+def _to_read(unit: UnitOfWork, outage: datetime | None, now: datetime) -> None:
+    """Note what is to be read: after an `outage`, since when, all; else what became known since the last one.
+
+    No delivery that reached us said that the App was given the latter: that was lost in the outage, perhaps,
+    with all that was asked there until now. Where there was none, what is known now was never out of hearing.
+    """
+    last = unit.progress.mark(OUTAGE)
+    last = None if last is None or now - last > FURTHEST else last
+    unheard = unit.repositories.unheard()
+    if outage is not None:
+        last = min(outage, last or outage)
+        unit.progress.set_mark(OUTAGE, last)
+        for repository in unit.repositories.all():
+            _read_from(unit, repository.id, outage)
+    for repository_id in unheard:
+        if last is None:
+            unit.repositories.set_heard(repository_id, now)
+        else:
+            _read_from(unit, repository_id, last)
+
+
+def _read_from(unit: UnitOfWork, repository_id: int, since: datetime) -> None:
+    name = f"{CATCH_UP}{repository_id}"
+    unit.progress.set_mark(name, min(since, unit.progress.mark(name) or since))

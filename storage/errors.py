@@ -8,6 +8,7 @@
     │   │   ├── TurnBooked          our own pace keeps a turn to write until then
     │   │   └── OverBudget          we keep to our own share of GitHub's limit: later
     │   ├── Overtaken               another worker took this answer to post it
+    │   ├── NotThereYet             GitHub does not show yet what it told us of: its copies lag behind
     │   ├── OutOfBounds             the App may not call GitHub there: uninstalled, suspended, archived
     │   ├── Quiet                   a repository's quiet hours: what was asked in them waits
     │   └── DatabaseBusy            locked by another process, or out of connections
@@ -21,6 +22,7 @@
         ├── GitHubRefused           401, 403, 422: GitHub will not do it
         ├── Withheld                a text would do something on GitHub that it must not: it did not go out
         ├── Gone                    404, 410: the thread, comment or repository is not there any more
+        │   └── TakenBack           a question that is none any more, or whose asker was forgotten
         ├── DatabaseError           damaged, or owned by another server
         │   └── DatabaseFull        no space left under it: jobs wait until somebody frees some
         ├── Poisoned                a job in which one worker after another ended: it is not begun again
@@ -67,6 +69,10 @@ class TurnBooked(RateLimited):
 
 class OverBudget(RateLimited):
     """Our own share of GitHub's rate limit is used up: what waits for it goes on later."""
+
+
+class NotThereYet(Retryable):
+    """GitHub does not show (yet) what it told us of a moment ago: its copies lag behind its webhooks."""
 
 
 class OutOfBounds(Retryable):
@@ -127,6 +133,10 @@ class Withheld(Permanent):
 
 class Gone(Permanent):
     """The thread, comment or repository is not there any more."""
+
+
+class TakenBack(Gone):
+    """A question is none any more: its post asks nothing now, or whoever asked was forgotten."""
 
 
 class DatabaseError(Permanent):

@@ -51,6 +51,9 @@ _PAGE = 200
 OWN_PART = "<!-- thumbprint:end -->"
 """Where what we write around an answer begins: `bot.reply.END`, a test compares."""
 
+TAUGHT_BY, NOBODY = ", taught by ", "somebody"
+"""How a line of ours names who taught a lesson, and who is named instead once that person was forgotten."""
+
 
 class PeopleStore:
     """People as our rows know them, on one unit of work's connection."""
@@ -188,21 +191,23 @@ class PeopleStore:
         which = prompts.c.id.in_(sorted(prompt_ids))
         return int(self._connection.execute(prompts.update().where(which).values(messages=[])).rowcount)
 
-    def unname_bodies(self, logins: Collection[str]) -> int:
-        """Leave what we wrote around answers (taught by whom, read in whose comment) without these names."""
-        changed = 0
+    def unname_bodies(self, logins: Collection[str]) -> set[str]:
+        """Leave what we wrote around answers (taught by whom, read in whose comment) without these names.
+
+        Returns the ids of those answers.
+        """
+        changed: set[str] = set()
         for login in sorted(logins):
-            name = re.compile(rf"(?<![\w-]){re.escape(login)}(?![\w-])", re.IGNORECASE)
             query = sa.select(answers.c.id, answers.c.body).where(
                 sa.func.lower(answers.c.body).contains(login.lower(), autoescape=True)
             )
             for row in self._connection.execute(query).all():
                 text, end, own = row.body.partition(OWN_PART)
-                body = text + end + name.sub("somebody", own)
+                body = text + end + _unnamed(own, login)
                 if body != row.body:
                     here = answers.c.id == row.id
                     self._connection.execute(answers.update().where(here).values(body=body))
-                    changed += 1
+                    changed.add(row.id)
         return changed
 
     def rewrite_delivery(self, number: int, body: bytes) -> None:
@@ -252,6 +257,18 @@ class PeopleStore:
         orphans = sorted(set(ids) - kept)
         self._connection.execute(changes.delete().where(changes.c.phrase_id.in_(orphans)))
         return int(self._connection.execute(phrases.delete().where(phrases.c.id.in_(orphans))).rowcount)
+
+
+def _unnamed(own: str, login: str) -> str:
+    """Our own parts of a body with `NOBODY` where they name a person; addresses and other words stay."""
+    name = re.escape(login)
+    taught = re.compile(rf"(^|\[|, ){name}(?=\]\(|,|$)", re.IGNORECASE)
+    lines = []
+    for line in own.split("\n"):
+        head, by, tail = line.rpartition(TAUGHT_BY)
+        lines.append(head + by + (taught.sub(rf"\1{NOBODY}", tail) if by else tail))
+    read = re.compile(rf"(\[|@){name}(?= in this thread\]\(|(?<=@{name})(?![\w-]))", re.IGNORECASE)
+    return read.sub(rf"\1{NOBODY}", "\n".join(lines))
 
 
 def _key(actor_id: int) -> str:

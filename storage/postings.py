@@ -86,10 +86,21 @@ class PostingStore:
         """A person deleted it: whatever somebody who took it still does, it is never posted again."""
         self._write(answers.c.id == answer_id, {"status": AnswerStatus.DELETED.value})
 
-    def adopt(self, answer: Answer) -> None:
-        """The comment that an ended answer is in, for it is in another than was thought."""
+    def vanished(self, seen: Answer) -> bool:
+        """The comment of a posted answer is gone. False: the row says another, or another end, by now."""
+        return self._write(_still(seen), {"status": AnswerStatus.DELETED.value})
+
+    def adopt(self, seen: Answer, answer: Answer) -> bool:
+        """The comment that an ended answer is in, for it is in another than was thought.
+
+        False where what was `seen` of it is not what the row says any more.
+        """
+        row = answer_row(answer)
+        values = {
+            name: row[name] for name in ("status", "comment_kind", "comment_id", "posted_at", "details")
+        }
         ended = answers.c.status.in_([status.value for status in _ENDED])
-        self._write(sa.and_(answers.c.id == answer.id, ended), answer_row(answer))
+        return self._write(sa.and_(_still(seen), ended), values)
 
     def holder(self, answer_id: str) -> tuple[AnswerStatus, int] | None:
         """An answer's status and fence."""
@@ -119,6 +130,15 @@ class PostingStore:
     def _write(self, which: sa.ColumnElement[bool], values: dict[str, Any]) -> bool:
         done = self._connection.execute(sa.update(answers).where(which).values(**values))
         return done.rowcount > 0
+
+
+def _still(seen: Answer) -> sa.ColumnElement[bool]:
+    """The row of an answer, as long as its end and its comment are those that were seen."""
+    return sa.and_(
+        answers.c.id == seen.id,
+        answers.c.status == seen.status.value,
+        answers.c.comment_id.is_not_distinct_from(seen.comment_id),
+    )
 
 
 def _held(intent: Intent, among: Collection[AnswerStatus] = (AnswerStatus.INTENT,)) -> sa.ColumnElement[bool]:

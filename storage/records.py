@@ -187,6 +187,7 @@ class Post:
     url: str
     node_id: str = ""
     by_us: bool = False
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

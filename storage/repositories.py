@@ -51,9 +51,14 @@ class RepositoryStore:
         kept = self.get(repository.id)
         return repository if kept is None else kept
 
-    def meet(self, repository: Repository) -> None:
-        """Note a repository that a delivery names. A known one can only become private by it."""
+    def meet(self, repository: Repository, heard: datetime | None = None) -> None:
+        """Note a repository that a delivery names. A known one can only become private by it.
+
+        `heard`: when the delivery says that the App was given it; nothing older is to be heard.
+        """
         new = insert_new(self._connection, repositories, _row(repository), "id")
+        if heard is not None and self.heard_until(repository.id) is None:
+            self.set_heard(repository.id, heard)
         if repository.private and not new:
             self.set_private(repository.id)
 
@@ -137,6 +142,11 @@ class RepositoryStore:
         here = repositories.c.id == repository_id
         self._connection.execute(repositories.update().where(here).values(heard_until=until))
 
+    def unheard(self) -> list[int]:
+        """The repositories of which nobody knows until when what was written in them has reached us."""
+        query = sa.select(repositories.c.id).where(repositories.c.heard_until.is_(None))
+        return sorted(self._connection.execute(query).scalars())
+
     def get(self, repository_id: int) -> Repository | None:
         """The repository, or None if it is unknown."""
         return self._one(sa.select(repositories).where(repositories.c.id == repository_id))
@@ -194,7 +204,7 @@ def _row(repository: Repository) -> dict[str, object]:
         "seen_at": now,
         "archived": repository.archived,
         "removed_at": repository.removed_at,
-        "heard_until": now,
+        "heard_until": None,
     }
 
 

@@ -38,8 +38,8 @@ class Crashes(Figures):
 
     @property
     def held(self) -> bool:
-        """Whether each question has exactly one answer."""
-        return bool(self.at) and super().held
+        """Whether each question has exactly one answer, and a worker was killed at every point."""
+        return bool(self.at) and not self.missed and super().held
 
     def __str__(self) -> str:
         """The figures in a sentence or two."""

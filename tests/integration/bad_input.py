@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from bot import slash
 from bot.compose import HINT
 from bot.config import PATH
 from storage.records import AnswerStatus, Story
+from storage.tables import jobs
 from tests.integration.real_model import RealModel
 from tests.integration.test_crash import Loop
 from tests.unit.webhooks.test_delivery import signed
@@ -181,6 +183,9 @@ def deleted_meanwhile(loop: Loop) -> None:
     with loop.worker():
         loop.wait(lambda: loop.model.asked > 0)
         loop.playground.delete(ASKER, asked)
+        with loop.database.unit() as unit:  # a minute later a 404 says that it is gone
+            unit.connection.execute(jobs.update().values(put_at=datetime.now(UTC) - timedelta(minutes=2)))
+            unit.commit()
         loop.model.hold.set()
         loop.wait(lambda: loop.statuses() == [AnswerStatus.CANCELLED] and not loop.unfinished())
     assert loop.playground.answers(1) == []

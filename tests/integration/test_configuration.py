@@ -14,6 +14,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from bot import hearing
 from bot.config import PATH
 from bot.configurations import Configurations
 from bot.github import Client
@@ -275,7 +276,10 @@ def test_what_is_wrong_is_said_once_in_the_thread_of_the_next_question(town: Tow
     assert sentence in body(town)
 
 
-def test_what_was_to_be_said_in_an_answer_that_never_came_out_is_said_by_the_next(town: Town) -> None:
+def test_what_was_to_be_said_in_an_answer_that_never_came_out_is_said_by_the_next(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "SHOWN_AFTER", timedelta(0))  # GitHub's copies are never late
     file(town, "min_scor: 1\n")
     comment = town.playground.say(READER, 2, f"/ask {QUESTION}")
     asked = town.question(comment, QUESTION)

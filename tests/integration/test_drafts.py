@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import answer, drafts
+from bot import answer, drafts, hearing
 from bot.reply import answer_text
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft, Installation, Standing
@@ -158,8 +158,11 @@ def test_a_question_that_was_reworded_meanwhile_is_a_draft_anew(town: Town) -> N
     assert comments(town) == [anew.text]
 
 
-def test_a_question_that_was_deleted_meanwhile_is_not_answered(town: Town) -> None:
+def test_a_question_that_was_deleted_meanwhile_is_not_answered(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held = ask(town)
+    monkeypatch.setattr(hearing, "SHOWN_AFTER", timedelta(0))  # a minute later
     town.playground.delete(READER, town.asked)
     approve(town, held)
     assert comments(town) == [] and town.stored(held.id).status is AnswerStatus.CANCELLED

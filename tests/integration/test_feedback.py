@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import feedback, lessons, poll
-from bot.reply import answer_text
-from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Reaction
-from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, Bench
+from bot.forgetting import forget_user
+from bot.github import Client
+from bot.github_calls import Calls
+from bot.reply import Marker, Why, answer_text, render_body
+from storage.errors import NotThereYet
+from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Post, Reaction
+from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, TEXT, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
+from webhooks.playground.misbehave import Rule
 from webhooks.playground.things import Person
 
 __all__ = ["playground", "receiver"]
@@ -63,12 +69,102 @@ def test_a_crash_before_the_acknowledgement_is_made_good_by_the_next_try(
     bench.playground.edit(MAINTAINER, bench.comment, bench.comment.body.replace("npm test", "make check"))
     guid = bench.deliver()
     with monkeypatch.context() as patched:
-        patched.setattr(feedback, "acknowledge", lambda *_: 1 / 0)
+        patched.setattr(feedback, "acknowledge", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             feedback.edited(bench.context, guid)
     assert "Learned from" not in bench.comment.body
     feedback.edited(bench.context, guid)
     assert "Learned from" in bench.comment.body and len(bench.events()) == 1
+
+
+def on_turn(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], turn: int = 1) -> None:
+    """Have something happen while our nth write waits for its turn."""
+    turns = []
+
+    def waits(self: Calls, **which: object) -> None:
+        turns.append(which)
+        if len(turns) == turn:
+            act()
+
+    monkeypatch.setattr(Calls, "_turn", waits)
+
+
+def test_who_edits_an_answer_while_we_wait_for_our_turn_to_write_in_it_keeps_that_edit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit() -> None:
+        later = bench.comment.body.replace("takes a minute", "takes an hour")
+        bench.playground.edit(SECOND, bench.comment, later)
+
+    on_turn(monkeypatch, edit)
+    bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED.replace("a minute", "an hour")
+    assert "Learned from" in bench.comment.body
+
+
+def test_who_edits_an_answer_while_github_falls_over_keeps_that_edit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit() -> None:
+        later = bench.comment.body.replace("takes a minute", "takes an hour")
+        bench.playground.edit(SECOND, bench.comment, later)
+
+    on_turn(monkeypatch, edit, turn=2)
+    bench.playground.state.misbehaviour.add(Rule(kind="error", method="PATCH"))
+    bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED.replace("a minute", "an hour")
+    assert "Learned from" in bench.comment.body
+
+
+def test_a_copy_of_githubs_from_before_an_edit_is_not_written_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, real = bench.comment.body, Client.read_post
+
+    def late(self: Client, *which: Any) -> Post:
+        post = real(self, *which)
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        return replace(post, body=former, created_at=before, changed_at=before)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "read_post", late)
+        with pytest.raises(NotThereYet):
+            bench.edit(MAINTAINER, "npm test", "make check")
+    assert answer_text(bench.comment.body) == FIXED and "Learned from" not in bench.comment.body
+    feedback.edited(bench.context, bench.deliver())
+    assert answer_text(bench.comment.body) == FIXED and "Learned from" in bench.comment.body
+
+
+def test_a_forgotten_person_is_named_no_more_in_answers_that_only_used_what_they_taught(bench: Bench) -> None:
+    """On GitHub, not in the row alone; what others ticked and wrote stays."""
+    taught = f"- Learned: mention `x` (+0.50), taught by [{MAINTAINER}](https://example.test/a), {SECOND}"
+    read = f"- Read: [{MAINTAINER} in this thread](https://example.test/{MAINTAINER}/b)"
+    body = render_body(TEXT, Why(marker=Marker(answer_id=bench.answer.id), boxes=True))
+    nothing = next(line for line in body.split("\n") if line.startswith("- Nothing that people"))
+    named = str(body).replace(nothing, f"{taught}\n{read}")
+    stands = named.replace("[ ] It is too long", "[x] It is too long").replace("a minute", "an hour")
+    with bench.playground.state.change():
+        bench.comment.body = bench.comment.revisions[0].body = stands
+        bench.playground.state.keep(bench.comment)
+    with bench.database.unit() as unit:
+        unit.answers.save(replace(bench.answer, body=named))
+        unit.commit()
+    bench.playground.react(MAINTAINER, bench.comment, "-1")
+    bench.poll()
+    with bench.database.unit() as unit:
+        known = {
+            job.id for job in unit.jobs.listed(unit.jobs.of_repository(bench.playground.repository().id))
+        }
+        ada = bench.playground.state.person(MAINTAINER).id
+        forget_user(unit, bench.context.queue, ada, datetime.now(UTC))
+        fresh = set(unit.jobs.of_repository(bench.playground.repository().id)) - known
+        unit.commit()
+    assert [one.split("/")[:2] for one in fresh] == [["refresh", bench.answer.id]]
+    feedback.refresh(bench.context, bench.answer.id)
+    lines = bench.comment.body.split("\n")
+    assert taught.replace(MAINTAINER, "somebody") in lines and SECOND in bench.comment.body
+    assert f"[somebody in this thread](https://example.test/{MAINTAINER}/b)" in bench.comment.body
+    assert "[x] It is too long" in bench.comment.body and "takes an hour" in bench.comment.body
 
 
 def test_a_revert_takes_the_lesson_back_and_the_comment_says_so(bench: Bench) -> None:

@@ -5,13 +5,14 @@ Real deliveries between a playground and a receiver, and a clock that tests turn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import catching_up
+from bot import catching_up, standing
 from bot.answer import compose_job
 from bot.catching_up import Route
 from bot.config import PATH
@@ -24,7 +25,7 @@ from bot.reply import bare
 from storage.errors import GitHubRefused, Gone, ThumbprintError
 from storage.records import Learning, PostKind, stable_id
 from tests.integration.whole import OWNER_OF, Whole, whole
-from webhooks.playground import files, people
+from webhooks.playground import files, ownership, people
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.things import Comment
 
@@ -165,6 +166,93 @@ def test_down_for_more_than_three_days_what_was_written_since_is_read_and_asked_
     app.ask("/ask And now?", 1)
     settle(app, 1)
     assert len(app.jobs()) == 4
+
+
+@pytest.fixture
+def without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
+    """The App, which was never given the repository `sailcloth`; rows go by the clock that the test turns."""
+    with whole(tmp_path) as made:
+
+        class Turned(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return made.clock()
+
+        monkeypatch.setattr("storage.repositories.datetime", Turned)
+        give(made, False)
+        made.round()
+        yield made
+
+
+def give(app: Whole, on: bool = True) -> None:
+    ownership.select(app.playground.state, OWNER_OF, app.playground.repository("sailcloth"), on)
+    app.playground.wait_for_deliveries()
+
+
+def given_and_asked_while_down(app: Whole) -> None:
+    """On the first of five days the App is given a repository, and asked there half a day later."""
+    app.unreachable()
+    app.clock.forward(days=1)
+    give(app)
+    app.clock.forward(hours=12)
+    app.ask(name="sailcloth")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=3, hours=12)
+    app.unreachable(False)
+
+
+def test_what_was_asked_in_a_repository_that_is_known_only_after_the_outage_is_read(without: Whole) -> None:
+    given_and_asked_while_down(without)
+    settle(without)
+    assert len(without.jobs()) == 1
+
+
+def test_so_it_is_where_the_repository_shows_itself_only_after_the_outage_was_caught_up_with(
+    without: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as unasked:
+        unasked.setattr(standing, "EVERY", timedelta(days=99))
+        given_and_asked_while_down(without)
+        settle(without)
+        assert without.jobs() == []
+    settle(without)
+    assert len(without.jobs()) == 1
+
+
+def test_a_repository_that_the_app_is_given_after_an_outage_is_not_read_back(without: Whole) -> None:
+    without.unreachable()
+    without.clock.forward(days=5)
+    without.ask("/ask Somebody else, before?", name="sailcloth")
+    without.clock.forward(hours=1)
+    without.unreachable(False)
+    settle(without)
+    give(without)
+    settle(without)
+    assert without.jobs() == []
+
+
+def test_what_is_gone_keeps_nothing_else_from_being_read(app: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.ask()
+    settle(app, 1)
+    app.unreachable()
+    app.playground.open_issue("ben-okafor", "A change", "/ask Is this one fine?", is_pull=True)
+    app.ask("/ask And now?")
+    app.playground.wait_for_deliveries()
+    app.clock.forward(days=5)
+    app.unreachable(False)
+
+    def unless_gone(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(self: Calls, path: str, **which: Any) -> Any:
+            if "/pulls/" in path:
+                raise Gone(f"GitHub has no {path} (any more)")
+            return call(self, path, **which)
+
+        return called
+
+    monkeypatch.setattr(Calls, "get", unless_gone(Calls.get))
+    monkeypatch.setattr(Calls, "pages", unless_gone(Calls.pages))
+    settle(app)
+    assert len(app.jobs()) == 2
 
 
 def test_what_asks_by_a_repositorys_own_word_is_read_too(app: Whole) -> None:

@@ -476,6 +476,11 @@ def test_it_misbehaves_as_told(playground: Playground, receiver: Receiver, api: 
     assert len(playground.comments(1)) == before + 2
     tell(kind="lag", seconds=60)
     assert len(api.get(comments).json()) == before
+    newest = f"/repos/paperboat/inkwell/issues/comments/{playground.comments(1)[-1].id}"
+    tell(kind="lag", seconds=60)
+    assert [api.get(newest).status_code for _ in range(2)] == [404, 200]
+    tell(kind="lag", seconds=600)
+    assert api.get("/repos/paperboat/inkwell/issues/1").status_code == 200, "it is older than that"
     tell(kind="delay", seconds=0.3)
     started = time.monotonic()
     api.get(comments)

@@ -142,7 +142,10 @@ def calls(at: Playground, ours: Client) -> Iterator[Callable[[], object]]:
     yield lambda: ours.withdraw(HERE, PostKind.COMMENT, comment.id, Reaction.EYES)
     former = said("former")
     yield lambda: ours.update_comment(
-        HERE, ours.create_comment(HERE, 1, former), with_learned(former, [], taken_back_by=BEN)
+        HERE,
+        PostKind.COMMENT,
+        ours.create_comment(HERE, 1, former).id,
+        lambda standing: with_learned(standing.body, [], taken_back_by=BEN),
     )
     yield lambda: ours.create_comment(HERE, pull.number, said("inline"), reply_to=inline.id)
     yield lambda: ours.react(HERE, PostKind.REVIEW_COMMENT, inline.id, Reaction.EYES)

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from threading import Event, Lock
 
-from bot.control import cancel
+import sqlalchemy as sa
+
+from bot.control import cancel, retry
 from bot.queue import Queue, rows_of
 from storage.records import Delivery, Question
 from tests.integration.test_jobs import Bench, bench
@@ -85,6 +87,23 @@ def test_what_was_put_off_of_one_installation_holds_up_no_others(bench: Bench) -
     with bench.worker(replace(steps_in(bench.home), post=post)):
         bench.wait(lambda: len(posted) == 7)
     assert posted.index(*of[LONE]) <= 2, "two of the crowd's were under way"
+
+
+def test_what_is_tried_again_meets_nothing_that_was_put_off_of_it_before_however_often(bench: Bench) -> None:
+    """A leftover of the same number is taken for this one, and the tries end there, in silence."""
+    ask_all(bench, LONE, 2)
+    with bench.database.unit() as unit:
+        first, other = unit.jobs.of_repository(LONE)
+        cancel(bench.database, unit, [first, other])
+        unit.commit()
+    for tries in (1, 63, 64, 200):
+        bench.queue.put_later(first, "post", ("a_1",), tries, 3600.0)
+    bench.queue.put_later(other, "post", ("a_2",), 64, 3600.0)
+    retry(bench.database, bench.queue, first)
+    rows = rows_of(bench.database)
+    with bench.database.unit(read_only=True) as unit:
+        query = sa.select(rows.c.workflow_uuid).where(rows.c.workflow_uuid.startswith("later/"))
+        assert list(unit.connection.execute(query).scalars()) == [f"later/64/{other}"]
 
 
 def test_what_an_earlier_version_put_off_goes_on(bench: Bench) -> None:

@@ -5,7 +5,7 @@
 | delay | a matching API call waits before it is carried out | seconds |
 | error | a matching API call is answered `status` (502) and not carried out | status |
 | drop | a matching API call is carried out, then answered `status`; 0 cuts the connection | status |
-| lag | lists leave out comments younger than `seconds` (a read replica that is behind) | seconds |
+| lag | posts younger than `seconds` are in no list and not found (a replica that is behind) | seconds |
 | duplicate | a delivery is sent twice, with one GUID | |
 | withhold | a delivery is not sent; it is listed as failed | |
 

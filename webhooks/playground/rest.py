@@ -28,12 +28,12 @@ async def get_repository(call: Call) -> Response:
 
 async def get_issue(call: Call) -> Response:
     """GET …/issues/{number}; 410 when it was deleted."""
-    return JSONResponse(shapes.issue(call.state, call.issue()))
+    return JSONResponse(shapes.issue(call.state, _shown(call, call.issue())))
 
 
 async def get_pull(call: Call) -> Response:
     """GET …/pulls/{number}; 404 for a plain issue."""
-    found = call.issue()
+    found = _shown(call, call.issue())
     if not found.is_pull:
         raise not_found()
     return JSONResponse(payloads.whole_pull_request(call.state, found))
@@ -91,7 +91,7 @@ def comment_handlers(kind: str) -> dict[str, Handler]:
     """GET, PATCH and DELETE of one comment of a kind."""
 
     async def get(call: Call) -> Response:
-        return JSONResponse(shapes.comment(call.state, call.comment(kind)))
+        return JSONResponse(shapes.comment(call.state, _shown(call, call.comment(kind))))
 
     async def update(call: Call) -> Response:
         fields = await call.fields(["body"])
@@ -164,15 +164,27 @@ def _content(call: Call, repo: Repository, path: str) -> dict[str, Any]:
 
 
 def _visible(call: Call, kind: str) -> list[Comment]:
+    newest = _newest(call)
     comments = call.state.comments(call.issue(), kind)
-    path = call.request.url.path.removeprefix(PREFIX)
-    if (rule := call.state.misbehaviour.take("lag", "GET", path)) is not None:
-        newest = call.state.clock() - timedelta(seconds=rule.seconds)
-        comments = [comment for comment in comments if comment.created_at <= newest]
-    return _since(call, comments)
+    return _since(call, [one for one in comments if newest is None or one.created_at <= newest])
 
 
 Entry = TypeVar("Entry", Issue, Comment)
+
+
+def _shown(call: Call, post: Entry) -> Entry:
+    """The post; 404 where the copy that is read is from before it."""
+    newest = _newest(call)
+    if newest is not None and post.created_at > newest:
+        raise not_found()
+    return post
+
+
+def _newest(call: Call) -> datetime | None:
+    """Until when the copy of the data that this call reads shows posts; None where it shows all."""
+    path = call.request.url.path.removeprefix(PREFIX)
+    rule = call.state.misbehaviour.take("lag", "GET", path)
+    return None if rule is None else call.state.clock() - timedelta(seconds=rule.seconds)
 
 
 def _since(call: Call, posts: list[Entry]) -> list[Entry]:

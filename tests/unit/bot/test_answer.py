@@ -5,19 +5,20 @@ GitHub is the playground over HTTP, as strict as the real one; only the model is
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot import answer
+from bot import answer, hearing
 from bot.context import Context
 from bot.github import GitHub
 from bot.reply import answer_text, parse_marker
+from bot.retry import Failure, delay_s
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import GitHubUnavailable, ModelUnavailable
-from storage.records import Actor, Answer, AnswerStatus, Learning, PostKind, Question, Repository
+from storage.errors import GitHubUnavailable, ModelUnavailable, NotThereYet
+from storage.records import Actor, Answer, AnswerStatus, JobRow, Learning, PostKind, Question, Repository
 from tests.integration.playground_fixture import Playground, playground, receiver
 from tests.unit.bot.scripted import ScriptedModels
 from webhooks.playground.misbehave import Rule
@@ -170,8 +171,63 @@ def test_a_marker_that_somebody_else_wrote_is_not_ours(desk: Desk) -> None:
     assert len(desk.playground.answers(1)) == 1
 
 
-def test_a_question_deleted_before_or_while_answering_gets_no_answer(desk: Desk) -> None:
+def test_a_question_that_github_does_not_show_yet_is_answered_once_it_does(desk: Desk) -> None:
+    """At each read of its post: before it is composed, before it is posted, and before a failure is told."""
+    for step in (desk.compose, desk.post):
+        desk.misbehave(kind="lag", method="GET", path=f"*/comments/{desk.comment.id}", seconds=60)
+        with pytest.raises(NotThereYet):
+            step()
+        step()
+    assert len(desk.playground.answers(1)) == 1 and desk.stored().status is AnswerStatus.POSTED
+
+
+def test_a_failure_is_told_though_github_does_not_show_the_question_yet(desk: Desk) -> None:
+    desk.misbehave(kind="lag", method="GET", path=f"*/comments/{desk.comment.id}", seconds=60)
+    with pytest.raises(NotThereYet):
+        desk.fail()
+    assert not desk.playground.answers(1)
+    desk.fail()
+    assert len(desk.playground.answers(1)) == 1
+
+
+def test_an_issue_that_github_does_not_show_yet_is_answered_once_it_does(desk: Desk) -> None:
+    issue = desk.playground.open_issue(ASKER, "Tests", "/ask How do I run the tests?")
+    desk.question = replace(desk.question, number=issue.number, post_id=issue.id, post_kind=PostKind.ISSUE)
+    desk.misbehave(kind="lag", method="GET", path=f"*/issues/{issue.number}", seconds=60)
+    with pytest.raises(NotThereYet):
+        desk.compose()
     desk.compose()
+    assert desk.stored().status is AnswerStatus.PENDING
+
+
+def test_how_young_a_question_is_says_the_databases_clock_since_it_was_taken_in(desk: Desk) -> None:
+    """Delivered late, or by a GitHub whose clock is another: what counts is when we heard of it."""
+    desk.question = replace(desk.question, post_id=10**9, asked_at=datetime.now(UTC) - timedelta(hours=1))
+    with desk.context.database.unit() as unit:
+        now = unit.executors.now()
+        question, kind = desk.question, PostKind.COMMENT.value
+        row = JobRow(
+            id=f"answer/{question.repository_id}/{kind}/{question.post_id}",
+            name="answer",
+            repository_id=question.repository_id,
+            installation_id=question.installation_id,
+            thread_key=question.thread_key,
+            place=1,
+            put_at=now - timedelta(seconds=50),
+        )
+        unit.jobs.add(row)
+        unit.commit()
+    with pytest.raises(NotThereYet) as late:
+        desk.compose()
+    pauses = [delay_s(Failure.of(late.value, "compose"), n, row.id) for n in range(1, 8)]
+    assert sum(pause or 0.0 for pause in pauses) > hearing.SHOWN_AFTER.total_seconds()
+
+
+def test_a_question_deleted_before_or_while_answering_gets_no_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.compose()
+    monkeypatch.setattr(hearing, "SHOWN_AFTER", timedelta(0))  # a minute later
     desk.playground.delete(ASKER, desk.comment)
     desk.post()
     assert desk.stored().status is AnswerStatus.CANCELLED and not desk.playground.answers(1)

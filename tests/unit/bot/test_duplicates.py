@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from bot import duplicates, feedback
+from bot import duplicates, feedback, poll
 from bot.context import Context
 from bot.drills.points import Points
 from bot.duplicates import LOOKS, heal
 from bot.github import Client
+from bot.github_shapes import Seen
 from bot.posting import comments_of
 from storage.errors import GitHubUnavailable, Gone, Overtaken
 from storage.records import Answer, AnswerStatus, Post, Question
@@ -104,6 +107,47 @@ def test_where_a_person_deleted_the_one_that_stood_the_other_goes_too(desk: Desk
         feedback.deleted(context, guid)
         assert heal(context, later()) == 1
     assert ours(desk) == [] and desk.stored().status is AnswerStatus.DELETED
+
+
+def test_a_poll_beside_the_sweep_does_not_cost_the_only_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the row before the sweep, looked for the second comment after it, and writes last."""
+    twice(desk)
+    real, swept = Client.look, []
+
+    def look(self: Client, node_ids: Sequence[str]) -> dict[str, Seen | None]:
+        with worker(desk) as other:
+            swept.append(heal(other, later()))
+        return real(self, node_ids)
+
+    with worker(desk) as context:
+        monkeypatch.setattr(Client, "look", look)
+        poll.poll(context, everything=True)
+        assert swept == [1]
+        heal(context, later(2))
+    one_answer(desk)
+
+
+def test_an_answer_that_a_person_deleted_during_the_sweep_is_not_taken_up_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice(desk)
+    real = comments_of
+
+    def late(*which: Any) -> list[Post]:
+        found = real(*which)
+        with desk.context.database.unit() as unit:
+            unit.postings.deleted(desk.question.answer_id)
+            unit.commit()
+        return found
+
+    with worker(desk) as context:
+        monkeypatch.setattr(duplicates, "comments_of", late)
+        assert heal(context, later()) == 0 and desk.stored().status is AnswerStatus.DELETED
+        monkeypatch.setattr(duplicates, "comments_of", real)
+        assert heal(context, later(2)) == 2
+    assert ours(desk) == []
 
 
 def test_our_own_deletion_of_a_second_one_is_no_persons(desk: Desk) -> None:

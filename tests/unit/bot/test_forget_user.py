@@ -309,6 +309,19 @@ def test_a_delivery_about_a_pull_request_from_their_fork_names_them_nowhere() ->
     assert PAT.login not in json.dumps(bare) and bare["pull_request"]["title"]
 
 
+def test_a_name_that_is_a_word_too_leaves_words_and_addresses_alone(database: Database) -> None:
+    asked = things.question(post_id=78, number=9)
+    line = "- Learned: write `a`, not `b` (+0.50), taught by {who}"
+    kept = "see [b](https://example.test/not), not `c`\n<sub>I am a bot and may not be right.</sub>"
+    made = things.posted(asked, 178, text=TEXT, candidate_id=None, repairs=())
+    with database.unit() as unit:
+        unit.answers.save(replace(made, body=f"{TEXT}\n\n{END}\n{line.format(who='not')}\n{kept}"))
+        assert unit.people.unname_bodies({"Not"}) == {made.id}
+        found = unit.answers.get(made.id)
+    assert found is not None
+    assert found.body == f"{TEXT}\n\n{END}\n{line.format(who='somebody')}\n{kept}"
+
+
 def test_where_our_own_part_begins_is_written_once() -> None:
     assert OWN_PART == END
 

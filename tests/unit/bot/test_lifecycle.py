@@ -57,7 +57,8 @@ def test_a_suspension_began_when_github_says_so_not_when_it_was_heard_of() -> No
 )
 def test_what_opens_is_only_a_reason_to_ask(event: str, action: str, fields: dict[str, Any]) -> None:
     turn = said(event, action, **fields)
-    assert turn == Turn(**WHOSE, named=(NAMED,))
+    given = event != "repository" and action in ("created", "added")
+    assert turn == Turn(**WHOSE, named=(NAMED,), added=given)
     assert turn.asked
 
 

@@ -129,7 +129,7 @@ def test_every_call_that_writes_text_on_github_takes_it_from_the_one_way_out() -
                 assert ast.unparse(call.args[0]) in ("MANY", "MORE", "HISTORY")
             if verb in ("_send", "_request") and called.startswith("self."):
                 assert name == "bot/github_calls.py" or name == "bot/endpoint.py", (name, called)
-    assert sorted(set(seen)) == [("create_comment", "create"), ("update_comment", "patch")]
+    assert sorted(set(seen)) == [("_amend", "patch"), ("create_comment", "create")]
 
 
 def test_the_queries_that_are_sent_change_nothing() -> None:
