@@ -214,7 +214,7 @@ class Client:
             "pull_request_review_comment": self._left(f"{at}/pulls/comments", **oldest),
         }
 
-    def _left(self, path: str, **params: str | int) -> list[dict[str, Any]]:
+    def _left(self, path: str, **params: str) -> list[dict[str, Any]]:
         """All of a list; nothing of one that is gone."""
         try:
             return list(self._calls.pages(path, **params))
