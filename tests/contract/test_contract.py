@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
 from openapi_spec_validator import validate
 
 from bot.github_looks import HISTORY, MANY, MORE
+from tests.contract import judging
 from tests.contract.cut import OPERATIONS, TYPES, cut_openapi, cut_schema
 from tests.contract.queries import schema
 from tests.contract.recorder import differences_of
@@ -273,3 +275,38 @@ def _everything() -> str:
 
 
 _ABSTRACT = {"Node", "Actor", "Reactable", "Comment", "Minimizable", "Lockable"}
+
+
+ASKED = {"authorization": TOKEN, "user-agent": BOT, "content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("GET", "/repos/octo/inkwell/issues/3/comments?page=0", None),
+        ("GET", "/repos/octo/inkwell/no-such-call", None),
+        ("POST", "/repos/octo/inkwell/issues/3/comments", {"body": ""}),
+        ("POST", "/repos/octo/inkwell/issues/3/comments", {"body": "x", "more": 1}),
+        ("POST", "/graphql", {"query": "{ viewer { noSuchField } }"}),
+    ],
+)
+@pytest.mark.parametrize("host", ["https://api.github.com", "https://ghes.test/api/v3"])
+def test_what_a_mocked_wire_is_asked_wrongly_is_found(
+    host: str, method: str, path: str, content: dict[str, Any] | None
+) -> None:
+    root = host.removesuffix("/v3") if path == "/graphql" else host
+    with httpx.Client(transport=judging.Judged(lambda request: httpx.Response(200))) as client:
+        client.get(host + "/repos/octo/inkwell/issues/3/comments?per_page=100", headers=ASKED)
+        assert judging.taken() == []
+        client.request(method, root + path, headers=ASKED, json=content)
+        assert judging.taken()
+
+
+def test_no_test_answers_the_bot_over_a_wire_that_nobody_judges() -> None:
+    root = Path(__file__).parents[1]
+    bare = {path.name for path in root.rglob("*.py") if "httpx.MockTransport" in path.read_text()}
+    assert bare == {"judging.py", "test_contract.py"}
+    for path in root.rglob("*.py"):
+        text = path.read_text()
+        if "contract.judging import" in text and path != Path(__file__):
+            assert "import Judged, judge\n" in text, f"{path} judges, and lets no test fail by it"

@@ -44,11 +44,15 @@ class Case:
 
 
 def deliver(
-    loop: Loop, body: bytes, event: str = "issue_comment", signature: str | None = "right"
+    loop: Loop,
+    body: bytes,
+    event: str = "issue_comment",
+    signature: str | None = "right",
+    guid: str = "g1",
 ) -> httpx.Response:
     """POST a delivery as GitHub does it, rightly signed unless told otherwise; None: no signature."""
     secret = loop.playground.credentials.webhook_secret
-    headers = signed(body, secret, **{"x-github-event": event, "x-github-delivery": "g1"})
+    headers = signed(body, secret, **{"x-github-event": event, "x-github-delivery": guid})
     if signature != "right":
         del headers["x-hub-signature-256"]
     if signature not in ("right", None):
@@ -75,6 +79,17 @@ def no_signature(loop: Loop) -> None:
 
 def wrong_signature(loop: Loop) -> None:
     refused(loop, deliver(loop, b"{}", signature="sha256=" + "0" * 64), 401, "does not fit")
+
+
+def malformed_names(loop: Loop) -> None:
+    for wrong in (
+        {"guid": ""},
+        {"guid": "g" * 101},
+        {"guid": "g 1"},
+        {"event": ""},
+        {"event": "Issue-Comment"},
+    ):
+        refused(loop, deliver(loop, b"{}", **wrong), 400, "must name the delivery")
 
 
 def too_large(loop: Loop) -> None:

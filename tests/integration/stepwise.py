@@ -38,8 +38,10 @@ from storage.database import Database
 from storage.errors import ThumbprintError
 from storage.records import JobOutcome, Question
 from tests.contract.recorder import Contract
+from webhooks.playground.api import PREFIX
 from webhooks.playground.app import create_app
 from webhooks.playground.deliveries import Deliverer
+from webhooks.playground.refusals import Refused
 from webhooks.playground.state import State
 from webhooks.playground.things import Comment, Repository
 from webhooks.receiver import Receiver
@@ -141,6 +143,8 @@ class World:
     strike: Strike = field(default_factory=Strike)
     tokens: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
+    suspended: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=lambda: defaultdict(Job))
     prompts: list[tuple[int, str]] = field(default_factory=list)
@@ -190,9 +194,28 @@ class World:
             self.deliverer.finish(one, {}, "failed to connect to host")
             return
         self.deliverer.attempt(self.http, one)
-        said = json.loads(one.body)
-        if one.event == "installation" and one.action == "deleted" and one.status_code == 202:
-            self.gone.add(int(said["installation"]["id"]))
+        if one.status_code == 202:
+            self._closed(f"{one.event} {one.action}", json.loads(one.body))
+
+    def _closed(self, what: str, said: dict[str, Any]) -> None:
+        """Write down where nothing may be called from now on, for the receiver acknowledged that it ended.
+
+        A delivery of long ago closes nothing here that GitHub has opened since.
+        """
+        installation = int(said.get("installation", {}).get("id", 0))
+        if what == "installation deleted":
+            self.gone.add(installation)
+        elif what == "installation suspend":
+            self.suspended.add(installation)
+        elif what == "installation_repositories removed":
+            self.lost |= {int(each["id"]) for each in said["repositories_removed"]}
+        self.opened()
+
+    def opened(self) -> None:
+        """Forget what was closed and is open again on GitHub; to be called after whatever may open it."""
+        there, repositories = self.state.installations, self.state.repositories
+        self.suspended = {one for one in self.suspended if there[one].suspended_at is not None}
+        self.lost = {one for one in self.lost if repositories[one].installation_id is None}
 
     def redeliver(self, which: int) -> None:
         """Have GitHub send a former delivery once more."""
@@ -352,17 +375,39 @@ class World:
     # ------------------------------------------------------------ what must never happen
 
     def look_at(self, request: httpx.Request) -> None:
-        """Write down calls that reach where this job has no business, or where the App is no more."""
+        """Write down calls that reach beyond their token or this job, or where the App is no more."""
         path = request.url.path
         token = request.headers.get("authorization", "").partition(" ")[2]
         installation, reached = self.tokens.get(token, (None, ()))
         if path.endswith("/access_tokens"):
             installation = int(path.split("/")[-2])
-        if installation in self.gone:
-            self.wrong.append(f"{request.method} {path} after installation {installation} was taken away")
+        name = f"{request.method} {path}"
+        if installation in self.gone | self.suspended:
+            self.wrong.append(f"{name} after installation {installation} was taken away or suspended")
+        called = self.called(request)
+        if beyond := called - set(reached):
+            self.wrong.append(f"{name} calls {sorted(beyond)} with a token for {reached}")
+        if closed := called & self.lost:
+            self.wrong.append(f"{name} after the App lost {sorted(closed)}")
         here = self.working_for
         if here and token in self.tokens and reached != (here,) and "/.github/" not in path:
-            self.wrong.append(f"{request.method} {path} for {here} with a token for {reached}")
+            self.wrong.append(f"{name} for {here} with a token for {reached}")
+
+    def called(self, request: httpx.Request) -> set[int]:
+        """The repositories that a request is about, by its path or by the node ids in its variables."""
+        parts = request.url.path.removeprefix(PREFIX).split("/")
+        if request.url.path == "/api/graphql":
+            given = json.loads(request.content)["variables"]
+            ids = [*given.get("ids", ()), *([given["id"]] if "id" in given else ())]
+            return {self.state.posts[one].repository_id for one in ids}
+        if parts[1] == "repositories":
+            return {int(parts[2])}
+        if parts[1] != "repos":
+            return set()
+        with suppress(Refused):
+            return {self.state.repository("/".join(parts[2:4])).id}
+        former = self.state.renamed("/".join(parts[2:4]))
+        return set() if former is None else {former.id}
 
     def _complete(self, request: dict[str, Any]) -> dict[str, Any]:
         self.prompts.append((self.working_for or 0, json.dumps(request["messages"], ensure_ascii=False)))

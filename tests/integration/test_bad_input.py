@@ -41,6 +41,7 @@ def model(request: pytest.FixtureRequest, loop: Loop) -> RealModel | None:
 CASES = (
     Case("missing signature", "401, nothing kept", bad.no_signature),
     Case("wrong signature", "401, nothing kept", bad.wrong_signature),
+    Case("signed, but no delivery id or event of GitHub's form", "400, nothing kept", bad.malformed_names),
     Case("no secret configured", "the receiver does not start; it names the setting", machine.no_secret),
     Case("body over the cap", "413, nothing kept", bad.too_large),
     Case("broken JSON", "400, nothing kept", bad.broken_json),

@@ -26,10 +26,11 @@ from bot.queue import Queue
 from bot.settings import Settings
 from storage.database import Database
 from storage.records import FeedbackKind, Repository
+from tests.contract.judging import Judged, judge
 from tests.unit.bot.test_github import TOKEN, key_file
 from tests.unit.storage.things import posted, question
 
-__all__ = ["key_file"]
+__all__ = ["judge", "key_file"]
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +102,7 @@ def context(tmp_path: Path, key_file: Path, town: Town) -> Iterator[Context]:
     settings = Settings(_env_file=None, home=tmp_path, app_id="77", private_key_file=key_file)
     database = Database(settings.resolved_database_url)
     Queue(database).migrate()
-    github = GitHub(settings, httpx.MockTransport(town))
+    github = GitHub(settings, Judged(town))
     yield Context(settings=settings, database=database, github=github, models=Models(settings))
     github.close()
     database.dispose()

@@ -1,8 +1,9 @@
 """Whatever people, owners, networks and crashes do, in whatever order: what must never happen does not.
 
-At most one answer of ours stands for a question; nothing is called for an installation that was taken away;
-nothing of one repository reaches another one's prompt or thread; the weights are what the events say. And in
-the end, once everything is delivered and done: each question that was let in is answered or ended.
+At most one answer of ours stands for a question; nothing is called for an installation that was taken away or
+suspended, for a repository that was, or beyond a token's reach; nothing of one repository reaches another
+one's prompt or thread; the weights are what the events say. And in the end, once everything is delivered
+and done: each question that was let in is answered or ended.
 
 On SQLite, and on PostgreSQL where that is installed.
 
@@ -20,6 +21,7 @@ from itertools import repeat
 from pathlib import Path
 
 import anyio.from_thread
+import httpx
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
@@ -29,7 +31,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bot import hearing, lessons
 from bot.drills.scripted import scripted_model
 from storage.records import AnswerStatus
-from tests.integration.stepwise import World, secret_of
+from tests.integration.stepwise import BASE, World, secret_of
 from webhooks.playground import acts, ownership, people
 from webhooks.playground.refusals import Refused
 from webhooks.playground.things import Comment, Issue, Repository
@@ -189,6 +191,20 @@ def machine(new_world: NewWorld, folder: Path) -> type[RuleBasedStateMachine]:
             elif not on and found is not None:
                 self.allowed(ownership.uninstall, people.SECOND_MAINTAINER, found.id)
 
+        @rule(account=st.sampled_from([people.OWNER, people.NEIGHBOUR]), on=st.booleans())
+        def suspend(self, account: str, on: bool) -> None:
+            found = self.state.installed_on(account)
+            if found is not None:
+                self.allowed(ownership.suspend, people.SECOND_MAINTAINER, found.id, on)
+
+        @rule(which=WHICH, on=st.booleans(), then=THEN)
+        def select(self, which: int, on: bool, then: str) -> None:
+            """Give the App a repository, or take it away."""
+            here = self.some_repository(which)
+            self.allowed(ownership.select, people.SECOND_MAINTAINER, here, on)
+            self.world.opened()
+            self.go_on(then)
+
         @rule(which=WHICH, owner=st.sampled_from([people.OWNER, people.NEIGHBOUR]))
         def transfer(self, which: int, owner: str) -> None:
             self.allowed(ownership.transfer, people.SECOND_MAINTAINER, self.some_repository(which), owner)
@@ -245,6 +261,7 @@ def machine(new_world: NewWorld, folder: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def nothing_is_called_where_it_must_not_be(self) -> None:
+            self.world.opened()
             assert self.world.wrong == []
 
         @invariant()
@@ -310,6 +327,39 @@ def machine(new_world: NewWorld, folder: Path) -> type[RuleBasedStateMachine]:
                             assert comment[0].id == answer.comment_id
 
     return Whatever
+
+
+def test_the_look_at_calls_sees_each_that_must_not_be(worlds: tuple[NewWorld, int], tmp_path: Path) -> None:
+    with worlds[0](tmp_path / "home") as world:
+        state, owner = world.state, people.SECOND_MAINTAINER
+        here, other = sorted(state.repositories.values(), key=lambda one: one.id)[:2]
+        installation = here.installation_id or 0
+        world.tokens["ghs_here"] = (installation, (here.id,))
+
+        def wrong(path: str, **variables: object) -> bool:
+            headers = {"authorization": "Bearer ghs_here"}
+            world.look_at(httpx.Request("POST", BASE + path, headers=headers, json={"variables": variables}))
+            found, world.wrong = world.wrong, []
+            return bool(found)
+
+        def delivered(act: Callable[..., object], *args: object) -> bool:
+            """Whether a call of before is wrong once GitHub has told of this act."""
+            act(state, owner, *args)
+            while state.pending():
+                world.deliver()
+            return wrong(f"/api/v3/repositories/{here.id}/issues/1")
+
+        for one, beyond in ((here, False), (other, True)):
+            node = state.issue(one.id, 1).node_id
+            assert wrong(f"/api/v3/repos/{one.full_name}/issues/1") is beyond
+            assert wrong(f"/api/v3/repositories/{one.id}") is beyond
+            assert wrong("/api/graphql", id=node) is wrong("/api/graphql", ids=[node]) is beyond
+        assert not delivered(ownership.set_private, here)
+        assert delivered(ownership.suspend, installation)
+        assert not delivered(ownership.suspend, installation, False)
+        assert delivered(ownership.select, here, False)
+        assert not delivered(ownership.select, here)
+        assert delivered(ownership.uninstall, installation)
 
 
 def test_what_must_never_happen_does_not(

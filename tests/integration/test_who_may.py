@@ -1,7 +1,7 @@
 """Who may do what, through the real receiver and worker on the playground: questions, commands, quotas.
 
 GitHub is the playground; only the model is scripted. The table itself is tested cell by cell at
-`tests/unit/storage/test_rights.py`.
+`tests/unit/storage/test_rights.py`, and what each cell comes to at `tests/integration/test_rights_flow.py`.
 """
 
 from __future__ import annotations

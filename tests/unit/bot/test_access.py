@@ -17,8 +17,11 @@ from bot.settings import Settings
 from storage.database import Database
 from storage.errors import GitHubRefused, OutOfBounds
 from storage.records import Installation, PostKind, Reaction, Repository, Standing
+from tests.contract.judging import Judged, judge
 from tests.unit.storage.things import NOW
 from webhooks.playground.credentials import new_key
+
+__all__ = ["judge"]
 
 ROOT = Path(__file__).parents[3]
 REPOSITORY = Repository(id=1, full_name="octo/inkwell", installation_id=2)
@@ -47,7 +50,7 @@ class Wire:
         key = home / "key.pem"
         key.write_bytes(new_key())
         settings = Settings(home=home, app_id="7", private_key_file=key, _env_file=None)
-        self.github = GitHub(settings, httpx.MockTransport(self._answer), Access(database))
+        self.github = GitHub(settings, Judged(self._answer), Access(database))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request.url.path)

@@ -27,14 +27,22 @@ from bot.reply import LONGEST, Marker, Why, answer_text, parse_marker, render_bo
 from bot.sanitise import sanitise
 from bot.settings import Settings
 from learning.memory.index import PhraseIndex
+from tests.contract.judging import Judged, judge
 from tests.unit.bot import oracle
 from tests.unit.bot.attacks import CLOSING, attack
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.bot.threads import question, thread
 
+__all__ = ["judge"]
+
 BODIES = 5000
 WHY = Why(marker=Marker(answer_id="a_1", template="t1"))
-TOKEN = {"token": "t", "expires_at": "2100-01-01T00:00:00Z", "permissions": {}, "repository_selection": "all"}
+TOKEN = {
+    "token": "ghs_t",
+    "expires_at": "2100-01-01T00:00:00Z",
+    "permissions": {},
+    "repository_selection": "all",
+}
 
 
 class Wire:
@@ -61,7 +69,7 @@ def way_out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Client, Wire]:
     )
     wire = Wire()
     settings = Settings(_env_file=None, app_id="77", private_key_file=Path(pem))
-    kit = connect(settings, Rights.in_repository(5, 9), httpx.MockTransport(wire))
+    kit = connect(settings, Rights.in_repository(5, 9), Judged(wire))
     return Client(Calls(kit), 5, "thumbprint", "77"), wire
 
 

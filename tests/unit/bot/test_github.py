@@ -18,11 +18,19 @@ from bot.reply import Marker, Why, render_body
 from bot.settings import Settings
 from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
 from storage.records import Actor, Permission, PostKind, Reaction, Repository
+from tests.contract.judging import Judged, judge
+
+__all__ = ["judge"]
 
 RIGHTS = Rights.in_repository(5, 9)
-NOWHERE = httpx.MockTransport(lambda request: httpx.Response(500))
+NOWHERE = Judged(lambda request: httpx.Response(500))
 REPOSITORY = Repository(id=9, full_name="o/r", installation_id=5)
-TOKEN = {"token": "t", "expires_at": "2100-01-01T00:00:00Z", "permissions": {}, "repository_selection": "all"}
+TOKEN = {
+    "token": "ghs_t",
+    "expires_at": "2100-01-01T00:00:00Z",
+    "permissions": {},
+    "repository_selection": "all",
+}
 BODY = render_body("Use `nox`.", Why(marker=Marker(answer_id="a_1")))
 COMMENT = {
     "id": 3,
@@ -66,7 +74,7 @@ def client_of(key_file):
     def make(answer: Callable[[httpx.Request], httpx.Response], url="https://api.github.com"):
         wire = Wire(answer)
         settings = Settings(_env_file=None, app_id="77", private_key_file=key_file, github_url=url)
-        kit = connect(settings, RIGHTS, httpx.MockTransport(wire))
+        kit = connect(settings, RIGHTS, Judged(wire))
         return Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77"), wire
 
     return make
@@ -179,7 +187,7 @@ def test_every_way_to_say_how_long_to_wait_is_understood(client_of, status, said
 def test_a_limit_on_tokens_is_a_limit_and_no_unusable_key(key_file):
     settings = Settings(_env_file=None, app_id="77", private_key_file=key_file)
     limited = httpx.Response(429, headers={"retry-after": "1.5"}, json={})
-    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: limited))
+    kit = connect(settings, RIGHTS, Judged(lambda request: limited))
     with pytest.raises(RateLimited) as raised:
         Client(Calls(kit), 5, "thumbprint", "77").read_post("o/r", PostKind.COMMENT, 3)
     assert raised.value.retry_after_s == 1.5
@@ -227,7 +235,7 @@ def test_a_revoked_token_is_replaced_once(client_of):
 
 def test_a_failing_token_request_is_mapped_too(key_file):
     settings = Settings(_env_file=None, app_id="77", private_key_file=key_file)
-    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: httpx.Response(404, json={})))
+    kit = connect(settings, RIGHTS, Judged(lambda request: httpx.Response(404, json={})))
     with pytest.raises(Gone):
         Client(Calls(kit), 5, "thumbprint", "77").read_post("o/r", PostKind.COMMENT, 3)
 
@@ -372,7 +380,7 @@ def test_a_missing_id_or_key_says_which_setting(tmp_path):
 def test_an_unusable_key_says_so(tmp_path):
     (tmp_path / "bad.pem").write_text("not a key")
     settings = Settings(_env_file=None, app_id="77", private_key_file=tmp_path / "bad.pem")
-    kit = connect(settings, RIGHTS, httpx.MockTransport(lambda request: httpx.Response(500)))
+    kit = connect(settings, RIGHTS, Judged(lambda request: httpx.Response(500)))
     with pytest.raises(ConfigurationError, match="private key"):
         Client(Calls(kit, sleep=lambda seconds: None), 5, "thumbprint", "77").read_post(
             "o/r", PostKind.COMMENT, 3

@@ -26,10 +26,11 @@ from bot.sweeping import sweep
 from bot.time_slice import ROUND, time_slice
 from storage.database import Database
 from storage.records import AnswerStatus, Configuration, Repository
+from tests.contract.judging import Judged, judge
 from tests.unit.bot.test_github import TOKEN, key_file
 from tests.unit.storage.things import posted, question
 
-__all__ = ["key_file"]
+__all__ = ["judge", "key_file"]
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PLACES = 3
@@ -116,7 +117,7 @@ def context(tmp_path: Path, key_file: Path, town: Town) -> Iterator[Context]:
         for place in range(1, PLACES + 1):
             unit.repositories.upsert(Repository(id=place, full_name=f"o/r{place}", installation_id=2))
         unit.commit()
-    github = GitHub(settings, httpx.MockTransport(town))
+    github = GitHub(settings, Judged(town))
     yield Context(settings=settings, database=database, github=github, models=Models(settings))
     github.close()
     database.dispose()

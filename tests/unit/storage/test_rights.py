@@ -1,4 +1,7 @@
-"""The table of rights, cell by cell, against the words in which it is documented."""
+"""The table of rights, cell by cell, against the words in which it is documented.
+
+That each cell comes about is tested at `tests/integration/test_rights_flow.py`.
+"""
 
 from __future__ import annotations
 
