@@ -41,6 +41,7 @@ from tests.contract.recorder import Contract
 from webhooks.playground.api import PREFIX
 from webhooks.playground.app import create_app
 from webhooks.playground.deliveries import Deliverer
+from webhooks.playground.limits import Limits
 from webhooks.playground.refusals import Refused
 from webhooks.playground.state import State
 from webhooks.playground.things import Comment, Repository
@@ -153,6 +154,7 @@ class World:
     def __post_init__(self) -> None:
         app = create_app(self.home / "playground", base_url=BASE, app_url=BASE)
         self.state: State = app.state.services.state
+        self.limits: Limits = app.state.services.limits
         self.contract = Contract()
         self.github = InProcess(self.contract.around(app), self.portal)
         known = self.state.credentials

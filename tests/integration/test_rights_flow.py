@@ -196,6 +196,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         anyio.from_thread.start_blocking_portal() as portal,
         World(tmp_path_factory.mktemp("town"), model, portal) as world,
     ):
+        world.limits.core.limit = world.limits.graphql.limit = world.limits.content_per_minute = 1_000_000
         choose(world)
         yield Town(world)
         world.contract.judge()
