@@ -88,7 +88,7 @@ def read_turn(event: str, action: str, payload: Mapping[str, Any]) -> Turn | Non
     if event == "installation_repositories":
         added = tuple(_listed(payload.get("repositories_added"), installation_id))
         lost = tuple(one.id for one in _listed(payload.get("repositories_removed"), installation_id))
-        return Turn(**whose, named=added, added=True, lost=lost)
+        return Turn(**whose, named=added, added=bool(added), lost=lost)
     found = _repository(_dict(payload, "repository"), installation_id)
     return None if found is None else _of_repository(action, found, whose)
 
@@ -99,7 +99,7 @@ def _of_installation(action: str, payload: Mapping[str, Any], whose: dict[str, A
     if action == "suspend":
         return Turn(**whose, standing=Standing.SUSPENDED, since=_time(_dict(payload, "installation")))
     named = tuple(_listed(payload.get("repositories"), whose["installation_id"]))
-    return Turn(**whose, named=named, added=action == "created")
+    return Turn(**whose, named=named, added=bool(named) and action == "created")
 
 
 def _of_repository(action: str, found: Repository, whose: dict[str, Any]) -> Turn:
