@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from learning import prompt
-from learning.models.store import sha256_of
+from learning.models import store
 from storage.errors import ModelError
 
 MANIFEST = "thumbprint.json"
@@ -115,7 +115,7 @@ def read(folder: Path) -> Manifest | None:
     if not whole:
         raise _damaged(file)
     for name in sorted({*NEEDED, *manifest.files}):
-        if not (folder / name).is_file() or sha256_of(folder / name) != manifest.files.get(name):
+        if not (folder / name).is_file() or store.sha256_of(folder / name) != manifest.files.get(name):
             raise _damaged(folder / name)
     return manifest
 
@@ -160,6 +160,13 @@ def base_hash(folder: Path) -> str:
         raise ModelError(f"{folder} holds no model: it lacks config.json or a .safetensors file.")
     stats = ((file, file.stat()) for file in (folder / "config.json", *weights))
     return _base_hash(tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))
+
+
+def base_name(folder: Path) -> str:
+    """A model's name for people: what the cache says, the hub's `owner/name`, or the folder's own."""
+    hub = next((one.name for one in folder.parents if one.name.startswith("models--")), "")
+    said = str(store.manifest(folder).get("name", ""))
+    return said or hub.removeprefix("models--").replace("--", "/", 1) or folder.name
 
 
 @lru_cache(maxsize=8)

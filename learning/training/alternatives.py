@@ -26,7 +26,7 @@ from rich.console import Console
 
 from learning import prompt
 from learning.models import hub
-from learning.models.adapters import Manifest, base_hash, template_hash
+from learning.models.adapters import Manifest, base_hash, base_name, template_hash
 from learning.models.tokenizer import Tokens, end_tokens
 from learning.models.weights import read_config
 from learning.training import alternatives_alarms, alternatives_data, artefact, ppo_batch, seen, snapshot
@@ -84,7 +84,7 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
         stage=options.algorithm,
         run="",
         base=base_hash(base),
-        base_name=str(options.recorded()["model"]),
+        base_name=base_name(base),
         template=template_hash(tokens),
         template_version=prompt.TEMPLATE,
         snapshot=data.id,

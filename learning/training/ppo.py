@@ -160,7 +160,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             stage="ppo",
             run=run.id,
             base=run.base,
-            base_name=options.model.name,
+            base_name=adapters.base_name(options.model),
             template=adapters.template_hash(roles.tokens),
             template_version=TEMPLATE,
             snapshot=run.snapshot.id,

@@ -25,7 +25,7 @@ from rich.console import Console
 
 from learning import prompt
 from learning.models import hub
-from learning.models.adapters import Manifest, base_hash, template_hash
+from learning.models.adapters import Manifest, base_hash, base_name, template_hash
 from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, seen, snapshot
@@ -81,7 +81,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         stage="sft",
         run="",
         base=base_hash(base),
-        base_name=str(options.recorded()["model"]),
+        base_name=base_name(base),
         template=template_hash(tokens),
         template_version=prompt.TEMPLATE,
         snapshot=data.id,

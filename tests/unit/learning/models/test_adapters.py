@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from learning import prompt
-from learning.models import adapters
+from learning.models import adapters, store
 from learning.models.adapters import MANIFEST, Manifest, base_hash, check, read, template_hash
 from learning.models.policy import Policy
 from learning.models.store import sha256_of
@@ -58,6 +58,15 @@ def test_what_was_written_is_read_again_and_may_be_served(adapter: Path, base: P
     assert manifest is not None
     assert (manifest.stage, manifest.seeds, manifest.metrics) == ("sft", (1, 2), {"loss": 1.5})
     assert manifest.id == json.loads((adapter / MANIFEST).read_text())["id"]
+
+
+def test_a_base_has_its_name_from_the_cache_from_the_hub_or_from_its_folder(tmp_path: Path) -> None:
+    cached = tmp_path / "policy" / "b179c9523d0e6a0f"
+    cached.mkdir(parents=True)
+    assert adapters.base_name(cached) == "b179c9523d0e6a0f"
+    store.seal(cached, name="SmolLM2-135M-Instruct")
+    assert adapters.base_name(cached) == "SmolLM2-135M-Instruct"
+    assert adapters.base_name(tmp_path / "models--owner--a--b" / "snapshots" / "1f") == "owner/a--b"
 
 
 @pytest.mark.parametrize("name", [MANIFEST, *adapters.NEEDED])
