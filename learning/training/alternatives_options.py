@@ -69,7 +69,7 @@ class Options:
     """RLOO: the longest answer in tokens, its end among them."""
     temperature: float = 1.0
     """RLOO: answers are drawn from softmax(logits / temperature) over the whole vocabulary."""
-    missing_eos: float = 1.0
+    missing_eos: float = 0.3
     """RLOO: what an answer loses that does not end by itself."""
     validation: int = 64
     """DPO, KTO: at most so many held-out rows measure the loss before and after; 0 for none."""
