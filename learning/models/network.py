@@ -11,6 +11,7 @@ product: FBGEMM has one activation scale for all rows, and one outlier token wou
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,9 +80,17 @@ class Tails:
     """Keys and values of what the candidates wrote: (layers, kv_heads · rows, length, head_dim)."""
 
     def __init__(self, shape: Shape, rows: int, length: int) -> None:
-        self.rows = rows
+        self.shape, self.rows, self.length = shape, rows, length
         self.keys = torch.empty(shape.layers, shape.kv_heads * rows, length, shape.head_dim)
         self.values = torch.empty_like(self.keys)
+
+    def of(self, rows: Sequence[int], written: int) -> Tails:
+        """Those of these rows alone, with a copy of what they wrote: `written` tokens."""
+        kept, heads = Tails(self.shape, len(rows), self.length), self.shape.kv_heads
+        for ours, theirs in ((kept.keys, self.keys), (kept.values, self.values)):
+            whole = torch.unflatten(theirs, 1, (heads, self.rows))  # (L, K, B, length, D)
+            torch.unflatten(ours, 1, (heads, len(rows)))[..., :written, :] = whole[:, :, list(rows), :written]
+        return kept
 
 
 class Network:

@@ -27,6 +27,8 @@ from learning.models.sampling import PhraseBiases, Picker, dense
 from learning.models.tokenizer import Tokens, end_tokens
 
 BLOCK = 64  # tokens
+KEPT = 0.75
+"""A batch of which no more than this share still goes on is made smaller: the copy costs about a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Options:
 
     n: int = 1
     seed: int = 0
+    also: tuple[int, ...] = ()
+    """Further seeds: `n` candidates of each as well, in the same batch, after those of `seed`."""
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
@@ -110,7 +114,7 @@ class Policy:
     def write(
         self, prompt: Sequence[int], options: Options, *, stopped: Callable[[], bool] = lambda: False
     ) -> tuple[Written, ...]:
-        """`options.n` candidates that continue `prompt` (token ids), in one batch.
+        """`options.n` candidates of each seed that continue `prompt` (token ids), in one batch.
 
         `stopped` is asked before each step: once true, what was written so far is returned as cut by length;
         TimeoutError where the prompt is not even read. The same prompt and options give the same texts.
@@ -125,13 +129,14 @@ class Policy:
     def _write(
         self, prompt: Sequence[int], options: Options, room: int, stopped: Callable[[], bool]
     ) -> tuple[Written, ...]:
-        rows, network = options.n, self.network
+        rows, network = options.n * (1 + len(options.also)), self.network
         prefix, logits = self._read(prompt, stopped)
         logits = logits.expand(rows, -1)
         tails = Tails(network.shape, rows, room)
         picker = Picker(
-            rows=rows,
+            rows=options.n,
             seed=options.seed,
+            also=options.also,
             temperature=options.temperature,
             top_p=options.top_p,
             top_k=options.top_k,
@@ -140,16 +145,22 @@ class Policy:
         phrases = PhraseBiases(options.phrase_bias, rows, self.tokens.encode, self.tokens.piece)
         fixed = dense(options.logit_bias, network.shape.vocab)
         drafts = [_Draft() for _ in range(rows)]
+        live = list(drafts)  # those that the batch's rows are of
         for step in range(room):
             biased = logits.clone() if fixed is None else logits + fixed
             phrases.add_to(biased)
             chosen = picker.pick(biased, step)
             sure = logits.gather(1, chosen[:, None]).squeeze(1) - logits.logsumexp(-1)
             for row, (token, logprob) in enumerate(zip(chosen.tolist(), sure.tolist(), strict=True)):
-                self._note(drafts[row], token, logprob, options.stop)
+                self._note(live[row], token, logprob, options.stop)
                 phrases.saw(row, token)
-            if all(draft.reason for draft in drafts) or step + 1 == room or stopped():
+            going = [row for row, draft in enumerate(live) if not draft.reason]
+            if not going or step + 1 == room or stopped():
                 break
+            if len(going) <= KEPT * len(live):
+                live, chosen, tails = [live[row] for row in going], chosen[going], tails.of(going, step)
+                picker.keep(going)
+                phrases.keep(going)
             logits = network.step(chosen, prefix, len(prompt), tails, step)
         return tuple(self._finished(draft, options.stop) for draft in drafts)
 

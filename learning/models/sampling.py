@@ -7,6 +7,7 @@ after the first hit. Left out: repetition penalties, beams.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +23,30 @@ class Picker:
     """Draws one token a row. Row i of seed s sees the same random numbers, whatever the other rows do."""
 
     def __init__(
-        self, *, rows: int, seed: int, temperature: float, top_p: float, length: int, top_k: int = 0
+        self,
+        *,
+        rows: int,
+        seed: int,
+        temperature: float,
+        top_p: float,
+        length: int,
+        top_k: int = 0,
+        also: Sequence[int] = (),
     ) -> None:
-        """`top_k` likeliest tokens are drawn from (0: all), and of their chances the nucleus is taken."""
+        """`top_k` likeliest tokens are drawn from (0: all), and of their chances the nucleus is taken.
+
+        There are `rows` of `seed`, then as many of each seed in `also`.
+        """
         self._temperature, self._top_p, self._top_k = temperature, top_p, top_k
         draws = []
-        for row in range(rows):
-            generator = torch.Generator().manual_seed((seed * 1_000_003 + row) % 2**63)
+        for each, row in itertools.product((seed, *also), range(rows)):
+            generator = torch.Generator().manual_seed((each * 1_000_003 + row) % 2**63)
             draws.append(torch.rand(length, generator=generator, dtype=torch.float64))
         self._draws = torch.stack(draws)  # (B, length)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in their order."""
+        self._draws = self._draws[list(rows)]
 
     def pick(self, logits: Tensor, step: int) -> Tensor:
         """Token ids (B) from biased `logits` (B, V). Temperature 0 takes the likeliest."""
@@ -120,6 +136,11 @@ class PhraseBiases:
             else:  # spellings share beginnings: the strongest counts, they do not add up
                 push[token] = max(former, value, key=abs)
         return {token: value for token, value in push.items() if value}
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in their order."""
+        self._open, self._done = [self._open[row] for row in rows], [self._done[row] for row in rows]
+        self._border = [self._border[row] for row in rows]
 
     def saw(self, row: int, token: int) -> None:
         """Tell that `row` now ends with `token`."""

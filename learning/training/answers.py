@@ -2,11 +2,13 @@
 
     policy = load("packaged", adapter, cache=cache)       # merged and int8, as the server makes it
     questions = asked(folder, Split.TEST, limit=500)      # of a snapshot, or of published questions
-    written = write(policy, questions, attempts=3, sampling=Sampling(), seed=0, store=folder / "base.jsonl")
+    stores = {seed: folder / f"base-{seed}.jsonl" for seed in range(3)}
+    written = write(policy, questions, attempts=3, sampling=Sampling(), stores=stores)
 
-All attempts at a question are one batch, and their random numbers follow from (seed, question) alone: neither
-the other questions, nor where a killed run began again, nor how many processes write changes a text. Left
-out: the file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding, GPUs.
+All attempts at a question, of all seeds, are one batch, and their random numbers follow from (seed, question)
+alone: neither the other questions, nor where a killed run began again, nor how many processes write changes a
+text. Left out: the file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding,
+GPUs.
 Run: `pytest tests/unit/learning/training/test_answers.py`.
 """
 
@@ -14,8 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -159,51 +161,66 @@ def write(
     *,
     attempts: int,
     sampling: Sampling,
-    seed: int,
-    store: Path | None = None,
+    stores: Mapping[int, Path | None],
     processes: int = 1,
     tell: Callable[[int], None] = lambda done: None,
-) -> list[Written]:
-    """Every attempt at every question, in their order. `tell` hears how many questions are done.
+) -> dict[int, list[Written]]:
+    """Every attempt at every question, in their order, by seed: those in `stores`, side by side.
 
-    `store` is a file of JSON lines: what it holds of this policy, sampling, seed and number of attempts is
-    not written again. `processes` write side by side, and the same. Raises DataError for a file of another
-    run and for a prompt that leaves no room, ConfigurationError where another process writes to it,
-    SetupError for a full disk and for a process that is gone.
+    A store is a file of JSON lines: what it holds of this policy, sampling, seed and number of attempts is
+    kept; a question that one of them lacks is written whole, as it would have been. `processes` write side by
+    side, and the same. `tell` hears how many questions are done. Raises DataError for a file of another run
+    and for a prompt that leaves no room, ConfigurationError where another process writes to it, SetupError
+    for a full disk and for a process that is gone.
     """
     sampling.check()
-    head = {"policy": identity(policy), "attempts": attempts, "seed": seed, "sampling": asdict(sampling)}
-    with answer_store.opened(store, head) as (known, keep):
-        found: list[Written] = []
-        missing = [one for one in questions if (one.id, one.key) not in known]
-        work = partial(_drafts, attempts=attempts, sampling=sampling, seed=seed)
-        with closing(carried_out(policy, missing, work, processes)) as fresh:
-            for done, one in enumerate(questions, 1):
+    head = {"policy": identity(policy), "attempts": attempts, "sampling": asdict(sampling)}
+    with ExitStack() as stack:
+        kept = {
+            seed: stack.enter_context(answer_store.opened(store, {**head, "seed": seed}))
+            for seed, store in stores.items()
+        }
+        missing = [
+            one for one in questions if any((one.id, one.key) not in known for known, _ in kept.values())
+        ]
+        work = partial(_drafts, attempts=attempts, sampling=sampling, seeds=tuple(stores))
+        fresh = stack.enter_context(closing(carried_out(policy, missing, work, processes)))
+        lacking, found = set(missing), {seed: list[Written]() for seed in stores}
+        for done, one in enumerate(questions, 1):
+            made = next(fresh) if one in lacking else {}
+            for seed, (known, keep) in kept.items():
                 drafts = known.get((one.id, one.key))
                 if drafts is None:
-                    drafts = next(fresh)
+                    drafts = made[seed]
                     keep({"question": one.id, "key": one.key, "written": drafts})
-                found += (Written(question_id=one.id, attempt=n, **each) for n, each in enumerate(drafts))
-                tell(done)
+                found[seed] += [Written(question_id=one.id, attempt=n, **d) for n, d in enumerate(drafts)]
+            tell(done)
     return found
 
 
 def _drafts(
-    policy: Policy, question: Asked, *, attempts: int, sampling: Sampling, seed: int
-) -> list[dict[str, Any]]:
-    """The attempts at one question, as they are stored."""
-    digest = hashlib.sha256(f"{seed} {question.id} {question.key}".encode()).digest()
-    options = Options(n=attempts, seed=int.from_bytes(digest[:8], "big") >> 24, **asdict(sampling))
+    policy: Policy, question: Asked, *, attempts: int, sampling: Sampling, seeds: tuple[int, ...]
+) -> dict[int, list[dict[str, Any]]]:
+    """The attempts at one question by seed, as they are stored."""
     prompt = _prompt(policy, question)
     if len(prompt) >= policy.context:
         raise DataError(
             f"Question {question.id} has {len(prompt)} tokens, but the model's window {policy.context}: "
             "leave it out."
         )
-    return [
+    first, *rest = (_drawn(question, seed) for seed in seeds)
+    written = policy.write(prompt, Options(n=attempts, seed=first, also=tuple(rest), **asdict(sampling)))
+    drafts = [
         {"text": each.text.strip(), "tokens": len(each.ids), "ended": each.finish_reason == "stop"}
-        for each in policy.write(prompt, options)
+        for each in written
     ]
+    return {seed: drafts[n * attempts : (n + 1) * attempts] for n, seed in enumerate(seeds)}
+
+
+def _drawn(question: Asked, seed: int) -> int:
+    """The seed of a question's random numbers."""
+    digest = hashlib.sha256(f"{seed} {question.id} {question.key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 24
 
 
 def _prompt(policy: Policy, question: Asked) -> list[int]:

@@ -116,24 +116,21 @@ def _written(
     progress: Progress,
 ) -> Iterator[tuple[int, list[Written]]]:
     """Each seed with a system's answers. One policy is in memory beside the base."""
-    loaded: dict[Path | None, Policy] = {None: base}
-    for number in range(options.seeds):
-        seed, folder = options.seed + number, folders[number % len(folders)]
-        if folder not in loaded:
-            loaded = {None: base, folder: answers.load(base.folder, folder, cache=options.cache)}
-        yield (
-            seed,
-            answers.write(
-                loaded[folder],
-                questions,
-                attempts=options.candidates,
-                sampling=options.sampling,
-                seed=seed,
-                store=options.out / "answers" / f"{name}-{seed}.jsonl",
-                processes=options.processes,
-                tell=_telling(progress, f"{name}, seed {seed}: answered", len(questions)),
-            ),
+    for place, folder in enumerate(folders):
+        seeds = [options.seed + number for number in range(place, options.seeds, len(folders))]
+        if not seeds:
+            continue
+        policy = base if folder is None else answers.load(base.folder, folder, cache=options.cache)
+        written = answers.write(
+            policy,
+            questions,
+            attempts=options.candidates,
+            sampling=options.sampling,
+            stores={seed: options.out / "answers" / f"{name}-{seed}.jsonl" for seed in seeds},
+            processes=options.processes,
+            tell=_telling(progress, f"{name}, seed {', '.join(map(str, seeds))}: answered", len(questions)),
         )
+        yield from written.items()
 
 
 def _report(every: Sequence[Answer], options: Options, about: Mapping[str, Any]) -> Report:

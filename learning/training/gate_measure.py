@@ -119,17 +119,17 @@ def _write(
     policy: Policy, asked: Sequence[Asked], options: Options, name: str, progress: Progress
 ) -> list[answers.Written]:
     task = progress.add_task(f"answers: {name}", total=len(asked))
-    return answers.write(
+    written = answers.write(
         policy,
         asked,
         attempts=options.attempts,
         sampling=Sampling(
             temperature=options.temperature, top_p=options.top_p, top_k=0, max_tokens=options.max_tokens
         ),
-        seed=options.seed,
-        store=_store(options.out, name),
+        stores={options.seed: _store(options.out, name)},
         tell=lambda done: progress.update(task, completed=done),
     )
+    return written[options.seed]
 
 
 def _store(out: Path, name: str) -> Path:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from learning.models.policy import BLOCK, Blocks, Options, Policy, Written, measure_threads
+from learning.models.weights import Matrix
 
 OPTIONS = Options(n=3, seed=7, temperature=1.0, top_p=0.9, max_tokens=24)
 PROMPT = [1 + index % 250 for index in range(2 * BLOCK + 10)]
@@ -140,3 +141,37 @@ def test_more_threads_must_win_with_their_slowest_round(
     assert torch.get_num_threads() == found == best
     torch.set_num_threads(before)
     assert speeds[2] == pytest.approx(2 * speeds[1])
+
+
+@pytest.fixture
+def row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of each row alone: FBGEMM rounds all rows of a batch by one scale, which rows share."""
+    whole = Matrix.__call__
+
+    def each(self: Matrix, rows: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
+        return torch.cat([whole(self, rows[n : n + 1], top[n : n + 1]) for n in range(len(rows))])
+
+    monkeypatch.setattr(Matrix, "__call__", each)
+
+
+@pytest.mark.usefixtures("row_by_row")
+def test_seeds_side_by_side_write_what_each_writes_alone(policy: Policy) -> None:
+    alone = [each.ids for seed in (7, 8, 9) for each in policy.write(PROMPT, replace(OPTIONS, seed=seed))]
+    assert [each.ids for each in policy.write(PROMPT, replace(OPTIONS, also=(8, 9)))] == alone
+
+
+@pytest.mark.usefixtures("row_by_row")
+def test_who_has_ended_is_computed_no_further_and_the_others_write_on(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(OPTIONS, n=8, top_p=1.0, max_tokens=60, logit_bias={2: 4.5}, phrase_bias=(("ab", 4.0),))
+    rows, inner = list[int](), policy.network.step
+    monkeypatch.setattr("learning.models.policy.KEPT", 0.0)
+    whole = [each.ids for each in policy.write(PROMPT, options)]
+    monkeypatch.setattr("learning.models.policy.KEPT", 0.75)
+    monkeypatch.setattr(policy.network, "step", lambda ids, *rest: rows.append(len(ids)) or inner(ids, *rest))
+    assert [each.ids for each in policy.write(PROMPT, options)] == whole
+    assert len({len(each) for each in whole}) > 3
+    assert rows[0] == 8
+    assert rows == sorted(rows, reverse=True)
+    assert len(set(rows)) > 2

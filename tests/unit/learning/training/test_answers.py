@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from learning.models.policy import Policy
+from learning.models.policy import Options, Policy
+from learning.models.policy import Written as Draft
 from learning.training import answers, snapshot
 from learning.training.answer_pool import carried_out
 from learning.training.answers import Asked, Sampling, Written, asked, write
@@ -46,7 +47,7 @@ QUESTIONS = tuple(question(n) for n in range(4))
 def said(
     policy: Policy, some: tuple[Asked, ...] = QUESTIONS, seed: int = 0, store: Path | None = None
 ) -> list[Written]:
-    return write(policy, some, attempts=2, sampling=SHORT, seed=seed, store=store)
+    return write(policy, some, attempts=2, sampling=SHORT, stores={seed: store})[seed]
 
 
 def test_a_text_follows_from_seed_and_question_and_from_nothing_else(policy: Policy) -> None:
@@ -67,18 +68,41 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(
     with store.open("a") as file:
         file.write('{"question": "2", "key": "torn')
     seen: list[int] = []
-    again = write(policy, QUESTIONS, attempts=2, sampling=SHORT, seed=0, store=store, tell=seen.append)
-    assert again == whole
+    again = write(policy, QUESTIONS, attempts=2, sampling=SHORT, stores={0: store}, tell=seen.append)
+    assert again == {0: whole}
     assert seen == [1, 2, 3, 4]
     monkeypatch.setattr(Policy, "write", None)  # nothing is left to write
     assert said(policy, store=store) == whole
 
 
+def test_all_seeds_are_written_in_one_batch_and_one_that_lost_its_file_is_written_as_it_was(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = {seed: tmp_path / f"{seed}.jsonl" for seed in (5, 6, 7)}
+    batches, inner = list[int](), Policy.write
+
+    def counted(self: Policy, prompt: list[int], options: Options) -> tuple[Draft, ...]:
+        batches.append(options.n * (1 + len(options.also)))
+        return inner(self, prompt, options)
+
+    monkeypatch.setattr(Policy, "write", counted)
+    whole = write(policy, QUESTIONS, attempts=2, sampling=SHORT, stores=stores)
+    assert batches == [6] * len(QUESTIONS)
+    assert list(whole) == [5, 6, 7]
+    assert len({tuple(one.text for one in each) for each in whole.values()}) == 3
+    lines = stores[6].read_text().splitlines(keepends=True)
+    stores[6].write_text("".join(lines[:3]))  # the head, and two questions
+    kept = stores[5].read_bytes()
+    assert write(policy, QUESTIONS, attempts=2, sampling=SHORT, stores=stores) == whole
+    assert batches == [6] * (len(QUESTIONS) + 2)
+    assert (stores[5].read_bytes(), stores[6].read_text()) == (kept, "".join(lines))
+
+
 def test_two_processes_write_what_one_writes_in_the_same_order(policy: Policy, tmp_path: Path) -> None:
     whole, seen = said(policy), list[int]()
     said(policy, QUESTIONS[1:2], store=tmp_path / "a.jsonl")  # one is there already
-    given = {"attempts": 2, "sampling": SHORT, "seed": 0, "store": tmp_path / "a.jsonl"}
-    assert write(policy, QUESTIONS, **given, processes=2, tell=seen.append) == whole
+    given = {"attempts": 2, "sampling": SHORT, "stores": {0: tmp_path / "a.jsonl"}}
+    assert write(policy, QUESTIONS, **given, processes=2, tell=seen.append) == {0: whole}
     assert seen == [1, 2, 3, 4]
     kept = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert [row.get("question") for row in kept] == [None, "1", "0", "2", "3"]
@@ -214,7 +238,7 @@ def test_a_prompt_that_leaves_no_room_is_named_and_can_be_left_out(policy: Polic
 @pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_k": -1}, {"max_tokens": 0}])
 def test_sampling_that_cannot_be_is_refused(policy: Policy, wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="temperature over 0"):
-        write(policy, QUESTIONS, attempts=1, sampling=replace(SHORT, **wrong), seed=0)
+        write(policy, QUESTIONS, attempts=1, sampling=replace(SHORT, **wrong), stores={0: None})
 
 
 def test_published_questions_are_asked_as_they_are_served(folder_of: Callable[..., Path]) -> None:
