@@ -162,8 +162,12 @@ def base_hash(folder: Path) -> str:
     return _base_hash(tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))
 
 
-def base_name(folder: Path) -> str:
-    """A model's name for people: what the cache says, the hub's `owner/name`, or the folder's own."""
+def base_name(model: str | Path) -> str:
+    """A model's name for people: of a folder the cache's, the hub's `owner/name`, or the folder's own; of
+    another setting, such as `packaged`, the setting."""
+    folder = Path(model)
+    if isinstance(model, str) and not folder.exists():
+        return model
     hub = next((one.name for one in folder.parents if one.name.startswith("models--")), "")
     said = str(store.manifest(folder).get("name", ""))
     return said or hub.removeprefix("models--").replace("--", "/", 1) or folder.name

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from learning.models.adapters import base_name
 from learning.training.alarms import Limits
 from learning.training.sft_options import PRECISIONS
 from storage.errors import ConfigurationError
@@ -123,5 +124,5 @@ class Options:
     def recorded(self) -> dict[str, object]:
         """Every option as a manifest keeps it: of a folder its name, for paths differ between machines."""
         plain = {key: value for key, value in asdict(self).items() if key not in ("out", "cache")}
-        plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
+        plain["model"] = base_name(self.model)
         return {key: value.name if isinstance(value, Path) else value for key, value in plain.items()}

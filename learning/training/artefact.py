@@ -31,6 +31,7 @@ CARD = "README.md"
 def write(out: Path, model: Any, about: Manifest, *, extra: Mapping[str, str] | None = None) -> Manifest:
     """Write the LoRA adapter of a PEFT `model` into the new folder `out`; its manifest, with hashes.
 
+    Rank and alpha among its options are the adapter's own: one that goes on from a parent has the parent's.
     `extra` are further files by name: their text must follow from the run alone.
     Raises ConfigurationError when `out` holds something else already, SetupError for a full disk: then
     nothing of it is left.
@@ -41,7 +42,8 @@ def write(out: Path, model: Any, about: Manifest, *, extra: Mapping[str, str] | 
     with store.making(
         out.parent, out, 2 * size // store.MIB + 1, what="The folder", remedy="name another --out"
     ) as folder:
-        _save(model, folder, about.base_name)
+        own = _save(model, folder, about.base_name)
+        about = replace(about, options={name: own.get(name, value) for name, value in about.options.items()})
         for name, text in (extra or {}).items():
             (folder / name).write_text(text, encoding="utf-8")
         files = {name: store.sha256_of(folder / name) for name in (*adapters.NEEDED, *(extra or {}))}
@@ -103,8 +105,9 @@ def full_disk_said(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _save(model: Any, folder: Path, base_name: str) -> None:
-    """PEFT's own files, without what differs from process to process and from machine to machine."""
+def _save(model: Any, folder: Path, base_name: str) -> dict[str, int]:
+    """PEFT's own files, without what differs from process to process and from machine to machine; the
+    LoRA's rank and alpha."""
     model.save_pretrained(
         str(folder), selected_adapters=["default"], safe_serialization=True, save_embedding_layers=False
     )
@@ -115,3 +118,4 @@ def _save(model: Any, folder: Path, base_name: str) -> None:
             config[key] = sorted(value)
     config |= {"base_model_name_or_path": base_name, "inference_mode": True}
     file.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return {"rank": config["r"], "alpha": config["lora_alpha"]}

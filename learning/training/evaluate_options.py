@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from learning.models.adapters import base_name
 from learning.training.answers import Sampling
 from learning.training.evaluate_figures import BASE
 from learning.training.rows import Split
@@ -120,5 +121,5 @@ class Options:
             f"{name}={Path(folder).name}" for name, _, folder in (a.partition("=") for a in self.adapter)
         ]
         kept = {name: value for name, value in plain.items() if name not in NOT_RECORDED}
-        model = Path(self.model).name if "/" in self.model and Path(self.model).is_dir() else self.model
+        model = base_name(self.model)
         return {**kept, "adapter": names, "model": model}

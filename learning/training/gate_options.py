@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from learning.models.adapters import base_name
 from learning.training.rows import Split
 from storage.errors import ConfigurationError
 
@@ -112,5 +113,5 @@ class Options:
     def recorded(self) -> dict[str, Any]:
         """Every option as the report keeps it: of a folder its name, for paths differ between machines."""
         plain = {key: value for key, value in asdict(self).items() if key not in ("out", "cache", "threads")}
-        plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
+        plain["model"] = base_name(self.model)
         return {key: value.name if isinstance(value, Path) else value for key, value in plain.items()}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from learning.models.adapters import base_name
 from learning.training.arguments import flags
 from learning.training.launched import words
 from storage.errors import ConfigurationError
@@ -134,7 +135,7 @@ class Recipe:
     def recorded(self) -> dict[str, object]:
         """All but `PLACES`, as plain JSON: of a folder its name, for paths differ between machines."""
         plain = {name: value for name, value in dataclasses.asdict(self).items() if name not in PLACES}
-        plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
+        plain["model"] = base_name(self.model)
         return {name: value.name if isinstance(value, Path) else value for name, value in plain.items()}
 
     def name(self, snapshot: str) -> str:

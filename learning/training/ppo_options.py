@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from learning.models.adapters import base_name
 from learning.training.alarms import Limits
 from learning.training.ppo_batch import Shaping
 from learning.training.ppo_update import Rules
@@ -132,6 +133,7 @@ class Options:
         plain = {
             name: value.name if isinstance(value, Path) else value for name, value in asdict(self).items()
         }
+        plain["model"] = base_name(self.model)
         return {name: value for name, value in plain.items() if name not in ("out", "cache")}
 
     @property

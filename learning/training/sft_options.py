@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from learning.models.adapters import base_name
 from storage.errors import ConfigurationError
 
 PRECISIONS = ("auto", "bf16", "fp32")
@@ -86,7 +87,7 @@ class Options:
     def recorded(self) -> dict[str, object]:
         """Options as a manifest keeps them: of a folder its name, for paths differ between machines."""
         plain = {key: value for key, value in asdict(self).items() if key not in NOT_RECORDED}
-        plain["model"] = Path(self.model).name if Path(self.model).exists() else self.model
+        plain["model"] = base_name(self.model)
         return {key: value.name if isinstance(value, Path) else value for key, value in plain.items()}
 
 

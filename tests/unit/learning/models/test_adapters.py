@@ -66,7 +66,10 @@ def test_a_base_has_its_name_from_the_cache_from_the_hub_or_from_its_folder(tmp_
     assert adapters.base_name(cached) == "b179c9523d0e6a0f"
     store.seal(cached, name="SmolLM2-135M-Instruct")
     assert adapters.base_name(cached) == "SmolLM2-135M-Instruct"
-    assert adapters.base_name(tmp_path / "models--owner--a--b" / "snapshots" / "1f") == "owner/a--b"
+    hub = tmp_path / "models--owner--a--b" / "snapshots" / "1f"
+    hub.mkdir(parents=True)
+    assert adapters.base_name(hub) == "owner/a--b"
+    assert adapters.base_name("packaged") == "packaged"
 
 
 @pytest.mark.parametrize("name", [MANIFEST, *adapters.NEEDED])

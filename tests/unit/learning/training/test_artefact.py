@@ -88,6 +88,15 @@ def test_the_card_says_data_licence_hashes_seeds_figures_and_limits(
         assert part in said
 
 
+def test_an_adapter_that_goes_on_from_another_says_the_rank_that_it_has(
+    model: Any, about: Manifest, tmp_path: Path
+) -> None:
+    asked = replace(about, options={"rank": 16, "alpha": 32, "steps": 2}, parent="f00")
+    written = artefact.write(tmp_path / "out", model, asked)
+    assert written.options == {"rank": 4, "alpha": 8, "steps": 2}
+    assert artefact.read(tmp_path / "out").options == written.options
+
+
 def test_rows_of_several_licences_are_no_single_licence(model: Any, about: Manifest, tmp_path: Path) -> None:
     about = replace(about, data={"licences": {"CC-BY-SA-4.0": 3, "": 2}, "sources": {}}, parent="f00")
     artefact.write(tmp_path / "out", model, about)
