@@ -13,6 +13,7 @@ Left out: judging whether an adapter may serve; people's judgements (`learning/t
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,8 @@ from learning.training.origins import refuse_same
 from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
 
 REPORT = "report.json"
+VECTORS = "vectors"
+"""What the reward models read, until all is measured."""
 
 
 def run(options: Options, *, console: Console | None = None) -> Report:
@@ -64,7 +67,10 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         return found
     _made(options.out)
     with artefact.full_disk_said(options.out), _progress(console) as progress:
-        judges = Judges.load(options.encoder, options.reward, options.independent, cache=options.cache)
+        kept = options.out / VECTORS
+        judges = Judges.load(
+            options.encoder, options.reward, options.independent, cache=options.cache, kept=kept
+        )
         policy = answers.load(base, None, cache=options.cache)
         learned = {name: seen.together(filter(None, each)) for name, each in options.systems.items()}
         questions, left_out = _questions(options, policy, judges, learned.values())
@@ -168,6 +174,7 @@ def _there(out: Path, run: str) -> Report | None:
 def _write(report: Report, out: Path) -> None:
     """The three forms of the report, then the manifest."""
     (out / store.MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(out / VECTORS, ignore_errors=True)
     for name, text in (
         (REPORT, evaluate_report.to_json(report)),
         ("report.md", evaluate_page.markdown(report)),

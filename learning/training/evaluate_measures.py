@@ -20,7 +20,7 @@ from learning.training.answers import Asked, Written
 from learning.training.evaluate_figures import Answer
 from learning.training.metrics import matched, overlap
 from learning.training.ppo_batch import question_of
-from learning.training.reward_model import RewardModel, hash_of
+from learning.training.reward_model import ENCODER, RewardModel, hash_of
 from storage.errors import DataError, ModelError
 
 CHUNK = 64
@@ -36,12 +36,17 @@ class Judges:
     independent: RewardModel | None
 
     @classmethod
-    def load(cls, encoder: str, reward: Path | None, independent: Path | None, *, cache: Path) -> Judges:
-        """From their folders. Raises ModelError for what is missing or damaged."""
+    def load(
+        cls, encoder: str, reward: Path | None, independent: Path | None, *, cache: Path, kept: Path
+    ) -> Judges:
+        """From their folders. Each text is read once by those that read alike, and its vector is in `kept`.
+
+        Raises ModelError for what is missing or damaged.
+        """
         return cls(
             encoder=Encoder(hub.resolve(encoder, "encoder", cache)),
-            reward=RewardModel.load(reward, cache=cache) if reward else None,
-            independent=RewardModel.load(independent, cache=cache) if independent else None,
+            reward=_reading(reward, cache, kept),
+            independent=_reading(independent, cache, kept),
         )
 
     @property
@@ -49,6 +54,15 @@ class Judges:
         """Keys of the questions that a reward model learned from."""
         models = [one for one in (self.reward, self.independent) if one is not None]
         return frozenset(key for one in models for key in one.seen)
+
+
+def _reading(folder: Path | None, cache: Path, kept: Path) -> RewardModel | None:
+    if folder is None:
+        return None
+    model = RewardModel.load(folder, cache=cache)
+    own = (folder / ENCODER).is_dir()
+    model.keep(kept, store.sha256_of(folder / store.MANIFEST) if own else model.about["encoder_sha256"])
+    return model
 
 
 def judges_id(encoder: str, reward: Path | None, independent: Path | None, *, cache: Path) -> str:

@@ -33,15 +33,17 @@ class Vectors:
     def __init__(self, folder: Path, reader: str, read: Read) -> None:
         self._folder, self._reader, self._read = folder, reader, read
         self._known: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._taken: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
-        for file in sorted(folder.glob("*.npz")):
-            self._take(file)
+        self._look()
 
     def of(
         self, texts: Sequence[str], progress: Progress | None = None, what: str = ""
     ) -> npt.NDArray[np.float64]:
         """(n, d), in the order of `texts`, which are some. Texts of like length are read together."""
         keys = [self._key(text) for text in texts]
+        if any(key not in self._known for key in keys):
+            self._look()  # another reader of the folder may have read them since
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         order = sorted(missing, key=lambda key: (len(missing[key]), key))
         chunks = [order[at : at + CHUNK] for at in range(0, len(order), CHUNK)]
@@ -58,7 +60,14 @@ class Vectors:
             sink.flush()
             os.fsync(sink.fileno())
         fresh.rename(self._folder / f"{name}.npz")
+        self._taken.add(f"{name}.npz")
         self._known.update(zip(keys, np.asarray(vectors, dtype=np.float32), strict=True))
+
+    def _look(self) -> None:
+        for file in sorted(self._folder.glob("*.npz")):
+            if file.name not in self._taken:
+                self._taken.add(file.name)
+                self._take(file)
 
     def _take(self, file: Path) -> None:
         """A chunk's vectors; one that is damaged is as if it were not there, and is read again."""

@@ -145,6 +145,17 @@ def test_a_killed_evaluation_goes_on_to_the_same_report(
     assert run(options).comparisons == report.comparisons
 
 
+def test_a_text_is_read_once_by_two_reward_models_on_one_encoder(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, encode = list[str](), RewardModel._encode
+    monkeypatch.setattr(RewardModel, "_encode", lambda self, texts: read.extend(texts) or encode(self, texts))
+    monkeypatch.setattr(evaluate_measures, "CHUNK", 4)
+    run(options)
+    assert len(read) == len(set(read)) > 12
+    assert not (options.out / evaluate.VECTORS).exists()  # of use to a killed run alone
+
+
 def test_another_evaluation_is_not_written_over_but_its_answers_may_be_used(
     options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

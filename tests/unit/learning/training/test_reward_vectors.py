@@ -36,6 +36,14 @@ def test_a_text_is_read_once_by_all_runs_and_stands_in_the_order_asked_for(tmp_p
     assert again.tolist() == [*WANTED[::-1], [3, 110]] and second.read == ["new"]
 
 
+def test_two_that_read_alike_find_what_the_other_has_read_meanwhile(tmp_path: Path) -> None:
+    first, second = Reader(), Reader()
+    ours, theirs = Vectors(tmp_path, "r", first), Vectors(tmp_path, "r", second)
+    assert ours.of(TEXTS).tolist() == WANTED
+    assert theirs.of(TEXTS).tolist() == WANTED
+    assert second.read == []
+
+
 def test_another_reader_reads_for_itself(tmp_path: Path) -> None:
     Vectors(tmp_path, "fp32", Reader()).of(TEXTS)
     other = Reader()
