@@ -44,7 +44,7 @@ class Gate:
         """The figure, or that there were too few questions for one."""
         count = "1 question" if self.questions == 1 else f"{self.questions} questions"
         if self.passed is None:
-            return f"not judged: {count}, and {FEWEST} are needed"
+            return f"only {count}, and {FEWEST} are needed"
         return f"{self.figure} over {count}"
 
 

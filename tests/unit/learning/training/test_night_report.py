@@ -63,7 +63,7 @@ def test_it_says_why_an_adapter_was_not_promoted(tmp_path: Path) -> None:
 
 def gates(folder: Path, passed: bool | None) -> None:
     """The note of a reward model, one gate of which was not judged."""
-    few = "not judged: 6 questions, and 30 are needed"
+    few = "only 6 questions, and 30 are needed"
     night_journal.write(
         folder / "stages" / "reward.json",
         {
@@ -83,7 +83,7 @@ def test_it_shows_each_gate_of_the_reward_model_and_which_were_not_judged(tmp_pa
     assert text.startswith("# The night ended before PPO; nothing was promoted\n")
     assert "## Whether the reward model may train" in text
     assert "| above chance | failed | 48% | over 50% |" in text
-    assert "| kinds below | not judged | not judged: 6 questions, and 30 are needed | gaps above 0 |" in text
+    assert "| kinds below | not judged | only 6 questions, and 30 are needed | gaps above 0 |" in text
     gates(folder, passed=True)
     text = night_report.markdown(night_report.read(run(folder)))
     assert text.startswith("# The night made an adapter that is not promoted\n")

@@ -197,8 +197,8 @@ def test_reward_models_are_made_and_judged_on_the_gpu_where_there_is_one_that_ma
 @pytest.mark.parametrize(
     ("judged", "found"),
     [
-        (replace(GOOD, accuracy=figure(0.2, questions=6)), "not judged: 6 questions, and 30 are needed"),
-        (DataError("No question is left."), "not judged: 0 questions, and 30 are needed"),
+        (replace(GOOD, accuracy=figure(0.2, questions=6)), "only 6 questions, and 30 are needed"),
+        (DataError("No question is left."), "only 0 questions, and 30 are needed"),
     ],
 )
 def test_too_few_questions_fail_no_gate_and_pass_none(

@@ -76,7 +76,7 @@ def test_over_too_few_questions_a_gate_is_neither_passed_nor_failed(mean: float)
     enough, few = (gate(0, accuracy=figure(mean, questions=number)) for number in (FEWEST, FEWEST - 1))
     assert enough.passed is (mean > 0.5)
     assert few.passed is None
-    assert few.found == f"not judged: {FEWEST - 1} questions, and {FEWEST} are needed"
+    assert few.found == f"only {FEWEST - 1} questions, and {FEWEST} are needed"
 
 
 def test_questions_with_two_answers_each_judge_no_rank_correlation() -> None:
