@@ -1,7 +1,7 @@
 """Workers that die at a named point, each on one more question at the desk of `test_answer.py`.
 
 What every one of them would read anew and find the same, the App's key and the certificates that are trusted,
-is read once: that took a third of their time.
+is read once.
 """
 
 from __future__ import annotations
