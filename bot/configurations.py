@@ -3,7 +3,8 @@
 What was read is a row, shared by all workers, a file that is not there too: most organisations have no
 `.github` repository, and each look for one is a token that GitHub refuses. A push that touches a file makes
 its row stale (`webhooks/route.py`), one during the moment of reading too: what was read is used then, and is
-read again the next time.
+read again the next time. A row is stale, too, until learning is as its files say (`bot/learning_mode.py`):
+whoever read them may have died before.
 Left out: what the files mean (`bot/config.py`). Run: `pytest tests/integration/test_configuration.py`.
 """
 
@@ -22,7 +23,7 @@ from bot.settings import Settings
 from bot.trigger import Asks
 from storage.configurations import of_installation, of_repository
 from storage.database import Database, UnitOfWork
-from storage.records import AnswerStatus, ConfigFile, Configuration, Decision, Repository
+from storage.records import AnswerStatus, ConfigFile, Configuration, Decision, Learning, Repository
 
 KEPT = timedelta(minutes=5)
 KEPT_MISS = timedelta(hours=1)
@@ -92,6 +93,7 @@ class Configurations:
             kept = [unit.configurations.keep_file(file) for file in files]
             still = all(kept)
             known = unit.configurations.get(repository.id, to_change=True)
+            said = learning_in(found.config)
             if known is None or still:
                 known = known or Configuration(
                     repository_id=repository.id,
@@ -106,7 +108,7 @@ class Configurations:
                         words=asks.words,
                         mention=asks.mention,
                         training=bool(found.config.training),
-                        as_of=self._clock() if still else None,
+                        as_of=self._clock() if still and known.learning is said else None,
                     )
                 )
             unit.commit()
@@ -133,6 +135,11 @@ def asks_of(config: RepoConfig) -> Asks:
         words=default.words if config.triggers is None else tuple(dict.fromkeys(config.triggers)),
         mention=default.mention if config.mention is None else config.mention,
     )
+
+
+def learning_in(config: RepoConfig) -> Learning | None:
+    """What the files say of learning; None where they say nothing. Pure."""
+    return Learning(config.learning) if config.learning else None
 
 
 def to_tell(unit: UnitOfWork, repository_id: int, answer_id: str, found: Effective) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 The grace (`THUMBPRINT_ERASE_AFTER_DAYS`) is there because people uninstall by mistake, and repositories come
 back after a transfer. An audit says that it happened, with numbers alone; what was made of the rows follows
-it (`bot/leftovers.py`). What GitHub still lists of its deliveries is remembered by its GUIDs, for else it
+it (`bot/leftovers.py`). The log of SQLite's file is emptied of them, where a worker died before by whoever
+comes next: a mark says so. What GitHub still lists of its deliveries is remembered by its GUIDs, for else it
 would be sent again, and make the repository known once more. Left out: backups and logs, the operator's.
 Run: `pytest tests/integration/test_lifecycle.py`.
 """
@@ -16,7 +17,8 @@ import structlog
 from bot.context import Context
 from bot.sweeping import KEPT_BEYOND
 from storage.audits import ERASED
-from storage.erasure import erase
+from storage.database import Database
+from storage.erasure import IN_LOG, erase
 from storage.records import Audit, Standing
 
 log = structlog.get_logger()
@@ -29,10 +31,19 @@ def erase_due(context: Context, now: datetime) -> int:
         due = unit.repositories.lost_before(before)
     for repository_id in due:
         erase_lost(context, repository_id, before, now)
-    _forget_accounts(context, before)
-    if due:
-        context.database.vacuum()
+    _forget_accounts(context, before, now)
+    empty_log(context.database)
     return len(due)
+
+
+def empty_log(database: Database) -> None:
+    """Empty SQLite's log, if something was erased since it was; what keeps it from that, it waits for."""
+    with database.unit(read_only=True) as unit:
+        since = unit.progress.mark(IN_LOG)
+    if since is not None and database.vacuum():
+        with database.unit() as unit:
+            unit.progress.drop_mark(IN_LOG, since)
+            unit.commit()
 
 
 def erase_lost(context: Context, repository_id: int, before: datetime, now: datetime) -> bool:
@@ -47,6 +58,7 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
         listed = now - context.settings.github_host.redelivery_window - KEPT_BEYOND
         unit.progress.sight_kept(repository_id, listed)
         counts = erase(unit.connection, repository_id)
+        unit.progress.set_mark(IN_LOG, now)
         unit.audits.add_now(Audit(at=now, act=ERASED, repository_id=repository_id, counts=counts))
         unit.commit()
     context.memories.forget(repository_id)
@@ -54,7 +66,7 @@ def erase_lost(context: Context, repository_id: int, before: datetime, now: date
     return True
 
 
-def _forget_accounts(context: Context, before: datetime) -> None:
+def _forget_accounts(context: Context, before: datetime, now: datetime) -> None:
     """Of installations that were removed before a time nothing stays but their numbers.
 
     What was trained on their account's data alone goes, too; its weights are leftovers then.
@@ -68,4 +80,5 @@ def _forget_accounts(context: Context, before: datetime) -> None:
             unit.installations.forget_account(installation_id)
             unit.configurations.forget_defaults(installation_id)
             unit.adapters.forget_installation(installation_id)
+            unit.progress.set_mark(IN_LOG, now)
             unit.commit()

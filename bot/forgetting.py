@@ -33,6 +33,7 @@ from bot.control import cancel
 from bot.queue import JobName, Queue
 from storage.audits import FORGOT_USER
 from storage.database import UnitOfWork
+from storage.erasure import IN_LOG
 from storage.records import AnswerStatus, Audit, Decision, Feedback, FeedbackKind, Learning
 from storage.rights import GHOST
 
@@ -55,6 +56,7 @@ def forget_name(unit: UnitOfWork, login: str, now: datetime) -> Counts:
     counts = {"decisions": unit.people.unname_decisions({login})}
     if not counts["decisions"]:
         return {}
+    unit.progress.set_mark(IN_LOG, now)
     unit.audits.add(Audit(at=now, act=FORGOT_USER, counts=counts))
     return counts
 
@@ -101,6 +103,7 @@ def forget_user(unit: UnitOfWork, queue: Queue, actor_id: int, now: datetime) ->
     if not counts:
         return {}
     unit.people.forget(actor_id, now)
+    unit.progress.set_mark(IN_LOG, now)
     _tell(unit, queue, told, now)
     unit.audits.add_now(Audit(at=now, act=FORGOT_USER, counts=counts))
     return counts

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.config import Effective
+from bot.configurations import learning_in
 from bot.context import Context
 from bot.github import Client
 from bot.time_slice import GoOn, endless
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 def follow(context: Context, client: Client, repository: Repository, *, anew: bool = False) -> Effective:
     """What holds in a repository, its learning brought in line with that. `anew`: as its files stand now."""
     chosen = context.configurations.of(client, repository, anew=anew)
-    said = Learning(chosen.config.learning) if chosen.config.learning else None
+    said = learning_in(chosen.config)
     with context.database.unit() as unit:
         known = unit.repositories.upsert(repository)
         kept = unit.configurations.get(repository.id, to_change=True)
@@ -38,6 +39,8 @@ def follow(context: Context, client: Client, repository: Repository, *, anew: bo
         if kept and kept.learning is not said:
             unit.configurations.keep(replace(kept, learning=said))
         unit.commit()
+    if kept and kept.learning is not said:
+        context.configurations.of(client, repository)  # followed, so that it counts as read
     return chosen
 
 

@@ -99,10 +99,11 @@ def _kept(unit: UnitOfWork, serving: str) -> set[Path]:
 
 def _without(folder: Path, kept: Collection[Path]) -> Iterator[Path]:
     """What of a folder goes: all of it, or, with kept adapters in it, all but those and the note of whose
-    rows they learned from, by which they are found again."""
+    rows they learned from, by which they are found again. That goes last: who deletes may die before."""
     if folder in kept:
         return
     if not any(one.is_relative_to(folder) for one in kept):
+        yield from sorted(folder.iterdir(), key=lambda one: one.name in (BEGUN, MANIFEST))
         yield folder
         return
     for one in sorted(folder.iterdir()):

@@ -126,11 +126,15 @@ class Database:
             query = sa.select(heartbeats.c.at).where(heartbeats.c.role == role)
             return unit.connection.execute(query).scalar_one_or_none()
 
-    def vacuum(self) -> None:
-        """Empty SQLite's log of what was erased; in the file itself rows are overwritten as they go."""
-        if self.is_sqlite:
-            with self.errors_translated(), self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def vacuum(self) -> bool:
+        """Empty SQLite's log of what was erased; in the file itself rows are overwritten as they go.
+
+        False where somebody who reads or writes kept it from that for too long.
+        """
+        if not self.is_sqlite:
+            return True
+        with self.errors_translated(), self.engine.connect() as connection:
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
 
     def dispose(self) -> None:
         """Close all connections and give up what was claimed."""

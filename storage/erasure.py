@@ -2,7 +2,7 @@
 
 Which tables those are follows from the tables themselves: whatever names a repository, and whatever hangs on
 such a row. A new table is erased without a word here; a test finds one that is neither reached nor exempt.
-Left out: DBOS's rows, which hold ids (`bot/erasing.py`).
+Left out: DBOS's rows, which hold ids, and SQLite's log (`bot/erasing.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from storage.tables import metadata
 EXEMPT = frozenset({"audits", "executors", "forgotten_people", "heartbeats", "installations", "marks"})
 EXEMPT |= {"sightings", "spendings", "paces", "config_files", "job_attempts", "runs"}
 """Tables without a word of a repository's; `erase` takes out of `config_files` and `marks` what is named."""
+
+IN_LOG = "erased/log"
+"""The mark of what was erased, and is in the log of SQLite's file until that is emptied: since when."""
 
 
 def erase(connection: sa.Connection, repository_id: int) -> dict[str, int]:

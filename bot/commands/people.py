@@ -31,6 +31,7 @@ def forget_user(
     ] = False,
 ) -> None:
     """Forget a person: erase what they said and taught, leave without a name what others built on."""
+    from bot.erasing import empty_log
     from bot.forgetting import forget_name, known_as
     from bot.forgetting import forget_user as forget
 
@@ -46,8 +47,8 @@ def forget_user(
             counts = forget_name(unit, login, now) if actor_id is None else forget(unit, queue, actor_id, now)
             if yes:
                 unit.commit()
-        if counts and yes:
-            database.vacuum()
+        if yes:
+            empty_log(database)
     if not counts:
         unknown = f"Nobody is known here as {login}. Names change: give GitHub's numeric id of the account."
         out.print("Nothing is kept about that account." if ids else unknown, markup=False)

@@ -197,7 +197,7 @@ def _write(into: Path, records: Records, about: Mapping[str, object], as_of: dat
             "files": dict(sorted(_files(part, records))),
         }
         name = _id(manifest)
-        if (into / name).exists():
+        if (into / name / MANIFEST).exists():
             shutil.rmtree(part)
             _date(into / name / MANIFEST, as_of, known=True)
             return name
@@ -206,6 +206,7 @@ def _write(into: Path, records: Records, about: Mapping[str, object], as_of: dat
         _date(part / MANIFEST, as_of)
         for path in (*part.rglob("*"), part):
             _to_disk(path)
+        shutil.rmtree(into / name, ignore_errors=True)  # what is left of one that was deleted in part
         part.rename(into / name)
         _to_disk(into)
     except BaseException:

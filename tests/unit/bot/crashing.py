@@ -1,21 +1,39 @@
-"""Workers that die at a named point, each on one more question at the desk of `test_answer.py`."""
+"""Workers that die at a named point, each on one more question at the desk of `test_answer.py`.
+
+What every one of them would read anew and find the same, the App's key and the certificates that are trusted,
+is read once.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import ssl
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeVar
+from unittest import mock
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot import answer
 from bot.context import Context
 from bot.drills.points import Points, pointed
+from bot.settings import Settings
 from storage.records import AnswerStatus, Delivery
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.bot.test_answer import ASKER, GOOD, Desk
 from webhooks.playground.things import Comment
+
+Lives = TypeVar("Lives")
+"""What dies: a worker's context, or a receiver."""
+
+READ_ONCE = {
+    "jwt.algorithms.load_pem_private_key": cache(load_pem_private_key),
+    "ssl.create_default_context": cache(ssl.create_default_context),
+}
 
 
 class Died(BaseException):
@@ -26,12 +44,19 @@ def die() -> None:
     raise Died
 
 
+def worker(desk: Desk, points: Points | None = None) -> AbstractContextManager[Context]:
+    """One more worker at the desk."""
+    return living(desk.context.settings, points or Points())
+
+
 @contextmanager
-def worker(desk: Desk, points: Points | None = None) -> Iterator[Context]:
+def living(settings: Settings, points: Points) -> Iterator[Context]:
     """A worker's context of its own, with nothing in common with others but database and GitHub."""
     models: Any = ScriptedModels([[GOOD]])
-    with pointed(desk.context.settings, models, points or Points()) as context:
-        yield context
+    with ExitStack() as patches:
+        for name, read in READ_ONCE.items():
+            patches.enter_context(mock.patch(name, read))
+        yield patches.enter_context(pointed(settings, models, points))
 
 
 def at_once(seconds: float) -> None:
@@ -79,22 +104,56 @@ def names_of(desk: Desk, carry_out: Callable[[Context], None]) -> list[str]:
     return points.passed
 
 
-def deaths(
-    desk: Desk, carry_out: Callable[[Context], None], ready: Callable[[], None] = lambda: None
+def each_death(
+    begun: Callable[[Points], AbstractContextManager[Lives]],
+    carry_out: Callable[[Lives], object],
+    ready: Callable[[], object] = lambda: None,
+    *,
+    again: Callable[[Lives], object] | None = None,
+    must: Collection[str] = (),
+    first: int = 0,
 ) -> Iterator[str]:
-    """One question after the other, until a run has no further point: a worker dies at it; its name."""
-    for at in itertools.count():
-        ask_anew(desk)
+    """One case after the other, until a run has no further point: somebody dies at it, another one goes on.
+
+    Yields the point's number, from the `first` on, and name, once the other one carried it all out, or did
+    `again` instead. Raises AssertionError where at the end nobody died at a point whose name begins as one
+    that `must` be there.
+    """
+    died = []
+    for at in itertools.count(first):
         ready()
         points = Points(at, die)
-        with worker(desk, points) as context:
+        with begun(points) as one:
             try:
-                carry_out(context)
+                carry_out(one)
             except Died:
-                pass
+                died.append(points.passed[-1])
             else:
-                return
-        yield f"{at} {points.passed[-1]}"
+                break
+        with begun(Points()) as another:
+            (again or carry_out)(another)
+        yield f"{at} {died[-1]}"
+    missed = [name for name in must if not any(one.startswith(name) for one in died)]
+    assert not missed, f"nobody died {missed}, but {died}"
+
+
+def deaths(
+    desk: Desk,
+    carry_out: Callable[[Context], object],
+    ready: Callable[[], object] = lambda: None,
+    *,
+    again: Callable[[Context], object] | None = None,
+    must: Collection[str] = (),
+    first: int = 0,
+) -> Iterator[str]:
+    """Each death of a worker on one more question at the desk."""
+
+    def asked() -> None:
+        ask_anew(desk)
+        ready()
+
+    begun = partial(worker, desk)
+    yield from each_death(begun, carry_out, asked, again=again, must=must, first=first)
 
 
 def died_at(desk: Desk, name: str, carry_out: Callable[[Context], None]) -> None:

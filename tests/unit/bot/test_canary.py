@@ -141,10 +141,8 @@ def answered(unit: UnitOfWork, number: int, *, adapter_id: str, model: str = "m"
         unit.feedback.append(event(f"e{number}", answer_id=made.id, actor=actor, **EDIT))
 
 
-def test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_figures(
-    database: Database,
-) -> None:
-    now = things.NOW + timedelta(days=2)
+def corrected(database: Database) -> None:
+    """A canary, and people who correct two of three of its answers, and none of its former's."""
     with database.unit() as unit:
         unit.repositories.upsert(things.REPOSITORY)
         for letter in "ac":
@@ -155,6 +153,13 @@ def test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_fig
             new = takes(NEW, f"1/{number}", 50)
             answered(unit, number, adapter_id=NEW if new else FORMER, edited=new and number % 3 > 0)
         unit.commit()
+
+
+def test_a_canary_that_people_correct_goes_back_by_itself_once_and_keeps_the_figures(
+    database: Database,
+) -> None:
+    now = things.NOW + timedelta(days=2)
+    corrected(database)
     assert settle_due(database, ("mine",), now) == 1
     assert settle_due(database, ("mine",), now) == 0, "it is no canary any more"
     with database.unit() as unit:

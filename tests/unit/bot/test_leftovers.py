@@ -38,8 +38,8 @@ class House:
         together, own = self.made("shared", 1, 2), self.made("repository-2", 2)
         self.together, self.own = together.folder, own.folder
         self.corpus = snapshot.write(rows(3), home / "training" / "snapshots" / "corpus", about={}).folder
-        self.night = self._night("shared", together)
-        self.own_night = self._night("repository-2", own)
+        self.night = self.again("shared", together)
+        self.own_night = self.again("repository-2", own)
 
     def made(self, scope: str, *repositories: int, as_of: datetime | None = None) -> Snapshot:
         consent = [{"repository_id": one, "private": False, "training": True} for one in repositories]
@@ -47,7 +47,7 @@ class House:
         into = self.home / "snapshots" / scope
         return snapshot.write(rows(*repositories), into, about=about, as_of=as_of)
 
-    def _night(self, scope: str, data: Snapshot) -> Path:
+    def again(self, scope: str, data: Snapshot) -> Path:
         folder = self.home / "training" / "nights" / scope / "night-1"
         begun = {
             "scope": scope,

@@ -116,14 +116,12 @@ def failed_and_tried_again(desk: Desk) -> None:
 def test_an_answer_takes_the_place_of_the_sentence_that_there_is_none_wherever_a_worker_dies(
     desk: Desk,
 ) -> None:
-    died = []
-    for at in deaths(desk, lambda context: answered(context, desk), lambda: failed_and_tried_again(desk)):
-        died.append(at)
-        with worker(desk) as context:
-            answered(context, desk)
+    def ready() -> None:
+        failed_and_tried_again(desk)
+
+    for at in deaths(desk, lambda context: answered(context, desk), ready, must=["after DELETE"]):
         one_answer(desk, at)
         assert answer_text(ours(desk)[0].body) == GOOD, at
-    assert any("DELETE" in at for at in died)
 
 
 def test_what_somebody_approved_is_posted_as_it_was_approved_when_its_job_is_tried_again(desk: Desk) -> None:

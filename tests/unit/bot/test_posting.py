@@ -48,39 +48,31 @@ MUST = {
 
 
 def test_a_worker_that_dies_anywhere_leaves_one_answer(desk: Desk) -> None:
-    died = set()
-    for at in deaths(desk, lambda context: answered(context, desk)):
-        died.add(at.partition(" ")[2])
-        with worker(desk) as context:
-            answered(context, desk)
+    must = {*MUST, "before commit in answer._store", "after commit in answer._store"}
+    for at in deaths(desk, lambda context: answered(context, desk), must=must):
         one_answer(desk, at)
-    assert died >= MUST | {"before commit in answer._store", "after commit in answer._store"}
 
 
 def test_a_worker_that_dies_anywhere_and_the_next_one_on_its_way_back_leave_one_answer(desk: Desk) -> None:
-    twice = itertools.cycle(range(0, 14, 2))
-    for at in deaths(desk, lambda context: posted(context, desk), desk.compose):
-        again = next(twice)
-        with worker(desk, Points(again, die)) as context, suppress(Died):
-            posted(context, desk)
-        with worker(desk) as context:
-            posted(context, desk)
-        one_answer(desk, f"{at}, then {again}")
+    second = itertools.cycle(range(0, 14, 2))
+
+    def twice(context: Context) -> None:
+        with worker(desk, Points(next(second), die)) as next_one, suppress(Died):
+            posted(next_one, desk)
+        posted(context, desk)
+
+    for at in deaths(desk, lambda context: posted(context, desk), desk.compose, again=twice):
+        one_answer(desk, at)
 
 
 def test_a_worker_that_dies_while_it_tells_of_a_failure_says_it_once(desk: Desk) -> None:
     def told(context: Context) -> None:
         answer.fail(context, desk.question, GitHubUnavailable("gone for long"), sleep=at_once)
 
-    died = set()
-    for at in deaths(desk, told):
-        died.add(at.partition(" ")[2])
-        with worker(desk) as context:
-            told(context)
+    for at in deaths(desk, told, must=MUST):
         [comment] = ours(desk)
         assert "could not answer" in comment.body, at
         assert desk.stored().status is AnswerStatus.FAILED, at
-    assert died >= MUST
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 504])
