@@ -30,6 +30,8 @@ from webhooks.playground.things import Comment
 Lives = TypeVar("Lives")
 """What dies: a worker's context, or a receiver."""
 
+MOST = 300
+"""Points of one run: with more, each case makes further ones for the next, and there is no end."""
 READ_ONCE = {
     "jwt.algorithms.load_pem_private_key": cache(load_pem_private_key),
     "ssl.create_default_context": cache(ssl.create_default_context),
@@ -121,6 +123,7 @@ def each_death(
     """
     died = []
     for at in itertools.count(first):
+        assert at < first + MOST, f"no end of points: {died[-5:]}"
         ready()
         points = Points(at, die)
         with begun(points) as one:
