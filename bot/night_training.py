@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bot.environment import training_env
 from bot.process import ending
+from learning.parent import dies_with
 from learning.training import night_journal
-from learning.training.launched import dies_with
 from learning.training.night_options import Recipe
 
 LOOK_S = 0.5

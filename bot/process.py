@@ -7,7 +7,6 @@ its own, so that Ctrl-C reaches the supervisor alone, and asks the kernel for SI
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -19,7 +18,8 @@ from typing import IO
 
 import httpx
 
-PR_SET_PDEATHSIG = 1
+from learning.parent import dies_with
+
 LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
 ASK_S = 10.0
@@ -86,14 +86,10 @@ class Process:
         self._due_at = None
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        parent, nice = os.getpid(), self.part.nice
-        libc = ctypes.CDLL(None)
+        ends_with_us, nice = dies_with(os.getpid(), signal.SIGTERM), self.part.nice
 
         def before_exec() -> None:
-            if hasattr(libc, "prctl"):
-                libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-                if os.getppid() != parent:  # it died before we could ask
-                    os._exit(1)
+            ends_with_us()
             if nice:
                 os.nice(nice)
 

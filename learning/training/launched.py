@@ -10,23 +10,22 @@ Run: `pytest tests/unit/learning/training/test_launched.py tests/integration/tes
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import shlex
 import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from learning.parent import dies_with
 from learning.training.arguments import flags
 from storage.errors import ConfigurationError, TrainingError
 
-PR_SET_PDEATHSIG = 1
 WRONG = "✗ "
 """A stage's own error, in one line, begins with it."""
 LAST = 5
@@ -87,16 +86,3 @@ def _why(said: Sequence[str]) -> str:
     own = [line.partition(WRONG)[2] for line in said if WRONG in line]
     rest = [line.strip() for line in said if line.strip()][-LAST:]
     return own[-1] if own else " | ".join(rest) or "it said nothing."
-
-
-def dies_with(parent: int) -> Callable[[], None]:
-    """What a process does to be killed as soon as `parent`, which started it, is gone; on Linux."""
-    libc = ctypes.CDLL(None)
-
-    def ask() -> None:
-        if hasattr(libc, "prctl"):
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before we could ask
-                os._exit(1)
-
-    return ask

@@ -18,7 +18,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from learning.training.launched import dies_with
+from learning.parent import dies_with
 
 T = TypeVar("T")
 
