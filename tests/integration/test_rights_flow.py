@@ -129,14 +129,14 @@ class Town:
         assert f"`tool{number}`" in made.body
         return made, number
 
-    def edit(self, login: str, kind: str) -> list[str]:
-        """Somebody corrects an answer; the ids of the corrections that act by it."""
+    def edit(self, login: str, kind: str) -> str:
+        """Somebody corrects an answer; the wording towards which."""
         comment, number = self.answer()
         with self.free(login, kind):
             acts.edit(
                 self.world.state, login, comment, comment.body.replace(f"tool{number}", f"make{number}")
             )
-        return self.lessons(f"make{number}")
+        return f"make{number}"
 
     def lessons(self, right: str) -> list[str]:
         """The ids of corrections towards this wording that act."""
@@ -249,19 +249,23 @@ def thumb(town: Town, kind: str, cell: str) -> None:
     if cell.startswith("yes"):
         again, _ = town.answer()
         town.thumb(login, kind, again)
-        assert town.heard(again)[1] is (cell == "yes"), "the cap of a day is one here"
+        # the cap of a day is one here; of two in one second either is the first
+        assert sum(town.heard(one)[1] for one in (comment, again)) == (2 if cell == "yes" else 1)
 
 
 def edit(town: Town, kind: str, cell: str) -> None:
     login, _ = town.account(kind, "edit")
-    assert bool(town.edit(login, kind)) is cell.startswith("yes")
+    edits = [town.edit(login, kind)]
+    assert bool(town.lessons(edits[0])) is cell.startswith("yes")
     if cell.startswith("yes"):
-        assert bool(town.edit(login, kind)) is (cell == "yes"), "the cap of a day is one here"
+        edits.append(town.edit(login, kind))
+        # the cap of a day is one here; of two in one second either is the first
+        assert sum(bool(town.lessons(one)) for one in edits) == (2 if cell == "yes" else 1)
 
 
 def forget_own(town: Town, kind: str, cell: str) -> None:
     login, former = town.account(kind, "forget_own")
-    (lesson,) = town.edit(former, "admin")
+    (lesson,) = town.lessons(town.edit(former, "admin"))
     town.here.collaborators.pop(former)
     town.say(login, kind, f"forget {lesson}")
     assert town.taught(lesson) is (cell == "no")
@@ -269,7 +273,7 @@ def forget_own(town: Town, kind: str, cell: str) -> None:
 
 def forget_others(town: Town, kind: str, cell: str) -> None:
     login, _ = town.account(kind, "forget_others")
-    (lesson,) = town.edit(OWNER, "admin")
+    (lesson,) = town.lessons(town.edit(OWNER, "admin"))
     replies = town.say(login, kind, f"forget {lesson}")
     assert town.taught(lesson) is (cell == "no")
     refused(town, kind, replies, cell)
@@ -277,6 +281,7 @@ def forget_others(town: Town, kind: str, cell: str) -> None:
 
 def freeze(town: Town, kind: str, cell: str) -> None:
     login, _ = town.account(kind, "freeze")
+    town.answer()  # so that the repository is known, whichever case comes first
     replies = town.say(login, kind, "freeze")
     assert town.learning() is (Learning.ON if cell == "no" else Learning.FROZEN)
     refused(town, kind, replies, cell)
