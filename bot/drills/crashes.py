@@ -30,7 +30,7 @@ class Crashes(Figures):
     """What was done, and what came of it.
 
     `at`: the points that a worker was killed at, in the order of the answer's way; `missed`: those that
-    an answer did not come by when it was to die there.
+    neither of two answers came by when its worker was to die there.
     """
 
     at: list[str] = field(default_factory=list)

@@ -7,8 +7,8 @@
 
 All attempts at a question, of all seeds, are one batch, and their random numbers follow from (seed, question)
 alone: neither the other questions, nor where a killed run began again, nor how many processes write changes a
-text. Left out: the file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding,
-GPUs.
+text. Which seeds are asked together may: the int8 products round a batch's rows by one scale. Left out: the
+file that keeps them (`learning/training/answer_store.py`), judging them, greedy decoding, GPUs.
 Run: `pytest tests/unit/learning/training/test_answers.py`.
 """
 
