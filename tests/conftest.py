@@ -4,7 +4,7 @@ What takes longest begins first, so that workers side by side (`make test`) end 
 follow each other, for they share one system. After a file's last test the collector forgets what is there
 (libraries, for the most part): walking it again and again took half of its time. A test that leaves a handler
 of a signal changed fails. Where one set up logs as a process does, lost errors are told to pytest again from
-the next one on.
+the next one on. No night begins by itself, whatever the hour: a worker that a test runs would start it.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ if (
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None
 
+os.environ["THUMBPRINT_RETRAIN_AT"] = "never"
 HANDLERS = Handlers()
 
 

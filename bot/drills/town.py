@@ -27,7 +27,7 @@ from bot.parts import parts_of, playground_env
 from bot.ports import free_port
 from bot.process import Process
 from bot.reply import parse_marker
-from bot.settings import PREFIX, Settings
+from bot.settings import NEVER, PREFIX, Settings
 from storage.database import Database
 from storage.errors import SetupError
 from storage.records import PostKind, Repository
@@ -165,19 +165,7 @@ def town(
         database_url = f"sqlite:///{(under / 'thumbprint.db').absolute()}"
     made = tempfile.TemporaryDirectory(prefix="thumbprint-drill-") if home is None else nullcontext(str(home))
     with made as folder, scripted_model() as model:
-        playground_port = free_port()
-        plain = Settings(
-            _env_file=None,
-            home=Path(folder),
-            port=free_port(),
-            playground_port=playground_port,
-            github_url=f"http://127.0.0.1:{playground_port}",
-            database_url=database_url,
-            model_url=model.url,
-            questions_per_person=1_000_000,
-            **AT_ONCE,
-            **settings,
-        )
+        plain = drill_settings(Path(folder), model.url, database_url, **settings)
         told = _told(plain)
         database = Database(told.resolved_database_url, busy_timeout_s=30)
         processes = _processes(plain, told, database, workers)
@@ -212,6 +200,24 @@ def town(
                 process.wait_stopped(process.part.stop_s)
             github.close()
             database.dispose()
+
+
+def drill_settings(home: Path, model_url: str, database_url: str = "", **settings: Any) -> Settings:
+    """The bot's settings in a drill: ports that are free, no pace, and no night that begins by itself."""
+    playground_port = free_port()
+    return Settings(
+        _env_file=None,
+        home=home,
+        port=free_port(),
+        playground_port=playground_port,
+        github_url=f"http://127.0.0.1:{playground_port}",
+        database_url=database_url,
+        model_url=model_url,
+        questions_per_person=1_000_000,
+        retrain_at=NEVER,
+        **AT_ONCE,
+        **settings,
+    )
 
 
 def _processes(plain: Settings, told: Settings, database: Database, workers: int) -> list[Process]:

@@ -18,7 +18,7 @@ import httpx
 
 from bot.ports import free_ports
 from bot.process import Part, Process
-from bot.settings import Settings
+from bot.settings import NEVER, Settings
 from tests.contract.recorder import held_to_contract
 from tests.leaks import leaks_nothing
 from webhooks.playground import seed
@@ -74,6 +74,7 @@ def _started(home: Path) -> Iterator[System]:
         "THUMBPRINT_PLAYGROUND_PORT": str(playground_port),
         "THUMBPRINT_MODEL_PORT": str(model_port),
         "THUMBPRINT_POLL_S": "1",
+        "THUMBPRINT_RETRAIN_AT": NEVER,
         "PYTHONUNBUFFERED": "1",
     }
     plant(home / "playground")

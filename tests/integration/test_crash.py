@@ -20,7 +20,7 @@ import pytest
 
 from bot.drills.scripted import ScriptedModel, scripted_model
 from bot.ports import free_port
-from bot.settings import Settings
+from bot.settings import NEVER, Settings
 from storage.database import Database
 from storage.records import AnswerStatus
 from tests.integration.playground_fixture import Playground, playground_at
@@ -56,6 +56,7 @@ class Loop:
             "GITHUB_URL": self.settings.github_url,
             "MODEL_URL": self.model.url,
             "POLL_S": "1",
+            "RETRAIN_AT": NEVER,
         }
         env = {**given, **{f"THUMBPRINT_{name}": str(value) for name, value in ours.items()}}
         with (self.home / "worker.log").open("ab") as said:

@@ -14,8 +14,9 @@ import pytest
 from pydantic import ValidationError
 
 from bot import night_clock, night_lock
+from bot.drills.town import drill_settings
 from bot.night_clock import Clock, due, night_env
-from bot.settings import Settings
+from bot.settings import NEVER, Settings
 from storage.database import Database
 from storage.records import Run, RunStatus
 
@@ -42,6 +43,14 @@ def test_a_night_begins_once_at_its_time() -> None:
     assert due(THREE, at(3.01), None)
     assert due(THREE, at(3.01), ended(at(-21)))
     assert not due(THREE, at(3.02), ended(at(3.01)))
+
+
+def test_whatever_the_hour_no_night_begins_in_a_drill_or_in_a_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings(_env_file=None).retrain_at == NEVER
+    monkeypatch.setenv("THUMBPRINT_RETRAIN_AT", THREE)
+    assert drill_settings(tmp_path, "http://127.0.0.1:1/v1").retrain_at == NEVER
 
 
 def test_a_time_that_was_missed_by_minutes_is_made_up_for_and_by_hours_is_not() -> None:
@@ -77,6 +86,7 @@ def test_a_night_knows_the_database_and_no_secret_of_github(tmp_path: Path) -> N
         webhook_secret="s3cret",
         pages_token="p4ges",
         model_key="k3y",
+        retrain_at=THREE,
         retrain_options="--steps 3",
         retrain_launcher="accelerate launch",
     )
@@ -98,6 +108,7 @@ def test_a_night_knows_the_database_and_no_secret_of_github(tmp_path: Path) -> N
         "THUMBPRINT_HOME": str(tmp_path),
         "THUMBPRINT_APP_ID": "7",
         "THUMBPRINT_DATABASE_URL": f"sqlite:///{tmp_path}/thumbprint.db",
+        "THUMBPRINT_RETRAIN_AT": THREE,
         "THUMBPRINT_RETRAIN_OPTIONS": "--steps 3",
         "THUMBPRINT_RETRAIN_LAUNCHER": "accelerate launch",
     }
@@ -110,7 +121,8 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = Settings(_env_file=None, home=tmp_path, database_url=f"sqlite:///{tmp_path}/one.db")
+    url = f"sqlite:///{tmp_path}/one.db"
+    settings = Settings(_env_file=None, home=tmp_path, database_url=url, retrain_at=THREE)
     database = Database(settings.resolved_database_url)
     database.migrate()
     started: list[Any] = []
