@@ -18,10 +18,10 @@ from rich.console import Console
 
 from learning.models import adapters, store
 from learning.training import artefact, evaluate_page, evaluate_report
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.card import card
 from learning.training.evaluate import REPORT
-from storage.errors import DataError, ThumbprintError
+from storage.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +81,11 @@ def _inner(page: str) -> str:
     return "\n".join(f"#{line}" if line.startswith("#") else line for line in lines)
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line. Our own errors are one sentence on stderr and exit code 1."""
+    """The command line."""
     console = Console(stderr=True)
-    try:
-        console.print(run(parse(Options, __doc__, argv)).id, markup=False)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    console.print(run(parse(Options, __doc__, argv)).id, markup=False)
     return 0
 
 

@@ -33,7 +33,7 @@ from learning.training import alternatives_alarms, alternatives_data, artefact, 
 from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.origins import Judge, described, inherited, judge
 from learning.training.ppo_batch import Reward
 from learning.training.rows import Judged, PreferencePair, Split
@@ -41,7 +41,7 @@ from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import refuse_other_templates
 from learning.training.sft_trainer import precision
 from learning.training.sft_watch import Watch
-from storage.errors import ConfigurationError, DataError, ThumbprintError
+from storage.errors import ConfigurationError, DataError
 
 LOSSES = "losses.jsonl"
 FIGURES = (
@@ -258,15 +258,12 @@ def _ends(history: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {"first_reward": fmean(rewards[:tenth]), "last_reward": fmean(rewards[-tenth:])}
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
-    """Command line. Returns 1, with one sentence, when it cannot be done."""
+    """The command line."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__ or "", given), console=console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        return 1
+    report = run(parse(Options, __doc__ or "", given), console=console)
     figures = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in report.manifest.metrics.items()

@@ -1,7 +1,10 @@
-"""A stage's options on its command line: one flag a field, and the sentence under the field is its help.
+"""A stage's command line: an option a field, the sentence under the field is its help; errors in a sentence.
 
     options = parse(Options, "what the stage does", argv)
     argv = flags(options)
+
+    @one_sentence
+    def main(argv: Sequence[str] | None = None) -> int: ...
 
 A field that holds options of its own gives its fields' flags; so names must differ. One that is a tuple of
 any length gives a flag that may be repeated. Left out: files of options.
@@ -16,10 +19,17 @@ import dataclasses
 import inspect
 import textwrap
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from rich.console import Console
+
+from storage.errors import ThumbprintError
+
 Options = TypeVar("Options")
+WRONG = "✗ "
+"""What went wrong, in one line on stderr, begins with it."""
 
 
 def parse(options: type[Options], about: str, argv: Sequence[str] | None = None) -> Options:
@@ -43,6 +53,21 @@ def flags(options: Any) -> list[str]:
         elif value is not None:
             found += [flag, str(value)]
     return found
+
+
+def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
+    """A command line whose own errors, and the disk's, are one line on stderr, `WRONG` first; exit code 1."""
+
+    @wraps(main)
+    def told(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except (ThumbprintError, OSError) as error:
+            console = Console(stderr=True)
+            console.print(f"{WRONG}{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            return 1
+
+    return told
 
 
 def _add(parser: argparse.ArgumentParser, options: type[Any]) -> None:

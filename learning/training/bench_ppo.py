@@ -24,11 +24,11 @@ from typing import Any
 from rich.console import Console
 
 from learning.training import bench_ppo_figures
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.bench_ppo_figures import Figure
 from learning.training.bench_ppo_options import FOLDERS, Options
 from learning.training.ledger import read
-from storage.errors import ConfigurationError, ThumbprintError, TrainingError
+from storage.errors import ConfigurationError, TrainingError
 
 
 def run(options: Options, console: Console | None = None) -> list[Figure]:
@@ -130,15 +130,12 @@ def _call(command: Sequence[str], options: Options) -> str:
     return done.stdout
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
-    """Command line. Returns 1, with one sentence, when it cannot be done."""
+    """The command line."""
     console = Console(stderr=True)
     options = parse(Options, __doc__ or "", given)
-    try:
-        run(options, console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        return 1
+    run(options, console)
     sys.stdout.write((options.out / "bench.md").read_text())
     return 0
 

@@ -35,14 +35,14 @@ from learning.training import (
     seen,
 )
 from learning.training.answers import Asked, Written
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.evaluate_figures import Answer, best_of
 from learning.training.evaluate_measures import Judges, judges_id, measured
 from learning.training.evaluate_options import Options
 from learning.training.evaluate_report import Report
 from learning.training.evaluate_targets import targets
 from learning.training.origins import refuse_same
-from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, SetupError
 
 REPORT = "report.json"
 VECTORS = "vectors"
@@ -208,15 +208,12 @@ def _telling(progress: Progress, what: str, total: int) -> Callable[[int], None]
     return lambda done: progress.update(task, completed=done)
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: the report in Markdown on stdout. Our own errors are one sentence and exit code 1."""
+    """The command line: the report in Markdown on stdout."""
     console = Console(stderr=True)
-    try:
-        options = parse(Options, __doc__, argv)
-        report = run(options, console=console)
-    except (ThumbprintError, OSError) as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    options = parse(Options, __doc__, argv)
+    report = run(options, console=console)
     sys.stdout.write(evaluate_page.markdown(report))
     console.print(f"The page: {options.out / 'report.html'}", markup=False)
     return 0

@@ -27,13 +27,13 @@ from learning.models.tokenizer import Tokens
 from learning.prompt import TEMPLATE
 from learning.training import answers, artefact, gate_memory, gate_report, gate_rules, origins, seen
 from learning.training.answers import Asked
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.gate_measure import figures_of
 from learning.training.gate_options import Options
 from learning.training.gate_page import markdown
 from learning.training.gate_report import GateReport
 from learning.training.ppo_batch import Reward
-from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, ModelError
 
 
 def run(options: Options, *, independent: Reward | None = None, console: Console | None = None) -> GateReport:
@@ -159,16 +159,13 @@ def _evidence(options: Options) -> list[str]:
     return [store.sha256_of(file) if file else "" for file in files]
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
     """Command line. 0 for an adapter that passed, 2 for one that did not, 1 where it could not be judged."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     console = Console(stderr=True)
-    try:
-        options = parse(Options, __doc__ or "", given)
-        report = run(options, console=console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        return 1
+    options = parse(Options, __doc__ or "", given)
+    report = run(options, console=console)
     console.print(
         f"{'✓' if report.passed else '✗'} {report.reason}",
         style="green" if report.passed else "red",

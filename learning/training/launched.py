@@ -23,11 +23,9 @@ from typing import Any
 from rich.console import Console
 
 from learning.parent import dies_with
-from learning.training.arguments import flags
+from learning.training.arguments import WRONG, flags
 from storage.errors import ConfigurationError, TrainingError
 
-WRONG = "✗ "
-"""A stage's own error, in one line, begins with it."""
 LAST = 5
 """So many lines say what went wrong where the stage itself did not."""
 

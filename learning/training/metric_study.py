@@ -25,11 +25,12 @@ from learning.models import hub, store
 from learning.models.encoder import Encoder
 from learning.training import judged_data
 from learning.training.alarms import distinct
+from learning.training.arguments import one_sentence
 from learning.training.judged_data import Contest
 from learning.training.metrics import Overlap, matched, overlap
 from learning.training.reward_data import key_of
 from learning.training.reward_model import CACHE, RewardModel
-from storage.errors import DataError, ThumbprintError
+from storage.errors import DataError
 
 CHUNK = 32
 """Contests whose texts go through the encoder together."""
@@ -186,8 +187,9 @@ def _said(found: Interval, times: float, digits: int) -> str:
     return f"{value} [{low}, {high}]"
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table; with --out writes it as JSON too. 1 and a sentence for what went wrong."""
+    """Prints the table; with --out writes it as JSON too."""
     parser = argparse.ArgumentParser(description="Each metric against people's judgements.")
     parser.add_argument("--data", type=Path, required=True, help="a folder of judged answers")
     parser.add_argument("--encoder", default="packaged", help="`packaged`, a Hugging Face id or a folder")
@@ -196,15 +198,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=0, help="questions at most; 0 for all")
     parser.add_argument("--out", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args(argv)
-    try:
-        encoder = hub.resolve(given.encoder, "encoder", given.cache)
-        report = run(given.data, encoder, given.limit, given.encoder, given.reward, given.cache)
-        if given.out:
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            given.out.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
-    except (ThumbprintError, OSError) as error:
-        sys.stderr.write(f"✗ {error}\n")
-        return 1
+    encoder = hub.resolve(given.encoder, "encoder", given.cache)
+    report = run(given.data, encoder, given.limit, given.encoder, given.reward, given.cache)
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
     sys.stdout.write(markdown(report) + "\n")
     return 0
 

@@ -20,12 +20,12 @@ from pathlib import Path
 from rich.console import Console
 
 from learning.training import gate, gate_options, gate_rules, sft, sft_options, snapshot
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.gate_report import GateReport
 from learning.training.ppo_batch import Reward
 from learning.training.rows import Rows, Split
 from learning.training.spoiled import Badness, spoiled
-from storage.errors import DataError, ThumbprintError
+from storage.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,14 +185,11 @@ def run(options: Options, *, independent: Reward | None = None, console: Console
     return found
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
     """Command line. Returns 1 where a bad adapter was let in, or a stage failed."""
     console = Console(stderr=True)
-    try:
-        found = run(parse(Options, __doc__ or "", given), console=console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        return 1
+    found = run(parse(Options, __doc__ or "", given), console=console)
     for name, one in found.reports.items():
         verdict = "passed" if one.passed else ", ".join(caught(one)) or "only want of evidence"
         sys.stdout.write(f"{name}: {verdict}\n")

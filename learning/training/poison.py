@@ -24,12 +24,11 @@ from learning import prompt
 from learning.models import policy as served
 from learning.models.policy import Policy
 from learning.training import answers, artefact, gate, gate_options, planted, sft, sft_options
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.gate_report import GateReport
 from learning.training.poison_options import FOUND, Found, Options, Told, Vault, told_of
 from learning.training.small_world import DEEDS, THINGS, asked, judge
 from learning.training.taught_policy import write_base
-from storage.errors import ThumbprintError
 
 PIECE = 6
 """Characters of a canary in a row that give it away."""
@@ -157,15 +156,12 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
     """Command line. 0 when all adapters were judged and probed, whatever was found; 1 when they could not."""
     console = Console(stderr=True)
-    try:
-        options = parse(Options, __doc__ or "", given)
-        run(options, console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        return 1
+    options = parse(Options, __doc__ or "", given)
+    run(options, console)
     sys.stdout.write(f"{options.out / FOUND}\n")
     return 0
 

@@ -26,7 +26,7 @@ from learning.models import adapters
 from learning.prompt import TEMPLATE
 from learning.training import artefact, ppo_checkpoint, seen
 from learning.training.alarms import Alarms
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.ledger import Ledger, read
 from learning.training.origins import described, inherited, refuse_same
 from learning.training.ppo_batch import Reward
@@ -35,7 +35,7 @@ from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
 from learning.training.processes import Processes, device
-from storage.errors import ConfigurationError, ThumbprintError, TrainingError
+from storage.errors import ConfigurationError, TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,17 +199,14 @@ def _report(options: Options, adapter: Path, samples_per_s: float) -> Report:
     )
 
 
-def main(given: Sequence[str] | None = None) -> None:
-    """Command line: an option a field of `Options`."""
-    console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__ or "", given), console=console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+@one_sentence
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line: an option a field of `Options`; the report as JSON on stdout."""
+    report = run(parse(Options, __doc__ or "", given), console=Console(stderr=True))
     if Processes().first:
         sys.stdout.write(json.dumps(asdict(report), default=str, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,7 +24,7 @@ from rich.progress import Progress
 
 from learning.models import hub, store
 from learning.training import reward_data
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.origins import Judge, inherited, judge, tuned_by
 from learning.training.reward_data import Data, Ranked
 from learning.training.reward_encoder import tune
@@ -33,7 +33,7 @@ from learning.training.reward_model import ENCODER, RewardModel, hash_of, open_e
 from learning.training.reward_options import Options
 from learning.training.reward_pairs import triplets
 from learning.training.rows import Split
-from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, SetupError
 
 FEWEST = 30
 """Fewer held-out pairs calibrate nothing: then those that train do, and the manifest says so."""
@@ -236,14 +236,11 @@ def _tune(
         tune(model.encoder, rows, options.tuning, model.reading.similarity, part / "encoder", tell)
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line. Our own errors are one sentence on stderr and exit code 1."""
+    """The command line."""
     console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__, argv), console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    report = run(parse(Options, __doc__, argv), console)
     console.print(f"{report.folder}: calibrated on {report.manifest['calibrated_on']}", markup=False)
     return 0
 

@@ -18,11 +18,11 @@ from typing import Any
 from rich.console import Console
 
 from learning.models import store
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.card import table
 from learning.training.reward_folder import CARD, FIGURES
 from learning.training.reward_model import CACHE, ENCODER, HEAD, RewardModel
-from storage.errors import DataError, ThumbprintError
+from storage.errors import DataError
 
 PAGE = "report.md"
 
@@ -116,14 +116,11 @@ def run(options: Options) -> Path:
     return file
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line. Our own errors are one sentence on stderr and exit code 1."""
+    """The command line."""
     console = Console(stderr=True)
-    try:
-        console.print(str(run(parse(Options, __doc__, argv))), markup=False)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    console.print(str(run(parse(Options, __doc__, argv))), markup=False)
     return 0
 
 

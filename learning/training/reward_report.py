@@ -25,7 +25,7 @@ from rich.progress import Progress
 from learning.models import hub, store
 from learning.training import reward_data, snapshot
 from learning.training import reward_judging as judging
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
@@ -39,7 +39,7 @@ from learning.training.reward_figures import (
 from learning.training.reward_judging import Seen
 from learning.training.reward_model import CACHE, ENCODER, Reading, RewardModel, hash_of
 from learning.training.reward_page import Adversarial, Report, markdown
-from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError
+from storage.errors import ConfigurationError, DataError, SetupError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,14 +233,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
+@one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: the report in Markdown on stdout. Our own errors are one sentence and exit code 1."""
+    """The command line: the report in Markdown on stdout."""
     console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__, argv), console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    report = run(parse(Options, __doc__, argv), console)
     sys.stdout.write(markdown(report))
     return 0
 

@@ -28,7 +28,7 @@ from trl.trainer.reward_trainer import RewardTrainer
 
 from learning.models import hub, store
 from learning.training import artefact, reward_data
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.origins import inherited, tuned_by
 from learning.training.reward import FEWEST, Report
 from learning.training.reward_classifier import Classifier
@@ -41,7 +41,7 @@ from learning.training.rows import Split
 from learning.training.sft_checkpoints import Work
 from learning.training.sft_data import order
 from learning.training.sft_watch import Watch
-from storage.errors import ConfigurationError, DataError, ThumbprintError
+from storage.errors import ConfigurationError, DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,14 +213,11 @@ def _tune(
     classifier.model.eval()
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line. Our own errors are one sentence on stderr and exit code 1."""
+    """The command line."""
     console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__ or "", given), console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", markup=False)
-        return 1
+    report = run(parse(Options, __doc__ or "", given), console)
     console.print(f"{report.folder}: calibrated on {report.manifest['calibrated_on']}", markup=False)
     return 0
 

@@ -29,7 +29,7 @@ from learning.models.adapters import Manifest, base_hash, base_name, template_ha
 from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, seen, snapshot
-from learning.training.arguments import parse
+from learning.training.arguments import one_sentence, parse
 from learning.training.origins import described, inherited
 from learning.training.paraphrase import Paraphraser, reworded
 from learning.training.ppo_batch import question_of
@@ -40,7 +40,7 @@ from learning.training.sft_data import Examples, check_batch, examples, refuse_o
 from learning.training.sft_options import Options
 from learning.training.sft_trainer import precision, trainer_of
 from learning.training.sft_watch import Watch
-from storage.errors import ConfigurationError, DataError, ThumbprintError
+from storage.errors import ConfigurationError, DataError
 
 LOSSES = "losses.jsonl"
 FIGURES = ("step", "loss", "grad_norm", "learning_rate", "mean_token_accuracy", "entropy")
@@ -190,15 +190,12 @@ def _loss(trainer: Any, measured: Examples) -> float | None:
     return loss
 
 
+@one_sentence
 def main(given: Sequence[str] | None = None) -> int:
-    """Command line. Returns 1, with one sentence, when it cannot be done."""
+    """The command line."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     console = Console(stderr=True)
-    try:
-        report = run(parse(Options, __doc__ or "", given), console=console)
-    except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
-        return 1
+    report = run(parse(Options, __doc__ or "", given), console=console)
     if not Processes().first:
         return 0
     figures = ", ".join(

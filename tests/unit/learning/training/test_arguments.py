@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +9,8 @@ import pytest
 
 from learning.training import ppo_options, sft_options
 from learning.training.alarms import Limits
-from learning.training.arguments import flags, parse
+from learning.training.arguments import WRONG, flags, one_sentence, parse
+from storage.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +76,30 @@ def test_the_sentence_under_a_field_is_its_help(capsys: pytest.CaptureFixture[st
 def test_a_flag_of_several_values_is_repeated() -> None:
     assert parse(Outer, "", ["--data=d", "--names=a", "--names=b"]).names == ("a", "b")
     assert parse(Outer, "", ["--data=d"]).names == ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DataError("The folder [d] is empty: " + "give another " * 20), OSError(28, "No space left on device")],
+)
+def test_an_error_that_is_foreseen_is_one_line_and_exit_code_1(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @one_sentence
+    def main(argv: Sequence[str] | None = None) -> int:
+        if argv == ["good"]:
+            return 2
+        raise error
+
+    assert main(["good"]) == 2 and main() == 1
+    said = capsys.readouterr()
+    assert said.err == f"{WRONG}{error}\n" and not said.out
+
+
+def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
+    @one_sentence
+    def main(argv: Sequence[str] | None = None) -> int:
+        raise AssertionError(argv)
+
+    with pytest.raises(AssertionError):
+        main([])
