@@ -61,9 +61,9 @@ class Attempts:
         """Write down how the job ended."""
         self._written(lambda unit: unit.jobs.end([job_id], outcome, unit.executors.now(), error))
 
-    def mended(self, job_id: str) -> None:
-        """What was put off of a job has succeeded: it is done after all."""
-        self._written(lambda unit: unit.jobs.mend(job_id))
+    def mended(self, job_id: str) -> bool:
+        """What was put off of a job has succeeded: it is done after all. False where it has no end yet."""
+        return self._written(lambda unit: unit.jobs.mend(job_id))
 
     @contextmanager
     def watched(self, job_id: str, step: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ Run: `pytest tests/integration/test_consent.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,12 +59,13 @@ def exported(
 
 
 def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
-    """Read anew what was read more than `ASKED` ago; False where there was no time for all.
+    """Read anew what was read more than `ASKED` ago, or changed since; False where there was no time for all.
 
-    One that GitHub does not show is no yes any more. Raises GitHubUnavailable or RateLimited.
+    One that changed is read by the clock, too (`bot/learning_mode.py`), but maybe a moment too late. One that
+    GitHub does not show is no yes any more. Raises GitHubUnavailable or RateLimited.
     """
     with context.database.unit(read_only=True) as unit:
-        due = _older(unit, now - ASKED)
+        due = _reached(unit, unit.configurations.to_ask(now - ASKED))
     for repository_id, installation_id in due.items():
         if not go_on():
             return False
@@ -74,7 +75,7 @@ def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
         except (GitHubRefused, Gone, OutOfBounds) as error:
             log.warning("consent_unknown", repository=repository_id, reason=str(error))
             with context.database.unit() as unit:
-                unit.configurations.changed(repository_id)
+                unit.configurations.unread(repository_id)
                 unit.commit()
     return True
 
@@ -82,7 +83,7 @@ def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
 def lapse(database: Database, now: datetime) -> list[int]:
     """Whoever said yes more than `LAPSES` ago trains nothing until a worker read it again; who that is."""
     with database.unit() as unit:
-        old = _older(unit, now - LAPSES)
+        old = _reached(unit, unit.configurations.in_training(now - LAPSES))
         for repository_id in old:
             unit.configurations.changed(repository_id)
         unit.commit()
@@ -91,9 +92,9 @@ def lapse(database: Database, now: datetime) -> list[int]:
     return list(old)
 
 
-def _older(unit: UnitOfWork, before: datetime) -> dict[int, int]:
-    """The repositories whose yes was read before a time and can be read again, and their installations."""
-    reached = {one: unit.repositories.reach(one) for one in unit.configurations.in_training(before)}
+def _reached(unit: UnitOfWork, repository_ids: Collection[int]) -> dict[int, int]:
+    """Those of these repositories whose files can be read, and their installations."""
+    reached = {one: unit.repositories.reach(one) for one in repository_ids}
     return {
         one: reach.installation_id for one, reach in reached.items() if reach is not None and not reach.closed
     }

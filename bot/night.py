@@ -43,12 +43,13 @@ log = structlog.get_logger()
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What is asked of a night beside the settings: more options; a snapshot, or one repository's rows, to
-    learn from; whether it ends when what started it ends."""
+    learn from; whether it ends when what started it ends, and whether it begins where nothing is open."""
 
     options: Sequence[str] = ()
     data: Path | None = None
     repository: Repository | None = None
     with_parent: bool = False
+    begins: bool = True
 
 
 class Orphaned(BaseException):
@@ -76,10 +77,12 @@ class Night:
         self._parent = os.getppid()
 
     def carry_out(self) -> list[Run]:
-        """Go on with what is open, else begin; what became of each night. Raises AtWork, DatabaseError, and
-        what keeps a night from beginning at all, once its row says so."""
+        """Go on with what is open, else begin where that is wanted; what became of each night.
+
+        Raises AtWork, DatabaseError, and what keeps a night from beginning at all, once its row says so.
+        """
         with night_lock.held(self._home, self._database) as lock:
-            opened = self._open() or self._begin()
+            opened = self._open() or (self._begin() if self._wanted.begins else [])
             return [self._led(run, lock) if run.ended_at is None else run for run in opened]
 
     # ------------------------------------------------------------ beginning

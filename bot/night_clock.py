@@ -57,7 +57,7 @@ class Clock:
         ask: Callable[[datetime], bool] = lambda now: True,
     ) -> None:
         """`ask`: whether all who may train were asked (`bot/consent.py`); no night begins before, and one
-        that goes on has its data already."""
+        that goes on has its data already, and begins no other one."""
         self._settings, self._database, self._clock, self._ask = settings, database, clock, ask
         self._night: subprocess.Popen[bytes] | None = None
 
@@ -76,13 +76,16 @@ class Clock:
         begins = last is None or last.status is not RunStatus.RUNNING
         if begins and not self._ask(now):
             return False
+        command = [sys.executable, "-m", "bot", "retrain", "--with-parent"]
+        if not begins:
+            command.append("--go-on")  # nobody was asked
         file = home / "logs" / "retrain.log"
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size > LOG_BYTES:
             file.replace(file.with_suffix(".log.1"))
         with file.open("ab") as said:
-            self._night = subprocess.Popen(
-                [sys.executable, "-m", "bot", "retrain", "--with-parent"],
+            self._night = subprocess.Popen(  # noqa: S603 - our own command
+                command,
                 env=night_env(self._settings, os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=said,

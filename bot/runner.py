@@ -34,6 +34,10 @@ REST_FROM_S = 5.0
 ASIDE = frozenset({Quiet.__name__})
 """What is waited for so long that the thread does not wait too: the job goes behind those of its thread."""
 
+UNENDED_S = 60.0
+"""Whoever put something off, and died before the job's end was written, is taken over by then: the step is
+carried out once more, and then the job is done."""
+
 UNFINISHED = frozenset({"ModelUnavailable"})
 """A post that fails so has no answer to keep: its question was changed, and is to be answered anew."""
 
@@ -133,8 +137,9 @@ class Runner:
         failure = self._try(step, lambda: self.lasting[step](*args))
         if failure is not None:
             return self._again(job, step, args, tries + 1, failure)
-        if step != "fail":
-            self._write(lambda: self._attempts.mended(subject(job_id())))
+        if step != "fail" and not self._write(lambda: self._attempts.mended(subject(job_id()))):
+            self.put_off(job, step, args, tries + 1, UNENDED_S)
+            return "later"
         return self.ended()
 
     def ended(self, failure: Failure | None = None) -> str:

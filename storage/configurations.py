@@ -116,6 +116,20 @@ class ConfigurationStore:
         query = sa.select(configurations.c.repository_id).where(which)
         return list(self._connection.scalars(query.order_by(configurations.c.repository_id)))
 
+    def to_ask(self, read_before: datetime) -> list[int]:
+        """The repositories whose files said yes, but were read before a time or changed since, by number."""
+        c = configurations.c
+        which = sa.and_(c.training.is_(sa.true()), sa.or_(c.as_of.is_(None), c.as_of < read_before))
+        return list(
+            self._connection.scalars(sa.select(c.repository_id).where(which).order_by(c.repository_id))
+        )
+
+    def unread(self, repository_id: int) -> None:
+        """A repository's file cannot be read: until it is, it says no."""
+        self.changed(repository_id)
+        which = configurations.c.repository_id == repository_id
+        self._connection.execute(configurations.update().where(which).values(training=False))
+
     def shared(self) -> set[int]:
         """The repositories whose rows may be in what is made of several repositories' rows.
 

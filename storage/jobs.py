@@ -171,11 +171,13 @@ class JobStore:
             self._connection.execute(job_attempts.delete().where(over))
         return ended
 
-    def mend(self, job_id: str) -> None:
-        """One that failed succeeded later."""
+    def mend(self, job_id: str) -> bool:
+        """One that failed succeeded later; False for one that is open still, which may fail yet."""
         failed = sa.and_(jobs.c.id == job_id, jobs.c.outcome == JobOutcome.FAILED.value)
         done = jobs.update().where(failed).values(outcome=JobOutcome.DONE.value, error="")
         self._connection.execute(done)
+        its = sa.select(jobs.c.id).where(jobs.c.id == job_id, OPEN)
+        return self._connection.execute(its).first() is None
 
     def call_off(self, ids: Sequence[str], now: datetime, error: str | None = None) -> int:
         """Those that failed will not be tried later: they are cancelled; returns how many."""

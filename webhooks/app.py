@@ -23,7 +23,7 @@ from bot.commands.shared import load_settings
 from bot.queue import Queue
 from bot.settings import Settings
 from storage.database import Database
-from storage.errors import DatabaseBusy, DatabaseError
+from storage.errors import DatabaseBusy, DatabaseError, DatabaseFull
 from storage.figures import Figures, figures
 from webhooks.metrics import Metrics
 from webhooks.pages.edge import Edge
@@ -69,13 +69,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics(lambda: _figures(database))
     deadline_s = settings.github_host.delivery_deadline_s
     app.add_middleware(Webhook, receiver=receiver, metrics=metrics, deadline_s=deadline_s)
-    _add_probes(app, database, queue)
+    _add_probes(app, receiver, database, queue)
     _add_metrics(app, Edge(settings, database), metrics)
     app.include_router(pages)
     return app
 
 
-def _add_probes(app: FastAPI, database: Database, queue: Queue) -> None:
+def _add_probes(app: FastAPI, receiver: Receiver, database: Database, queue: Queue) -> None:
     def readiness() -> tuple[int, dict[str, Any]]:
         try:
             database.beat("serve")
@@ -86,6 +86,9 @@ def _add_probes(app: FastAPI, database: Database, queue: Queue) -> None:
         except (DatabaseBusy, DatabaseError) as error:
             log.error("not_ready", reason=str(error))
             return 503, {"ready": False, "reason": type(error).__name__}
+        if receiver.full:
+            log.error("not_ready", reason="the database had no room for a delivery just now")
+            return 503, {"ready": False, "reason": DatabaseFull.__name__}
         ago = None if seen is None else round((datetime.now(UTC) - seen).total_seconds(), 1)
         found = {"ready": True, "jobs": jobs, "worker_seen_s_ago": ago}
         return 200, {**found, **({"adapters_refused": refused} if refused else {})}

@@ -25,7 +25,7 @@ from bot.queue import Job, Queue
 from bot.settings import Settings
 from bot.trigger import ANY, Asks
 from storage.database import Database
-from storage.errors import BadDelivery, DatabaseBusy, DatabaseError
+from storage.errors import BadDelivery, DatabaseBusy, DatabaseError, DatabaseFull
 from storage.records import AnswerStatus, Delivery
 from webhooks.bodies import DEADLINE_S, TOO_SLOW, Bodies
 from webhooks.delivery import Secrets, signature_in, verify
@@ -47,6 +47,9 @@ KNOWN_FOR = timedelta(hours=1)
 
 CAME_ALONG = (AnswerStatus.INTENT, AnswerStatus.POSTED, AnswerStatus.DELETED)
 """An answer that a moved issue brought along, or that a person deleted before."""
+
+FULL_S = 10.0
+"""So long after the database had no room for a delivery this is no place to send the next one to."""
 
 OVER = "the former webhook secret is accepted no more: unset THUMBPRINT_WEBHOOK_SECRET_OLD and its _UNTIL"
 
@@ -85,7 +88,13 @@ class Receiver:
         self._app = App(slug=settings.app_slug, id=settings.app_id)
         self._database = database
         self._queue = queue
+        self._full_at = -float("inf")
         self.sightings = Sightings(database)
+
+    @property
+    def full(self) -> bool:
+        """Whether the database had no room for a delivery just now: a smaller write may find some still."""
+        return time.monotonic() - self._full_at < FULL_S
 
     def handle(self, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Verify, route and keep one delivery. Raises nothing that a delivery or the database can cause."""
@@ -126,6 +135,8 @@ class Receiver:
                 return self._ignored(delivery, Ignored("moved"))
             return self._taken(delivery, take(self._database, self._queue, delivery, here), here.name.value)
         except (DatabaseBusy, DatabaseError) as error:
+            if isinstance(error, DatabaseFull):
+                self._full_at = time.monotonic()
             return Outcome(503, "failed", type(error).__name__, str(error))
 
     def _ignored(self, delivery: Delivery, why: Ignored) -> Outcome:

@@ -34,6 +34,9 @@ def retrain(
     with_parent: Annotated[
         bool, typer.Option("--with-parent", hidden=True, help="End when the process that started this ends.")
     ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", hidden=True, help="Go on with what is open, and begin nothing.")
+    ] = False,
 ) -> None:
     """Export, fine-tune, train a reward, PPO, evaluate, judge, promote what passed; the same command goes on.
 
@@ -48,7 +51,9 @@ def retrain(
         logs.configure(settings.log_level)
     with open_database(settings) as database:
         chosen = find_repository(database, repo) if repo else None
-        wanted = Wanted(options=context.args, data=data, repository=chosen, with_parent=with_parent)
+        wanted = Wanted(
+            options=context.args, data=data, repository=chosen, with_parent=with_parent, begins=not go_on
+        )
         try:
             ended = Night(settings, database, wanted).carry_out()
         except Orphaned:

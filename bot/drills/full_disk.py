@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.drills.kills import THINKS_S
 from bot.drills.questions import Figures, Questions
-from bot.drills.town import Town
+from bot.drills.town import Town, wait_for
 from storage.errors import ConfigurationError
 
 LARGEST = 2**30
@@ -57,8 +57,8 @@ class FullDisk(Figures):
 def full_disk(town: Town, folder: Path, *, times: int, tick: Callable[[], object] = lambda: None) -> FullDisk:
     """Fill the file system of `folder` so many times while people ask; then wait for all answers, and look.
 
-    Raises ConfigurationError for a file system that is too large to be a drill's own, and TimeoutError when
-    it does not get quiet.
+    Raises ConfigurationError for a file system that is too large to be a drill's own, SetupError when the
+    receiver takes nothing though there is room again, and TimeoutError when it does not get quiet.
     """
     check_small(folder)
     town.model.seconds = THINKS_S
@@ -81,6 +81,7 @@ def full_disk(town: Town, folder: Path, *, times: int, tick: Callable[[], object
             time.sleep(BETWEEN_S)
         ballast.unlink()
         done.times += 1
+        wait_for(town.ready, town.receiver)
         done.refused += questions.quieten()
         tick()
     questions.judge(done)

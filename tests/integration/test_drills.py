@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bot.drills.kills import kills
 from bot.drills.town import town
 from bot.drills.unheard import unheard
 from tests.contract.recorder import held_to_contract
+from tests.integration.small_disk import small_disk
 from tests.leaks import leaks_nothing
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
@@ -29,18 +29,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("home")
     with held_to_contract(made / "playground"), leaks_nothing(made):
         yield made
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few MiB; who may not mount one does not run the test."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_killed_again_and_again_nothing_is_lost_or_said_twice(home: Path) -> None:
@@ -80,10 +68,10 @@ def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_co
 
 
 def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(
-    small_disk: Path, home: Path
+    tmp_path: Path, home: Path
 ) -> None:
-    with town(under=small_disk, home=home) as everything:
-        done = full_disk(everything, small_disk, times=1)
+    with small_disk(tmp_path, 24) as disk, town(under=disk, home=home) as everything:
+        done = full_disk(everything, tmp_path, times=1)
     assert done.held and done.not_ready > 0, str(done)
 
 

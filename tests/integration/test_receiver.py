@@ -248,7 +248,9 @@ def test_a_locked_database_is_never_a_false_202(receiver: Receiver) -> None:
     assert receiver.deliver(payload()).json()["outcome"] == "accepted"
 
 
-def test_a_full_disk_is_never_a_false_202(receiver: Receiver) -> None:
+def test_a_full_disk_is_never_a_false_202_nor_ready(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with receiver.database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     receiver.database.engine.dispose()  # every connection from now on is made under the limit
@@ -264,6 +266,10 @@ def test_a_full_disk_is_never_a_false_202(receiver: Receiver) -> None:
     assert response.status_code == 503
     assert "is full" in response.json()["detail"]
     assert jobs(receiver) == []
+    ready = receiver.client.get(f"{receiver.url}/readyz")
+    assert (ready.status_code, ready.json()["reason"]) == (503, "DatabaseFull")
+    monkeypatch.setattr("webhooks.receiver.FULL_S", 0.0)
+    assert receiver.client.get(f"{receiver.url}/readyz").status_code == 200, "a small write finds room still"
 
 
 def test_readiness_tells_of_the_database_the_queue_and_the_worker(receiver: Receiver) -> None:

@@ -284,6 +284,7 @@ def test_a_night_that_is_killed_again_and_again_has_failed(bench: Bench, data: P
     for _ in range(night.TRIES):
         with pytest.raises(Killed):
             bench.night(Stage(), data, point=die)
+    assert bench.night(Stage(), data, wanted={"begins": False}) == [], "nobody was asked who may train"
     bench.night(Stage(), data)
     newest, failed = bench.runs()
     assert failed.status is RunStatus.FAILED

@@ -126,10 +126,11 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
     database = Database(settings.resolved_database_url)
     database.migrate()
     started: list[Any] = []
+    commands: list[list[str]] = []
     popen = night_clock.subprocess.Popen
 
     def start(command: list[str], env: Mapping[str, str], **more: Any) -> Any:
-        assert command == [sys.executable, "-m", "bot", "retrain", "--with-parent"]
+        commands.append(command)
         started.append(popen([sys.executable, "-c", SLEEPER], env=dict(os.environ), **more))
         return started[-1]
 
@@ -159,6 +160,8 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
     later = Clock(settings, database, lambda: at(10), lambda now: bool(asked.append(now)))
     try:
         assert later.tick() and not asked, "a night that goes on has its data already"
+        night = [sys.executable, "-m", "bot", "retrain", "--with-parent"]
+        assert commands == [night, [*night, "--go-on"]], "and begins none, for nobody was asked"
     finally:
         started[-1].kill()
         started[-1].wait()

@@ -64,6 +64,22 @@ def test_a_changed_file_makes_stale_what_depends_on_it_and_nothing_else(database
         assert fresh() == [False, True, False, False, False]
 
 
+def test_who_said_yes_is_to_be_asked_where_that_is_long_ago_or_a_file_changed_since(
+    database: Database,
+) -> None:
+    now = things.NOW + timedelta(minutes=1)
+    said = {1: KNOWN, 2: replace(KNOWN, as_of=now), 3: KNOWN, 4: replace(KNOWN, training=False)}
+    with database.unit() as unit:
+        for number, known in said.items():
+            unit.repositories.upsert(replace(things.REPOSITORY, id=number))
+            unit.configurations.keep(replace(known, repository_id=number))
+        assert unit.configurations.to_ask(now) == [1, 3]
+        unit.configurations.changed(2)
+        unit.configurations.unread(3)
+        assert unit.configurations.to_ask(now) == [1, 2]
+        assert unit.configurations.stale() == [2, 3], "both are read by the clock, too"
+
+
 def test_a_push_that_did_not_reach_us_makes_stale_only_what_was_read_before_it(database: Database) -> None:
     places = (of_repository(1), of_repository(5), of_installation(2))
     before, after = things.NOW - timedelta(minutes=1), things.NOW + timedelta(minutes=1)
