@@ -35,8 +35,8 @@ ASIDE = frozenset({Quiet.__name__})
 """What is waited for so long that the thread does not wait too: the job goes behind those of its thread."""
 
 UNENDED_S = 60.0
-"""Whoever put something off, and died before the job's end was written, is taken over by then: the step is
-carried out once more, and then the job is done."""
+"""Whoever put something off, and died before the job's end was written, is taken over soon: the step is
+carried out every so many seconds until that end is there, and then the job is done."""
 
 UNFINISHED = frozenset({"ModelUnavailable"})
 """A post that fails so has no answer to keep: its question was changed, and is to be answered anew."""

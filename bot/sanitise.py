@@ -5,8 +5,8 @@ for byte. Of any other, code is kept, and what is left is taken apart in the sma
 zero-width space as the entity `&#8203;`, which people see in the source and readers do not see at all:
 
 - `@name`, `#12`, `owner/repo#12`, `GH-12` (so closing keywords too), look-alikes too: broken behind the sign
-- images become links; links and bare addresses stay only if they lead where `effects.allowed` lets them: of
-  another link the label stays, with the address as code behind it, to be read and copied; a bare one is code
+- images become links; links and bare addresses stay only if they lead where `effects.allowed` lets them: a
+  plain link to elsewhere is its label and its address as code, a plain bare one is code (`bot/prose.py`)
 - raw HTML is escaped, except a few tags without attributes within a line; entities are shown or resolved
 - `suggestion` and rendered fences become `text`; an open fence is closed; a leading slash command is escaped
 - invisible, bidirectional and control characters go; a forged marker is broken
@@ -40,6 +40,7 @@ from bot.effects import (
     hidden,
 )
 from bot.gfm import Node, parse
+from bot.prose import is_as, split, unlinked
 
 ROUNDS = 4
 """Taking one effect away can show another; after so many rounds a text goes out as code."""
@@ -55,11 +56,6 @@ _PLAIN = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;"})
 _SIGN = re.compile(f"{MENTION.pattern}|{REFERENCE.pattern}", re.IGNORECASE)
 _IMAGE = re.compile(r"!(?=\[)")
 _DESTINATION = re.compile(r"\]\((?P<url>https://[\w.:~/%#+-]+)\)|\](?=\()")
-_URL = r"https?://[\w.~/%#+=?&:-]*[\w/]"
-_ELSEWHERE = re.compile(
-    rf"(?<!\\)!?\[(?P<label>[^\[\]\n]+)\]\((?P<url>{_URL})\)|(?<!\S)(?P<bare>{_URL})(?=[.,;:!?]*(?:\s|$))",
-    re.ASCII,
-)
 _DEFINITION = re.compile(r"\](?=:)")
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:)(?=\\*/\\*/)(?P<rest>[^\s<>()\[\]`\"']*)")
 _BARE_WWW = re.compile(r"(www)(?=\.)", re.IGNORECASE)
@@ -175,56 +171,16 @@ def _in_code(text: str) -> str:
 
 def _pass_prose(block: str, spans: tuple[str, ...], hosts: Collection[str]) -> str:
     """Prose made inert around its code spans; where our reading of them is not the tree's, all of it is."""
-    pieces = _split_spans(block)
-    ours = tuple(_normal(piece) for code, piece in pieces if code)
-    if ours != tuple(_normal(f" {span} ") for span in spans):
-        pieces = [(False, block)]
+    pieces = split(block)
+    if is_as(pieces, spans):
+        pieces = split(
+            unlinked(pieces, lambda url: allowed(url, hosts) or _SIGN.search(fold(url)) is not None)
+        )
     else:
-        pieces = _split_spans(_unlinked(pieces, hosts))
+        pieces = [(False, block)]
     done = "".join(FORGED.sub("<!- -", piece) if code else _defuse(piece, hosts) for code, piece in pieces)
     done = COMMAND.sub(lambda found: f"{found[0][:-1]}\\/", _BLOCK.sub(r"\1&lt;", done))
     return done.replace(_GAP, BREAK)
-
-
-def _unlinked(pieces: Iterable[tuple[bool, str]], hosts: Collection[str]) -> str:
-    """Prose whose plain links to elsewhere are their labels and addresses, each address as code.
-
-    As it was where a backtick is left over, for ours would close it; so is an address in which something else
-    has to be broken, for code would keep it.
-    """
-    block = "".join(piece for _, piece in pieces)
-    prose = "".join("\0" * len(piece) if code else piece for code, piece in pieces)
-    done, out = 0, list[str]()
-    for found in _ELSEWHERE.finditer("" if "`" in prose else prose):
-        url = found["url"] or found["bare"]
-        if allowed(url, hosts) or _SIGN.search(fold(url)):
-            continue
-        label = block[slice(*found.span("label"))] if found["url"] else url
-        out += [block[done : found.start()], f"`{url}`" if label == url else f"{label} (`{url}`)"]
-        done = found.end()
-    return "".join((*out, block[done:]))
-
-
-def _normal(span: str) -> str:
-    return " ".join(span.strip("`").split())
-
-
-def _split_spans(block: str) -> list[tuple[bool, str]]:
-    """(is code, text) by CommonMark's rule: a run of n backticks closes with the next run of exactly n."""
-    pieces: list[tuple[bool, str]] = []
-    runs = list(re.finditer("`+", block))
-    done = number = 0
-    while number < len(runs):
-        run = runs[number]
-        escaped = (len(block[: run.start()]) - len(block[: run.start()].rstrip("\\"))) % 2
-        close = next((i for i in range(number + 1, len(runs)) if len(runs[i][0]) == len(run[0])), None)
-        if escaped or close is None:
-            number += 1
-            continue
-        pieces.append((False, block[done : run.start()]))
-        pieces.append((True, block[run.start() : runs[close].end()]))
-        done, number = runs[close].end(), close + 1
-    return [*pieces, (False, block[done:])]
 
 
 def _defuse(prose: str, hosts: Collection[str]) -> str:

@@ -173,11 +173,16 @@ class JobStore:
 
     def mend(self, job_id: str) -> bool:
         """One that failed succeeded later; False for one that is open still, which may fail yet."""
+        # First of all: it may fail between two statements.
+        if (
+            self._connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id, OPEN)).first()
+            is not None
+        ):
+            return False
         failed = sa.and_(jobs.c.id == job_id, jobs.c.outcome == JobOutcome.FAILED.value)
         done = jobs.update().where(failed).values(outcome=JobOutcome.DONE.value, error="")
         self._connection.execute(done)
-        its = sa.select(jobs.c.id).where(jobs.c.id == job_id, OPEN)
-        return self._connection.execute(its).first() is None
+        return True
 
     def call_off(self, ids: Sequence[str], now: datetime, error: str | None = None) -> int:
         """Those that failed will not be tried later: they are cancelled; returns how many."""

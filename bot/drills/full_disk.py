@@ -81,7 +81,7 @@ def full_disk(town: Town, folder: Path, *, times: int, tick: Callable[[], object
             time.sleep(BETWEEN_S)
         ballast.unlink()
         done.times += 1
-        wait_for(town.ready, town.receiver)
+        wait_for(lambda: not town.run_what_died() and town.ready(), town.receiver)
         done.refused += questions.quieten()
         tick()
     questions.judge(done)

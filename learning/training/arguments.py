@@ -64,7 +64,8 @@ def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., i
             return main(argv)
         except (ThumbprintError, OSError) as error:
             console = Console(stderr=True)
-            console.print(f"{WRONG}{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            said = " ".join(str(error).split())
+            console.print(f"{WRONG}{said}", style="red", markup=False, highlight=False, soft_wrap=True)
             return 1
 
     return told

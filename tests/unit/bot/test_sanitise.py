@@ -109,6 +109,9 @@ def test_a_clean_answer_stays_byte_for_byte(text):
         ),
         ("[https://a.example/x](https://a.example/x)", "`https://a.example/x`"),
         ("See https://a.example/x.", "See `https://a.example/x`."),
+        ("Yes (https://a.example/x).", "Yes (`https://a.example/x`)."),
+        ("[`d.copy()`](https://a.example#d.copy())", "`d.copy()` (`https://a.example#d.copy()`)"),
+        ("[~~~](https://a.example)\n\nmore", f"[~~~]{BREAK}(https:{BREAK}//a.example)\n\nmore"),
         (
             "`[a](https://a.example)` [a](https://a.example)",
             "`[a](https://a.example)` a (`https://a.example`)",

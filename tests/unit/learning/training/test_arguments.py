@@ -79,11 +79,17 @@ def test_a_flag_of_several_values_is_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [DataError("The folder [d] is empty: " + "give another " * 20), OSError(28, "No space left on device")],
+    ("error", "said"),
+    [
+        (
+            DataError("The folder [d] is empty: " + "again " * 40),
+            f"The folder [d] is empty: {'again ' * 40}".rstrip(),
+        ),
+        (OSError("No such model.\n\n  Say another."), "No such model. Say another."),
+    ],
 )
 def test_an_error_that_is_foreseen_is_one_line_and_exit_code_1(
-    error: Exception, capsys: pytest.CaptureFixture[str]
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @one_sentence
     def main(argv: Sequence[str] | None = None) -> int:
@@ -92,8 +98,8 @@ def test_an_error_that_is_foreseen_is_one_line_and_exit_code_1(
         raise error
 
     assert main(["good"]) == 2 and main() == 1
-    said = capsys.readouterr()
-    assert said.err == f"{WRONG}{error}\n" and not said.out
+    found = capsys.readouterr()
+    assert found.err == f"{WRONG}{said}\n" and not found.out
 
 
 def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
