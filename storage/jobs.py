@@ -173,11 +173,8 @@ class JobStore:
 
     def mend(self, job_id: str) -> bool:
         """One that failed succeeded later; False for one that is open still, which may fail yet."""
-        # First of all: it may fail between two statements.
-        if (
-            self._connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id, OPEN)).first()
-            is not None
-        ):
+        is_open = sa.select(jobs.c.id).where(jobs.c.id == job_id, OPEN)
+        if self._connection.execute(is_open).first() is not None:  # asked first: it may fail in between
             return False
         failed = sa.and_(jobs.c.id == job_id, jobs.c.outcome == JobOutcome.FAILED.value)
         done = jobs.update().where(failed).values(outcome=JobOutcome.DONE.value, error="")
