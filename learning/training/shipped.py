@@ -1,0 +1,315 @@
+"""The policy that ships, made again from published questions. It reads as its stages.
+
+    corpus → **snapshot → SFT → independent reward → PPO → evaluation → card**
+
+The reward model that trains is the one that ships (`learning/shipped/reward`). Each stage is skipped where
+its output is whole; one that was killed goes on from its checkpoints: hours may be had in pieces.
+Demonstrations have no links and no pictures, for a policy learns to make them up; it is judged on questions
+as people wrote them. Left out: the gate, which wants the memory's evidence (`thumbprint gate`).
+
+    python -m learning.training.shipped --data ../shared/data/so_python --out var/policy
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+
+from learning.models import hub, store
+from learning.models.adapters import base_name
+from learning.training import (
+    adapter_card,
+    artefact,
+    corpus_build,
+    evaluate,
+    evaluate_options,
+    ppo,
+    ppo_options,
+    reward,
+    reward_options,
+    sft,
+    sft_options,
+)
+from learning.training.answers import Sampling
+from learning.training.arguments import one_sentence, parse
+from learning.training.evaluate import REPORT
+from learning.training.night_journal import Journal
+from learning.training.night_told import SHIPPED
+from learning.training.reward_encoder import Tuning
+from storage.errors import ModelError
+
+FILTERS = ("answer-images", "answer-links")
+STEP = 16
+"""Demonstrations a step of fine-tuning."""
+PLACES = ("data", "out", "cache", "reward", "until", "processes")
+"""Where things are, and how far and in how many processes to go: no part of what is made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that the adapter depends on; the defaults are those of the one that ships."""
+
+    data: Path
+    """A folder of published questions, as `thumbprint corpus build` reads it."""
+    out: Path
+    """The folder of all that is made; the same command goes on in it."""
+    until: Literal["snapshot", "sft", "independent", "ppo", "evaluation", "card"] = "card"
+    """The last stage of this run."""
+    model: str = "packaged"
+    """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
+    encoder: str = "packaged"
+    """The encoder of the independent reward and of the metrics."""
+    reward: Path = SHIPPED
+    """The reward model that PPO climbs."""
+    cache: Path = Path("~/.cache/thumbprint")
+    """The model cache."""
+    rank: int = 8
+    """The LoRA's rank."""
+    longest: int = 320
+    """The longest prompt and demonstration together, in tokens."""
+    sft_rate: float = 3e-4
+    """The highest step size of fine-tuning, which reads each demonstration once."""
+    sft_steps: int = 0
+    """At most so many steps of fine-tuning; 0 for all."""
+    steps: int = 48
+    """Batches of answers that PPO learns from."""
+    batch: int = 32
+    """Answers a batch, a quarter of them an optimizer step."""
+    rate: float = 1.5e-4
+    """PPO's step size."""
+    missing_eos: float = 0.5
+    """What an answer loses that does not end by itself."""
+    max_answer: int = 192
+    """The longest answer of PPO, in tokens."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """The numbers of PPO's backbone and of the encoder while the independent reward is made."""
+    questions: int = 500
+    """Unseen questions that the policies answer."""
+    attempts: int = 3
+    """Answers to each of them in each seed."""
+    seeds: int = 3
+    """How often all are asked."""
+    best_of: int = 4
+    """Of so many answers the reward chooses one, as a system of its own; 0 for none."""
+    seed: int = 0
+    """All randomness follows from it."""
+    threads: int = 0
+    """Threads of the CPU; 0 leaves it to torch."""
+    processes: int = 1
+    """Processes that write the evaluation's answers."""
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """All but `PLACES`, as plain JSON; of a folder its name."""
+        plain = {name: value for name, value in asdict(self).items() if name not in PLACES}
+        return {
+            **plain,
+            "model": base_name(self.model),
+            "reward": store.sha256_of(self.reward / store.MANIFEST),
+        }
+
+
+def run(recipe: Recipe, *, console: Console | None = None) -> Path | None:
+    """Make what is left, as far as `until`; the adapter's folder with its card, None if it ended before.
+
+    Raises what its stages raise (DataError, ModelError, TrainingError, SetupError, ConfigurationError): what
+    was whole by then is kept for the next try.
+    """
+    made = Shipped(recipe, console or Console(stderr=True))
+    stages: dict[str, Callable[[], object]] = {
+        "snapshot": made.snapshot,
+        "sft": made.sft,
+        "independent": made.independent,
+        "ppo": made.ppo,
+        "evaluation": made.evaluation,
+        "card": made.card,
+    }
+    for name, stage in stages.items():
+        made.console.print(f"shipped: {name}", markup=False)
+        stage()
+        gc.collect()  # a stage's networks are not to stand beside the next one's
+        if name == recipe.until:
+            break
+    return made.out / "card" if recipe.until == "card" else None
+
+
+class Shipped:
+    """One making over its folder: `out`/sft, /independent, /ppo/adapter, /evaluation and, at last, /card."""
+
+    def __init__(self, recipe: Recipe, console: Console) -> None:
+        self.recipe, self.console, self.out = recipe, console, recipe.out
+        self.sft_folder, self.judge = self.out / "sft", self.out / "independent"
+        self.policy, self.report = self.out / "ppo" / "adapter", self.out / "evaluation"
+        self.journal = Journal(recipe.out, recipe.recorded)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+
+    def snapshot(self) -> Path:
+        """Demonstrations and prompts of questions whose answers have neither links nor pictures."""
+
+        def work() -> dict[str, object]:
+            built = corpus_build.run(
+                [self.recipe.data], self.out / "data", corpus_build.Options(filters=FILTERS)
+            )
+            return {
+                "folder": built.snapshot.folder.name,
+                "questions": built.snapshot.manifest["about"]["questions_kept"],
+            }
+
+        return self.out / "data" / str(self.journal.stage("snapshot", work)["folder"])
+
+    def sft(self) -> None:
+        """The adapter that learned to answer as people do."""
+        recipe = self.recipe
+        self._trained(
+            "sft",
+            self.sft_folder,
+            lambda: sft.run(
+                sft_options.Options(
+                    data=self.snapshot(),
+                    out=self.sft_folder,
+                    model=recipe.model,
+                    cache=recipe.cache,
+                    rank=recipe.rank,
+                    alpha=2 * recipe.rank,
+                    dropout=0.0,
+                    learning_rate=recipe.sft_rate,
+                    epochs=1.0,
+                    max_steps=recipe.sft_steps,
+                    batch=STEP // 2,
+                    accumulate=2,
+                    longest=recipe.longest,
+                    threads=recipe.threads,
+                    seed=recipe.seed,
+                ),
+                console=self.console,
+            ),
+        )
+
+    def independent(self) -> None:
+        """A head on the encoder as it comes, fitted on the training part: it judges, and trains nothing."""
+
+        recipe = self.recipe
+
+        def work() -> dict[str, object]:
+            told = reward_options.Options(
+                data=recipe.data,
+                out=self.judge,
+                encoder=recipe.encoder,
+                tuning=Tuning(loss="none", precision=recipe.precision, seed=recipe.seed + 1),
+                threads=recipe.threads,
+                cache=recipe.cache,
+            )
+            return dict(reward.run(told, self.console).manifest["questions"])
+
+        self.journal.stage("independent", work, lambda: store.state(self.judge) == "ready")
+
+    def ppo(self) -> None:
+        """The adapter that the reward likes better, held to the fine-tuned one."""
+        recipe = self.recipe
+        self._trained(
+            "ppo",
+            self.policy,
+            lambda: ppo.run(
+                ppo_options.Options(
+                    model=hub.resolve(recipe.model, "policy", recipe.cache, console=self.console),
+                    data=self.snapshot(),
+                    out=self.out / "ppo",
+                    adapter=self.sft_folder,
+                    reward=recipe.reward,
+                    independent=self.judge,
+                    cache=recipe.cache,
+                    steps=recipe.steps,
+                    batch=recipe.batch,
+                    minibatch=recipe.batch // 4,
+                    epochs=1,
+                    learning_rate=recipe.rate,
+                    rank=recipe.rank,
+                    alpha=2 * recipe.rank,
+                    temperature=0.8,
+                    max_prompt=recipe.longest,
+                    max_answer=recipe.max_answer,
+                    longest=recipe.max_answer,
+                    kl_coefficient=0.02,
+                    missing_eos=recipe.missing_eos,
+                    validate_every=16,
+                    validation=48,
+                    checkpoint_every=4,
+                    dtype={"bf16": "bfloat16", "fp32": "float32"}[recipe.precision],
+                    seed=recipe.seed,
+                ),
+                console=self.console,
+            ),
+        )
+
+    def evaluation(self) -> None:
+        """Base, fine-tuned and trained policy on questions of the test part, as people wrote them."""
+        recipe = self.recipe
+
+        def work() -> dict[str, object]:
+            told = evaluate_options.Options(
+                data=recipe.data,
+                out=self.report,
+                model=recipe.model,
+                adapter=(f"sft={self.sft_folder}", f"ppo={self.policy}"),
+                reward=recipe.reward,
+                independent=self.judge,
+                encoder=recipe.encoder,
+                questions=recipe.questions,
+                attempts=recipe.attempts,
+                seeds=recipe.seeds,
+                best_of=recipe.best_of,
+                seed=recipe.seed,
+                threads=recipe.threads,
+                processes=recipe.processes,
+                cache=recipe.cache,
+                sampling=Sampling(),
+            )
+            evaluate.run(told, console=self.console)
+            return {}
+
+        self.journal.stage("evaluation", work, lambda: (self.report / REPORT).is_file())
+
+    def card(self) -> None:
+        """The adapter with its evaluation in its card."""
+        out = self.out / "card"
+        told = adapter_card.Options(adapter=self.policy, report=self.report, out=out)
+        self._trained("card", out, lambda: adapter_card.run(told))
+        self.console.print(f"The adapter with its card: {out}", markup=False)
+
+    def _trained(self, name: str, adapter: Path, work: Callable[[], object]) -> None:
+        """A stage that leaves an adapter: skipped where each byte of it is as it was written."""
+
+        def note() -> dict[str, object]:
+            work()
+            made = artefact.read(adapter)
+            return {"adapter": made.id, **made.metrics}
+
+        def stands() -> bool:
+            try:
+                artefact.read(adapter)
+            except ModelError:
+                return False
+            return True
+
+        self.journal.stage(name, note, stands)
+
+
+@one_sentence
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    run(parse(Recipe, __doc__ or "", argv))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
