@@ -50,6 +50,8 @@ from webhooks.receiver import Receiver
 BASE = "http://127.0.0.1:8001"
 PATIENCE = 12
 """Tries of one step before the world says that it never ends."""
+ROUND = 4
+"""So many tries of one step, minutes apart, never go by without a round of what is done by the clock."""
 
 
 class Crash(BaseException):
@@ -296,6 +298,8 @@ class World:
         finally:
             self.strike.disarm()
             self.working_for = None
+        if self.jobs[job_id].attempts % ROUND == ROUND - 1:
+            self.carefully(self.upkeep)
         return job_id
 
     def _step(self, job_id: str, name: str, args: list[Any]) -> None:
