@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 def due(cron: str, now: datetime, last: Run | None) -> bool:
-    """Whether a night is to begin, or to go on. Pure."""
+    """Whether a night is to begin, or to go on. `last`: an open one of any scope, or the newest. Pure."""
     if last is not None and last.status is RunStatus.RUNNING:
         return True
     if cron == NEVER:
@@ -69,11 +69,12 @@ class Clock:
         if self._night is not None and self._night.poll() is None:
             return False
         with self._database.unit(read_only=True) as unit:
-            last = next(iter(unit.adapters.runs(1)), None)
+            open_ = unit.adapters.open_runs()
+            last = next(iter([*open_, *unit.adapters.runs(1)]), None)
         home, now = self._settings.home, self._clock()
         if not due(self._settings.retrain_at, now, last) or not is_free(home / "training"):
             return False
-        begins = last is None or last.status is not RunStatus.RUNNING
+        begins = not open_
         if begins and not self._ask(now):
             return False
         command = [sys.executable, "-m", "bot", "retrain", "--with-parent"]

@@ -292,6 +292,62 @@ def test_a_night_that_is_killed_again_and_again_has_failed(bench: Bench, data: P
     assert newest.status is RunStatus.KEPT
 
 
+def of_two(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough data of everybody, and of one account."""
+    found = {
+        scope: snapshot.write(rows(40), tmp_path / scope, about={"scope": scope})
+        for scope in ("shared", "account-2")
+    }
+    monkeypatch.setattr(night, "snapshots", lambda *given: found)
+
+
+def killed_at(place: str, times: int) -> Callable[[str], None]:
+    """Dies where a place is passed for the so-maniest time."""
+    passed: list[str] = []
+
+    def die(name: str) -> None:
+        passed.extend([name] if name == place else [])
+        if name == place and len(passed) == times:
+            raise Killed
+
+    return die
+
+
+def test_a_scope_whose_night_kills_its_process_fails_alone(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly(Stage):
+        def __call__(self, recipe: Recipe, lock: int, *, look: Callable[[], object]) -> str:
+            if recipe.out.parent.name == "account-2":
+                raise Killed
+            return super().__call__(recipe, lock, look=look)
+
+    of_two(bench, tmp_path, monkeypatch)
+    with pytest.raises(Killed):
+        bench.night(Deadly(), point=killed_at("rowed", 1))
+    for _ in range(night.TRIES):
+        with pytest.raises(Killed):
+            bench.night(Deadly(), wanted={"begins": False})
+        assert {one.status for one in bench.runs()} == {RunStatus.RUNNING}
+    bench.night(Deadly(), wanted={"begins": False})
+    became = {Path(one.folder).parent.name: one.status for one in bench.runs()}
+    assert became == {"account-2": RunStatus.FAILED, "shared": RunStatus.KEPT}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_whoever_dies_as_a_night_begins_leaves_no_scope_without_one(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Its row is there with all others, or with none, and then it begins anew."""
+    of_two(bench, tmp_path, monkeypatch)
+    for place in ("begun", "rowed"):
+        with pytest.raises(Killed):
+            bench.night(Stage(), point=killed_at(place, times if place == "begun" else 1))
+        assert len(bench.runs()) == (0 if place == "begun" else 2)
+    bench.night(Stage(), wanted={"begins": False})
+    assert [one.status for one in bench.runs()] == [RunStatus.KEPT, RunStatus.KEPT]
+
+
 class Passed:
     """An offer of an adapter that passed, without its files."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,3 +166,56 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
         started[-1].kill()
         started[-1].wait()
     database.dispose()
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
+    """A worker's clock that is turned, and nights that are over at once."""
+    settings = Settings(
+        _env_file=None, home=tmp_path, database_url=f"sqlite:///{tmp_path}/one.db", retrain_at=THREE
+    )
+    made = Hours(settings, Database(settings.resolved_database_url))
+    made.database.migrate()
+    popen = night_clock.subprocess.Popen
+
+    def start(command: list[str], env: Mapping[str, str], **more: Any) -> Any:
+        made.nights.append(command[4:])
+        made.last = popen([sys.executable, "-c", ""], env=dict(os.environ), **more)
+        made.last.wait()
+        return made.last
+
+    monkeypatch.setattr(night_clock.subprocess, "Popen", start)
+    yield made
+    made.database.dispose()
+
+
+class Hours:
+    """What was started, by its flags."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings, self.database = settings, database
+        self.nights: list[list[str]] = []
+        self.last: Any = None
+
+    def tick(self, hour: float, ask: Callable[[datetime], bool] = lambda now: True) -> bool:
+        """One tick of any worker: none keeps anything of the last one's."""
+        return Clock(self.settings, self.database, lambda: at(hour), ask).tick()
+
+    def row(self, run_id: str, hour: float, status: RunStatus) -> None:
+        with self.database.unit() as unit:
+            unit.adapters.add_run(Run(id=run_id, started_at=at(hour)))
+            if status is not RunStatus.RUNNING:
+                unit.adapters.end_run(run_id, status, at(hour), reason="It was judged.")
+            unit.commit()
+
+
+def test_a_night_of_one_scope_that_was_killed_goes_on_though_another_scope_s_is_newer(worker: Hours) -> None:
+    worker.row("night-account-2", 3.01, RunStatus.RUNNING)
+    worker.row("night-shared", 3.01, RunStatus.KEPT)
+    worker.row("by-hand", 5, RunStatus.SKIPPED)
+    assert worker.tick(10)
+    assert worker.nights == [["--with-parent", "--go-on"]]
+    with worker.database.unit() as unit:
+        unit.adapters.end_run("night-account-2", RunStatus.KEPT, at(11), reason="It was judged.")
+        unit.commit()
+    assert not worker.tick(11.01)
