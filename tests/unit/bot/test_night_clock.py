@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot import night_clock, night_lock
+from bot.consent import ASKING
 from bot.drills.town import drill_settings
 from bot.night_clock import Clock, due, night_env
 from bot.settings import NEVER, Settings
@@ -57,6 +58,13 @@ def test_a_time_that_was_missed_by_minutes_is_made_up_for_and_by_hours_is_not() 
     assert due(THREE, at(3.9), None)
     assert not due(THREE, at(4.1), None)
     assert not due(THREE, at(10), None)
+
+
+def test_a_night_is_not_missed_while_all_are_asked_whether_they_still_opt_in() -> None:
+    assert due(THREE, at(5), None, at(4.5)), "GitHub was out of reach until then"
+    assert not due(THREE, at(5), ended(at(4.9)), at(4.5))
+    assert not due(THREE, at(10), None, at(4.5)), "no worker was there since"
+    assert not due(NEVER, at(5), None, at(4.5))
 
 
 def test_a_night_that_was_killed_goes_on_at_any_hour() -> None:
@@ -219,3 +227,17 @@ def test_a_night_of_one_scope_that_was_killed_goes_on_though_another_scope_s_is_
         unit.adapters.end_run("night-account-2", RunStatus.KEPT, at(11), reason="It was judged.")
         unit.commit()
     assert not worker.tick(11.01)
+
+
+def test_a_night_that_is_asked_for_beyond_its_hour_begins_by_the_same_worker_or_another(
+    worker: Hours,
+) -> None:
+    def asks(now: datetime) -> bool:
+        with worker.database.unit() as unit:
+            unit.progress.set_mark(ASKING, now)
+            unit.commit()
+        return now > at(5)
+
+    assert not any(worker.tick(hour, asks) for hour in (2.9, 3.1, 3.8, 4.5, 4.99))
+    assert worker.tick(5.1, asks)
+    assert worker.nights == [["--with-parent"]]
