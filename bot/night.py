@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
 
 import structlog
@@ -103,28 +104,33 @@ class Night:
         return open_
 
     def _begin(self) -> list[Run]:
-        """A row for each scope with enough data, or one that says that there is none."""
+        """A row for each scope with enough data, or one that says that there is none, or why none began."""
         begun = self._clock()
+        failed = Run(id=_id(begun, SHARED), started_at=begun)
         try:
-            recipe = recipe_of(self._settings, self._wanted.options)
-            found = snapshots(
-                self._settings, self._database, self._wanted.data, self._wanted.repository, begun
-            )
+            rows = self._rows(begun)
         except ThumbprintError as error:
-            self._kept(Run(id=_id(begun, SHARED), started_at=begun), RunStatus.FAILED, str(error))
+            self._kept(failed, RunStatus.FAILED, str(error))
             raise
+        except Exception as error:
+            return [self._kept(failed, RunStatus.FAILED, _broken(error, self._home / f"{failed.id}.log"))]
+        self._add(*[run for run, _ in rows])
+        self._point("rowed")
+        return [self._end(run, RunStatus.SKIPPED, why, run.adapter) if why else run for run, why in rows]
+
+    def _rows(self, begun: datetime) -> list[tuple[Run, str]]:
+        """The nights that begin, each with why there is nothing to do, or ""."""
+        recipe = recipe_of(self._settings, self._wanted.options)
+        found = snapshots(self._settings, self._database, self._wanted.data, self._wanted.repository, begun)
         self._point("exported")
         lacks = {scope: night_data.lacking(one.rows, recipe.least) for scope, one in found.items()}
         enough = [scope for scope, lack in lacks.items() if not lack]
         if enough:
-            rows = [self._row(scope, found[scope], recipe, begun) for scope in enough]
-            self._add(*[run for run, _ in rows])
-            self._point("rowed")
-            return [self._end(run, RunStatus.SKIPPED, why, run.adapter) if why else run for run, why in rows]
+            return [self._row(scope, found[scope], recipe, begun) for scope in enough]
         scope = next(iter(sorted(found, key=lambda one: one != SHARED)), SHARED)
         data = found[scope].id if found else ""
         run = Run(id=_id(begun, scope), started_at=begun, snapshot=data)
-        return [self._kept(run, RunStatus.SKIPPED, lacks.get(scope) or NO_OPT_IN)]
+        return [(run, lacks.get(scope) or NO_OPT_IN)]
 
     def _row(self, scope: str, data: Snapshot, recipe: Recipe, begun: datetime) -> tuple[Run, str]:
         """A scope's night, and why there is nothing to do, or "". Folders are there before rows, and all rows
@@ -180,6 +186,8 @@ class Night:
             return self._end(run, RunStatus.KEPT, verdict["reason"], verdict["adapter"])
         except ThumbprintError as error:
             return self._end(run, RunStatus.FAILED, str(error))
+        except Exception as error:
+            return self._end(run, RunStatus.FAILED, _broken(error, folder / night_journal.BROKEN))
         except KeyboardInterrupt:
             self._end(run, RunStatus.FAILED, "It was ended by hand: begun again, the same data goes on.")
             raise
@@ -234,6 +242,11 @@ def _reported(run: Run) -> Run:
     except ThumbprintError as error:
         log.warning("night_not_reported", run=run.id, reason=str(error))
     return run
+
+
+def _broken(error: Exception, file: Path) -> str:
+    """The sentence about an error that nobody foresaw, once its traceback is in a file."""
+    return night_journal.broken(night_journal.unforeseen("The night", error), format_exc(), file)
 
 
 def _tries(run: Run, begun: Mapping[str, Any]) -> int:

@@ -201,6 +201,31 @@ def test_a_failure_is_one_sentence_in_the_row_and_promotes_nothing(bench: Bench,
         assert unit.adapters.current() == []
 
 
+SECRET = "the words of a row, and ghp_" + "a" * 36
+
+
+@pytest.mark.parametrize("where", ["training", "snapshots"])
+def test_an_error_that_nobody_foresaw_is_a_sentence_that_names_the_file_with_its_traceback(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def break_off(*given: object, **more: object) -> Any:
+        raise OSError(5, SECRET)
+
+    if where == "snapshots":
+        monkeypatch.setattr(night, "snapshots", break_off)
+    [run] = bench.night(break_off, data)
+    assert run.status is RunStatus.FAILED and bench.runs() == [run]
+    said, _, rest = run.reason.partition(": ")
+    assert said == "The night broke with OSError, which nobody foresaw"
+    file = Path(rest.removesuffix(" has the traceback."))
+    told = file.read_text()
+    assert "Traceback (most recent call last)" in told and "in break_off" in told
+    assert "the words of a row" in told and "ghp_" not in told
+    assert file.is_relative_to(bench.settings.home / "training")
+    for one in (bench.settings.home / "training").rglob("report.md"):
+        assert "the words of a row" not in one.read_text()
+
+
 def test_a_failed_night_goes_on_in_its_folder_with_the_same_data(bench: Bench, data: Path) -> None:
     [failed] = bench.night(Stage(failed="The disk is full: make room."), data)
     [again] = bench.night(Stage(), data)
