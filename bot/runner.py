@@ -106,7 +106,8 @@ class Runner:
     def _rest(self, wait_s: float, failure: Failure) -> None:
         """Leave the worker to others until then. When it began to is a step, so that it rests once; whoever
         died before our row said so has it rest all the same, for to try at once would use up a try."""
-        began: str | None = DBOS.run_step({"name": "rest"}, self._dispatcher.now)
+        now = self._dispatcher.now()  # before the step, which would keep a busy database as its end
+        began: str | None = DBOS.run_step({"name": "rest"}, lambda: now)
         if began is None or self._dispatcher.has_rested(job_id(), began):  # None: by an older version
             return
         if self._dispatcher.rest(job_id(), began, wait_s, failure.message, aside=failure.kind in ASIDE):
