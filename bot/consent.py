@@ -26,7 +26,7 @@ from bot.models import Models
 from bot.settings import Settings
 from bot.time_slice import GoOn, endless
 from storage.database import Database, UnitOfWork
-from storage.errors import GitHubRefused, Gone, OutOfBounds
+from storage.errors import GitHubRefused, GitHubUnavailable, Gone, OutOfBounds, RateLimited
 from storage.records import Repository
 
 if TYPE_CHECKING:
@@ -37,6 +37,15 @@ ASKED = timedelta(minutes=30)
 
 LAPSES = timedelta(hours=1)
 """A yes that was read longer ago counts no more: time enough for a night to begin after its worker asked."""
+
+IN_TIME = timedelta(minutes=45)
+"""A yes that was read so lately still counts when the night that begins now has read its data."""
+
+ASKING = "night/asking"
+"""The mark of when it was begun to ask for a night."""
+
+STALE = 3 * ASKED
+"""Asking that began longer ago was for another night: since then no worker was there."""
 
 log = structlog.get_logger()
 
@@ -62,11 +71,15 @@ def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
     """Read anew what was read more than `ASKED` ago, or changed since; False where there was no time for all.
 
     One that changed is read by the clock, too (`bot/learning_mode.py`), but maybe a moment too late. One that
-    GitHub does not show is no yes any more. Raises GitHubUnavailable or RateLimited.
+    GitHub does not show is no yes any more. Raises GitHubUnavailable; and RateLimited, once all were asked
+    but those of installations whose limit is used up.
     """
+    limited: dict[int, RateLimited] = {}
     with context.database.unit(read_only=True) as unit:
         due = _reached(unit, unit.configurations.to_ask(now - ASKED))
     for repository_id, installation_id in due.items():
+        if installation_id in limited:
+            continue
         if not go_on():
             return False
         try:
@@ -77,7 +90,57 @@ def ask_due(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
             with context.database.unit() as unit:
                 unit.configurations.unread(repository_id)
                 unit.commit()
+        except RateLimited as error:
+            limited[installation_id] = error
+    for each in limited.values():
+        raise each
     return True
+
+
+def may_begin(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
+    """Whether a night may begin: all were asked, or there were too many to ask them all in time.
+
+    After `ASKED` it begins where most were asked in time, after twice that with whoever was. The others are
+    left out of this night, and asked first for the next one. Where nobody was, asking begins anew, and so it
+    does while GitHub is out of reach: then GitHubUnavailable is raised.
+    """
+    since = _asking_since(context.database, now)
+    try:
+        if ask_due(context, now, go_on):
+            return True
+    except RateLimited as limited:
+        log.warning("consent_waits", reason=str(limited))
+    except GitHubUnavailable:
+        _mark(context.database, now)
+        raise
+    if now - since < ASKED:
+        return False
+    with context.database.unit(read_only=True) as unit:
+        asked = set(unit.configurations.in_training()) - set(unit.configurations.in_training(now - IN_TIME))
+        left = _reached(unit, unit.configurations.to_ask(now - IN_TIME))
+    late = now - since >= 2 * ASKED
+    if not asked or (len(asked) < len(left) and not late):
+        if late:
+            _mark(context.database, now)
+        return False
+    log.warning("night_begins_without", asked=len(asked), left_out=len(left))
+    return True
+
+
+def _asking_since(database: Database, now: datetime) -> datetime:
+    """When it was begun to ask for the night that is due; now, for the first time of one."""
+    with database.unit(read_only=True) as unit:
+        since, runs = unit.progress.mark(ASKING), unit.adapters.runs(1)
+    if since is None or now - since >= STALE or (runs and runs[0].started_at >= since):
+        _mark(database, now)
+        return now
+    return since
+
+
+def _mark(database: Database, now: datetime) -> None:
+    with database.unit() as unit:
+        unit.progress.set_mark(ASKING, now)
+        unit.commit()
 
 
 def lapse(database: Database, now: datetime) -> list[int]:

@@ -10,7 +10,7 @@ Run: `pytest tests/integration/test_turns.py tests/integration/test_takeover.py`
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,10 +88,21 @@ class Dispatcher:
             unit.commit()
         return chosen
 
-    def rest(self, job_id: str, wait_s: float, error: str, *, aside: bool = False) -> bool:
+    def now(self) -> str:
+        """The database's time, as DBOS can keep it."""
+        with self._database.unit(read_only=True) as unit:
+            return unit.executors.now().isoformat()
+
+    def has_rested(self, job_id: str, began: str) -> bool:
+        """Whether a job was put back since a time, and its turn has come again."""
+        with self._database.unit(read_only=True) as unit:
+            job = unit.jobs.get(job_id)
+        return job is not None and job.due_at is not None and job.due_at >= datetime.fromisoformat(began)
+
+    def rest(self, job_id: str, began: str, wait_s: float, error: str, *, aside: bool = False) -> bool:
         """Put a running job back for a while, so that it holds no worker; False for one of no thread.
 
-        `aside`: so that it holds up nothing else of its thread either.
+        `began`: since when it waits, of `now`. `aside`: so that it holds up nothing else of its thread.
         """
         with self._database.unit() as unit:
             job = unit.jobs.get(job_id)
@@ -99,7 +110,7 @@ class Dispatcher:
                 return False
             mine = sa.and_(self._rows.c.workflow_uuid == job_id, self._rows.c.executor_id == self._me)
             self._enqueue(unit, mine, queue_name=WAITING)
-            until = unit.executors.now() + timedelta(seconds=wait_s)
+            until = datetime.fromisoformat(began) + timedelta(seconds=wait_s)
             unit.jobs.rest(job_id, until, error, aside=aside)
             unit.commit()
         return True

@@ -27,7 +27,7 @@ from bot import answer, feedback, logs, poll
 from bot.access import Access
 from bot.attempts import Attempts
 from bot.catching_up import Route
-from bot.consent import ask_due
+from bot.consent import may_begin
 from bot.context import Context
 from bot.dispatch import Dispatcher
 from bot.github import GitHub
@@ -253,7 +253,7 @@ def steps_of(context: Context) -> Steps:
         retrain=Clock(
             context.settings,
             context.database,
-            ask=lambda now: ask_due(context, now, time_slice(context.settings)),
+            ask=lambda now: may_begin(context, now, time_slice(context.settings)),
         ).tick,
     )
 

@@ -5,8 +5,9 @@ time): where a repository in it was erased or left what is shared, or a person w
 the next export makes it anew without those rows. A night says for itself whose rows it learned from and when
 they were read, whatever became of its snapshot: what it made goes likewise, but for an adapter that is set by
 hand, is in force, would be brought back by a rollback of that, or was not promoted yet: its weights stay as
-long as that is so. An erased repository's own nights go whole. Left out: folders beside `home`, which are the
-operator's.
+long as that is so. An erased repository's own nights go whole. What a night left that broke before it had a
+folder may quote anybody, and goes as soon as anybody's rows do. Left out: folders beside `home`, which are
+the operator's.
 Run: `pytest tests/unit/bot/test_leftovers.py`.
 """
 
@@ -24,10 +25,12 @@ from bot import night_lock
 from learning.training import night_journal
 from learning.training.night_journal import BEGUN
 from storage.adapters import LET_GO
+from storage.audits import ERASED, FORGOT_USER, LEFT_SHARED
 from storage.database import Database, UnitOfWork
 from storage.errors import SetupError
 
 MANIFEST = "manifest.json"
+ACTS = (ERASED, FORGOT_USER, LEFT_SHARED)
 
 log = structlog.get_logger()
 
@@ -87,6 +90,7 @@ def _doomed(unit: UnitOfWork, home: Path, serving: str) -> dict[Path, list[Path]
     gone = [one.folder for one in made if unit.audits.lost(one.repositories, one.at, shared=one.shared)]
     kept = _kept(unit, serving) if gone else set()
     found = {folder: list(_without(folder, kept)) for folder in gone}
+    found[training] = [one for one in training.glob("*.log") if unit.audits.since(_written(one), ACTS)]
     return {folder: paths for folder, paths in found.items() if paths}
 
 
@@ -129,7 +133,7 @@ def _snapshots(place: Path) -> Iterator[Made]:
                 folder=file.parent.resolve(),
                 shared=_shared(about),
                 repositories=frozenset(one["repository_id"] for one in consent),
-                at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
+                at=_written(file),
             )
 
 
@@ -144,6 +148,10 @@ def _nights(place: Path) -> Iterator[Made]:
                 repositories=frozenset(consent),
                 at=datetime.fromisoformat(begun["as_of"]),
             )
+
+
+def _written(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _shared(about: Mapping[str, object]) -> bool:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from traceback import format_exc
+from typing import Any
 
 import structlog
 
@@ -90,32 +92,36 @@ class Night:
     def _open(self) -> list[Run]:
         """Nights that nobody ended, once those that were killed again and again have."""
         with self._database.unit(read_only=True) as unit:
-            found = [one for one in unit.adapters.runs(100) if one.status is RunStatus.RUNNING]
+            found = unit.adapters.open_runs()
         open_ = []
-        for run in reversed(found):
-            folder = Path(run.folder)
-            begun = night_journal.read(folder / BEGUN)
-            stages = len(night_journal.notes(folder))
-            tries = begun["tries"] + 1 if begun and begun["stages"] == stages else 1
-            if not begun or tries > TRIES:
+        for run in found:
+            begun = night_journal.read(Path(run.folder) / BEGUN)
+            if not begun or _tries(run, begun) >= TRIES:
                 why = f"{TRIES} times in a row" if begun else "before it began"
                 self._end(run, RunStatus.FAILED, f"It was killed {why}: see the log, then begin it again.")
                 continue
-            night_journal.write(folder / BEGUN, {**begun, "tries": tries, "stages": stages})
             open_.append(run)
         return open_
 
     def _begin(self) -> list[Run]:
-        """A row for each scope with enough data, or one that says that there is none."""
+        """A row for each scope with enough data, or one that says that there is none, or why none began."""
         begun = self._clock()
+        failed = Run(id=_id(begun, SHARED), started_at=begun)
         try:
-            recipe = recipe_of(self._settings, self._wanted.options)
-            found = snapshots(
-                self._settings, self._database, self._wanted.data, self._wanted.repository, begun
-            )
+            rows = self._rows(begun)
         except ThumbprintError as error:
-            self._kept(Run(id=_id(begun, SHARED), started_at=begun), RunStatus.FAILED, str(error))
+            self._kept(failed, RunStatus.FAILED, str(error))
             raise
+        except Exception as error:
+            return [self._kept(failed, RunStatus.FAILED, _broken(error, self._home / f"{failed.id}.log"))]
+        self._add(*[run for run, _ in rows])
+        self._point("rowed")
+        return [self._end(run, RunStatus.SKIPPED, why, run.adapter) if why else run for run, why in rows]
+
+    def _rows(self, begun: datetime) -> list[tuple[Run, str]]:
+        """The nights that begin, each with why there is nothing to do, or ""."""
+        recipe = recipe_of(self._settings, self._wanted.options)
+        found = snapshots(self._settings, self._database, self._wanted.data, self._wanted.repository, begun)
         self._point("exported")
         lacks = {scope: night_data.lacking(one.rows, recipe.least) for scope, one in found.items()}
         enough = [scope for scope, lack in lacks.items() if not lack]
@@ -124,10 +130,11 @@ class Night:
         scope = next(iter(sorted(found, key=lambda one: one != SHARED)), SHARED)
         data = found[scope].id if found else ""
         run = Run(id=_id(begun, scope), started_at=begun, snapshot=data)
-        return [self._kept(run, RunStatus.SKIPPED, lacks.get(scope) or NO_OPT_IN)]
+        return [(run, lacks.get(scope) or NO_OPT_IN)]
 
-    def _row(self, scope: str, data: Snapshot, recipe: Recipe, begun: datetime) -> Run:
-        """The row of a night that is to be carried out, its folder first; or that there is nothing to do."""
+    def _row(self, scope: str, data: Snapshot, recipe: Recipe, begun: datetime) -> tuple[Run, str]:
+        """A scope's night, and why there is nothing to do, or "". Folders are there before rows, and all rows
+        come at once, so that whoever dies leaves no scope without its night."""
         private = any(one["private"] for one in data.manifest["about"].get("consent", ()))
         recipe = replace(recipe, data=data.folder, corpus=None if private else recipe.corpus)
         folder = self._home / "nights" / scope / recipe.name(data.id)
@@ -139,23 +146,19 @@ class Night:
             verdict = night_journal.judge_anew(folder)
         if verdict:
             same = "The data and the options are those of an earlier night, which said: "
-            return self._kept(
-                replace(run, adapter=verdict["adapter"]), RunStatus.SKIPPED, same + verdict["reason"]
-            )
+            return replace(run, adapter=verdict["adapter"]), same + verdict["reason"]
         begin = {
             "flags": recipe.flags(),
             "scope": scope,
             "consent": [one["repository_id"] for one in data.manifest["about"].get("consent", ())],
             "as_of": data.as_of.isoformat(),
             "deployed": against,
-            "tries": 1,
+            "tries": 0,
             "stages": len(night_journal.notes(folder)),
         }
         night_journal.write(folder / BEGUN, begin)
         self._point("begun")
-        self._add(run)
-        self._point("rowed")
-        return run
+        return run, ""
 
     # ------------------------------------------------------------ leading
 
@@ -165,6 +168,8 @@ class Night:
         begun = night_journal.read(folder / BEGUN)
         log.info("night_begins", run=run.id, folder=run.folder)
         try:
+            stages = len(night_journal.notes(folder))
+            night_journal.write(folder / BEGUN, {**begun, "tries": _tries(run, begun) + 1, "stages": stages})
             recipe = begun_with(begun["flags"])
             failed = self._training(replace(recipe, until="evaluate"), lock, look=self._look)
             if not failed and not night_journal.read(folder / night_journal.VERDICT):
@@ -181,6 +186,8 @@ class Night:
             return self._end(run, RunStatus.KEPT, verdict["reason"], verdict["adapter"])
         except ThumbprintError as error:
             return self._end(run, RunStatus.FAILED, str(error))
+        except Exception as error:
+            return self._end(run, RunStatus.FAILED, _broken(error, folder / night_journal.BROKEN))
         except KeyboardInterrupt:
             self._end(run, RunStatus.FAILED, "It was ended by hand: begun again, the same data goes on.")
             raise
@@ -205,10 +212,11 @@ class Night:
 
     # ------------------------------------------------------------ rows
 
-    def _add(self, run: Run) -> None:
+    def _add(self, *runs: Run) -> None:
         with self._database.unit() as unit:
-            if not unit.adapters.add_run(run):
-                raise ConfigurationError(f"There is a run {run.id} already: begin again in a second.")
+            for run in runs:
+                if not unit.adapters.add_run(run):
+                    raise ConfigurationError(f"There is a run {run.id} already: begin again in a second.")
             unit.commit()
 
     def _kept(self, run: Run, status: RunStatus, reason: str) -> Run:
@@ -234,6 +242,16 @@ def _reported(run: Run) -> Run:
     except ThumbprintError as error:
         log.warning("night_not_reported", run=run.id, reason=str(error))
     return run
+
+
+def _broken(error: Exception, file: Path) -> str:
+    """The sentence about an error that nobody foresaw, once its traceback is in a file."""
+    return night_journal.broken(night_journal.unforeseen("The night", error), format_exc(), file)
+
+
+def _tries(run: Run, begun: Mapping[str, Any]) -> int:
+    """How often a night was led since its last stage was whole. Waiting for another scope's is none."""
+    return int(begun["tries"]) if begun["stages"] == len(night_journal.notes(Path(run.folder))) else 0
 
 
 def _id(begun: datetime, scope: str) -> str:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from croniter import croniter
 
+from bot.consent import ASKING, STALE
 from bot.environment import environment, variable
 from bot.night_lock import is_free
 from bot.settings import NEVER, Settings
@@ -30,14 +31,19 @@ LOG_BYTES = 20 * 2**20
 log = structlog.get_logger()
 
 
-def due(cron: str, now: datetime, last: Run | None) -> bool:
-    """Whether a night is to begin, or to go on. Pure."""
+def due(cron: str, now: datetime, last: Run | None, asking: datetime | None = None) -> bool:
+    """Whether a night is to begin, or to go on. Pure.
+
+    `last`: an open one of any scope, or the newest. `asking`: since when all are asked whether they still opt
+    in; that takes as long as it takes, and the night is not missed by it.
+    """
     if last is not None and last.status is RunStatus.RUNNING:
         return True
     if cron == NEVER:
         return False
     tick = croniter(cron, now.astimezone()).get_prev(datetime)
-    return tick > now - LATE and (last is None or last.started_at < tick)
+    begun = tick > now - LATE or (asking is not None and asking > now - STALE)
+    return begun and (last is None or last.started_at < tick)
 
 
 def night_env(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -56,24 +62,26 @@ class Clock:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ask: Callable[[datetime], bool] = lambda now: True,
     ) -> None:
-        """`ask`: whether all who may train were asked (`bot/consent.py`); no night begins before, and one
+        """`ask`: whether those who may train were asked (`bot/consent.py`); no night begins before, and one
         that goes on has its data already, and begins no other one."""
         self._settings, self._database, self._clock, self._ask = settings, database, clock, ask
         self._night: subprocess.Popen[bytes] | None = None
 
     def tick(self) -> bool:
-        """Start a night if one is due, none is at work, and all were asked; whether one was started.
+        """Start a night if one is due, none is at work, and it was asked for; whether one was started.
 
-        May raise what asking raises: then the next tick is the next try, as long as the night is due.
+        May raise what asking raises: then the next tick is the next try.
         """
         if self._night is not None and self._night.poll() is None:
             return False
         with self._database.unit(read_only=True) as unit:
-            last = next(iter(unit.adapters.runs(1)), None)
+            open_ = unit.adapters.open_runs()
+            last = next(iter([*open_, *unit.adapters.runs(1)]), None)
+            asking = unit.progress.mark(ASKING)
         home, now = self._settings.home, self._clock()
-        if not due(self._settings.retrain_at, now, last) or not is_free(home / "training"):
+        if not due(self._settings.retrain_at, now, last, asking) or not is_free(home / "training"):
             return False
-        begins = last is None or last.status is not RunStatus.RUNNING
+        begins = not open_
         if begins and not self._ask(now):
             return False
         command = [sys.executable, "-m", "bot", "retrain", "--with-parent"]

@@ -65,4 +65,5 @@ def train(
 def _unsaid(code: int, folder: Path) -> str:
     why = ending(code)
     memory = ": see whether the machine has enough memory" if code == -signal.SIGKILL else ""
-    return f"The training process ended without a word ({why}){memory}. What is whole stays in {folder}."
+    log = ": see the log" if code > 0 else ""
+    return f"The training process ended without a word ({why}){memory}{log}. What is whole stays in {folder}."

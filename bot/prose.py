@@ -9,13 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-_URL = r"https?://[\w.~/%#+=?&:-]*(?:[\w/]|\([\w.,]*\))"
-_ELSEWHERE = re.compile(
-    rf"(?<!\\)!?\[(?P<label>[^\[\]\n]+)\]\((?P<url>{_URL})\)"
-    rf"|(?<![^\s(])(?<!\]\()(?P<bare>{_URL})(?=[.,;:!?)]*(?:\s|$))",
+_SIGNS = r"https?://[\w.~/%#+=?&:-]*"
+_URL = rf"{_SIGNS}(?:[\w/]|\([\w.,]*\))"
+_BARE = rf"{_SIGNS}(?:[^\W_]|/|\([\w.,]*\))"
+"""One that stands alone ends before what closes an emphasis, as the tree's does."""
+
+_TITLE = r"""\s[ \t]*(?:"(?:[^"\\\n\0]|\\\S)*"|'(?:[^'\\\n\0]|\\\S)*'|\([^()\\\n\0]*\))"""
+"""Without code, which is no title's: the tree takes it first."""
+_TO = rf"\]\([ \t]*<?(?P<url>{_URL})>?(?:{_TITLE})?[ \t]*\)"
+_IMAGE = re.compile(rf"(?<!\\)!\[(?P<label>[^\[\]\n]*){_TO}(?P<within>(?=[^\[\]\n]*\]\())?", re.ASCII)
+"""`within`: before the end of a link, whose label it is then, as of a badge."""
+
+_LINK = re.compile(
+    rf"(?<![\\!])\[(?P<label>[^\[\]\n]*){_TO}|(?<!\\)<(?P<angle>{_URL})>"
+    rf"|(?<![^\s(*_~\"'])(?<!\]\()(?P<bare>{_BARE})(?=[.,;:!?)*_~\"']*(?:\s|$))",
     re.ASCII,
 )
-_BLOCK = re.compile(r"[ \t]*(?:[#>*+=-]|\d+[.)]|~~~)| {4}|\t")
+_BLOCK = re.compile(r"(?!\*{1,2}\w)[ \t]*(?:[#>*+=-]|\d+[.)]|~~~)| {4}|\t")
 """A label that would begin another block at a line's begin."""
 
 
@@ -43,21 +53,30 @@ def is_as(pieces: Sequence[tuple[bool, str]], spans: Sequence[str]) -> bool:
     return ours == tuple(_normal(f" {span} ") for span in spans)
 
 
-def unlinked(pieces: Sequence[tuple[bool, str]], stays: Callable[[str], bool]) -> str:
-    """The paragraph whose plain links are their labels, each address as code behind it; a bare one is code.
+def unlinked(pieces: Sequence[tuple[bool, str]], stays: Callable[[str, bool], bool]) -> str:
+    """The paragraph whose images and links are their labels, each address as code behind it; one that stands
+    alone is code. Titles go.
 
-    An address that `stays` is left, and so is a link whose label would begin a list or a heading. Where a
-    backtick is left over, all are, for ours would close it.
+    `stays`: whether an address is left, and whether also as an image that is a link's label, which can hold
+    no other link. What has a label that would begin a list or a heading is left; where a backtick is left
+    over all are, for ours would close it.
     """
+    return _apart(split(_apart(pieces, _IMAGE, stays)), _LINK, stays)
+
+
+def _apart(
+    pieces: Sequence[tuple[bool, str]], what: re.Pattern[str], stays: Callable[[str, bool], bool]
+) -> str:
     block = "".join(piece for _, piece in pieces)
     prose = "".join("\0" * len(piece) if code else piece for code, piece in pieces)
     done, out = 0, list[str]()
-    for found in _ELSEWHERE.finditer("" if "`" in prose else prose):
-        url = found["url"] or found["bare"]
-        label = block[slice(*found.span("label"))] if found["url"] else url
-        if stays(url) or _BLOCK.match(label):
+    for found in what.finditer("" if "`" in prose else prose):
+        groups = found.groupdict()
+        url = str(groups["url"] or groups.get("angle") or groups.get("bare"))
+        label = block[slice(*found.span("label"))].strip() if groups["url"] else url
+        if stays(url, groups.get("within") is not None) or _BLOCK.match(label):
             continue
-        out += [block[done : found.start()], f"`{url}`" if label == url else f"{label} (`{url}`)"]
+        out += [block[done : found.start()], f"`{url}`" if label in ("", url) else f"{label} (`{url}`)"]
         done = found.end()
     return "".join((*out, block[done:]))
 

@@ -200,17 +200,22 @@ class Queue:
             return False
         return unit.jobs.add(job)
 
-    def put_later(self, job: str, step: str, args: Sequence[str], tries: int, delay_s: float) -> None:
-        """Have a step carried out after `delay_s`, outside of its thread; `tries` of `job` went before.
+    def put_later(
+        self, job: str, step: str, args: Sequence[str], tries: int, delay_s: float, after: str = ""
+    ) -> None:
+        """Have a step carried out after `delay_s`, outside of its thread; `tries` at it went before.
 
-        However much one installation has, the others' turns come beside it.
+        `after`: who puts it off, where that was put off itself: its number follows from that one's, not from
+        the tries, for not each that is put off again was a try. However much one installation has, the
+        others' turns come beside it.
         """
+        number = int(after.split("/")[1]) + 1 if is_later(after) else tries
         with self._database.unit(read_only=True) as unit:
             row = unit.jobs.get(job)
         options = EnqueueOptions(
             workflow_name=JobName.LATER.value,
             queue_name=LATER,
-            workflow_id=f"later/{tries}/{job}",
+            workflow_id=f"later/{number}/{job}",
             workflow_id_reuse_policy="reject",
             queue_partition_key=str(row.installation_id if row else 0),
         )
@@ -220,7 +225,7 @@ class Queue:
             with self._database.errors_translated():
                 self._client.enqueue(options, job, step, list(args), tries)
         except error.DBOSWorkflowIDInUseError:  # by a worker that was killed before it could write that down
-            log.info("put_off_already", job=job, step=step, tries=tries)
+            log.info("put_off_already", job=job, step=step, number=number)
 
     def put_scheduled(self, name: JobName, tick: int | str) -> bool:
         """Enqueue one of SCHEDULED; False while another one waits or runs, or if this tick's was already."""
@@ -339,6 +344,11 @@ def counted_as(job_id: str) -> str:
 def is_scheduled(name: str) -> bool:
     """Whether this is the name of what the clock starts."""
     return name in [one.value for one in SCHEDULED]
+
+
+def is_later(job_id: str) -> bool:
+    """Whether this is the id of what was put off of a job."""
+    return job_id.startswith("later/")
 
 
 def subject(later_id: str) -> str:

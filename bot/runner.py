@@ -104,12 +104,13 @@ class Runner:
                     DBOS.sleep(wait_s)
 
     def _rest(self, wait_s: float, failure: Failure) -> None:
-        """Leave the worker to others until then. That it rested is a step, so that it does so once."""
-        fresh: list[bool] = []
-        DBOS.run_step({"name": "rest"}, lambda: fresh.append(True))
-        if not fresh:
+        """Leave the worker to others until then. When it began to is a step, so that it rests once; whoever
+        died before our row said so has it rest all the same, for to try at once would use up a try."""
+        now = self._dispatcher.now()  # before the step, which would keep a busy database as its end
+        began: str | None = DBOS.run_step({"name": "rest"}, lambda: now)
+        if began is None or self._dispatcher.has_rested(job_id(), began):  # None: by an older version
             return
-        if self._dispatcher.rest(job_id(), wait_s, failure.message, aside=failure.kind in ASIDE):
+        if self._dispatcher.rest(job_id(), began, wait_s, failure.message, aside=failure.kind in ASIDE):
             raise Rested
         time.sleep(wait_s)  # a job that an older version of Thumbprint took in
 
@@ -138,7 +139,7 @@ class Runner:
         if failure is not None:
             return self._again(job, step, args, tries + 1, failure)
         if step != "fail" and not self._write(lambda: self._attempts.mended(subject(job_id()))):
-            self.put_off(job, step, args, tries + 1, UNENDED_S)
+            self.put_off(job, step, args, tries, UNENDED_S)  # it succeeded: no try of it is used up
             return "later"
         return self.ended()
 
@@ -156,19 +157,19 @@ class Runner:
     def put_off(self, job: str, step: str, args: Sequence[str], tries: int, wait_s: float) -> None:
         """Leave a step to a job of its own. The same once, however often a workflow is resumed."""
         with self._written_down():
-            self._queue.put_later(job, step, args, tries, wait_s)
+            self._queue.put_later(job, step, args, tries, wait_s, after=job_id())
 
-    def tell(self, job: str, answer_id: str, tries: int, failure: Failure) -> None:
-        """Have the asker told that there will be no answer; `tries` later jobs of this one went before."""
+    def tell(self, job: str, answer_id: str, failure: Failure) -> None:
+        """Have the asker told that there will be no answer. Tries at posting it are none at telling."""
         log.error("answer_failed", kind=failure.kind, reason=failure.message)
-        self.put_off(job, "fail", (answer_id, failure.kind, failure.message), tries, 0.0)
+        self.put_off(job, "fail", (answer_id, failure.kind, failure.message), 0, 0.0)
 
     def _again(self, job: str, step: str, args: Sequence[str], tries: int, failure: Failure) -> str:
         wait_s = None if step == "post" and failure.kind in UNFINISHED else later_s(failure, tries, job, step)
         if wait_s is None:
             log.error("step_given_up", step=step, job=job, kind=failure.kind, reason=failure.message)
             if step == "post":
-                self.tell(job, args[0], tries, failure)
+                self.tell(job, args[0], failure)
             return "failed"
         log.warning(
             "step_put_off", step=step, job=job, kind=failure.kind, tries=tries, wait_s=round(wait_s, 1)

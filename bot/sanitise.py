@@ -6,7 +6,8 @@ zero-width space as the entity `&#8203;`, which people see in the source and rea
 
 - `@name`, `#12`, `owner/repo#12`, `GH-12` (so closing keywords too), look-alikes too: broken behind the sign
 - images become links; links and bare addresses stay only if they lead where `effects.allowed` lets them: a
-  plain link to elsewhere is its label and its address as code, a plain bare one is code (`bot/prose.py`)
+  link or an image to elsewhere, with a title, in emphasis or a badge, too, is its label and its address as
+  code, an address that stands alone is code (`bot/prose.py`)
 - raw HTML is escaped, except a few tags without attributes within a line; entities are shown or resolved
 - `suggestion` and rendered fences become `text`; an open fence is closed; a leading slash command is escaped
 - invisible, bidirectional and control characters go; a forged marker is broken
@@ -55,7 +56,9 @@ _ENTITY = re.compile(r"&#?\w+;")
 _PLAIN = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;"})
 _SIGN = re.compile(f"{MENTION.pattern}|{REFERENCE.pattern}", re.IGNORECASE)
 _IMAGE = re.compile(r"!(?=\[)")
-_DESTINATION = re.compile(r"\]\((?P<url>https://[\w.:~/%#+-]+)\)|\](?=\()")
+_DESTINATION = re.compile(
+    r"""\]\((?P<url>https://[\w.:~/%#+-]+)(?:[ ]+"[^"\n]*"|[ ]+'[^'\n]*')?\)|\](?=\()"""
+)
 _DEFINITION = re.compile(r"\](?=:)")
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:)(?=\\*/\\*/)(?P<rest>[^\s<>()\[\]`\"']*)")
 _BARE_WWW = re.compile(r"(www)(?=\.)", re.IGNORECASE)
@@ -173,14 +176,17 @@ def _pass_prose(block: str, spans: tuple[str, ...], hosts: Collection[str]) -> s
     """Prose made inert around its code spans; where our reading of them is not the tree's, all of it is."""
     pieces = split(block)
     if is_as(pieces, spans):
-        pieces = split(
-            unlinked(pieces, lambda url: allowed(url, hosts) or _SIGN.search(fold(url)) is not None)
-        )
+        pieces = split(unlinked(pieces, lambda url, within: _stays(url, within, hosts)))
     else:
         pieces = [(False, block)]
     done = "".join(FORGED.sub("<!- -", piece) if code else _defuse(piece, hosts) for code, piece in pieces)
     done = COMMAND.sub(lambda found: f"{found[0][:-1]}\\/", _BLOCK.sub(r"\1&lt;", done))
     return done.replace(_GAP, BREAK)
+
+
+def _stays(url: str, within: bool, hosts: Collection[str]) -> bool:
+    """Whether an address is left as it is: it leads where it may, or has a sign to break."""
+    return (allowed(url, hosts) and not within) or _SIGN.search(fold(url)) is not None
 
 
 def _defuse(prose: str, hosts: Collection[str]) -> str:

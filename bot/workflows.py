@@ -76,7 +76,7 @@ def register(database: Database, steps: Steps, run: Runner) -> None:
         try:
             run.carry_out("compose", lambda: steps.compose(asked(answer_id)))
         except GaveUp as gave_up:
-            run.tell(job_id(), answer_id, 0, gave_up.failure)
+            run.tell(job_id(), answer_id, gave_up.failure)
             return run.ended(gave_up.failure)
         return run.at_last("post", answer_id)
 

@@ -197,11 +197,16 @@ class AdapterStore:
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The last runs, newest first."""
-        query = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
-        return [
-            Run(**{**row._mapping, "status": RunStatus(row.status)})
-            for row in self._connection.execute(query)
-        ]
+        return self._runs(sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit))
+
+    def open_runs(self) -> list[Run]:
+        """The runs that nobody ended, oldest first: of one night there is one a scope."""
+        is_open = runs.c.status == RunStatus.RUNNING.value
+        return self._runs(sa.select(runs).where(is_open).order_by(runs.c.started_at, runs.c.id))
+
+    def _runs(self, query: sa.Select[Any]) -> list[Run]:
+        found = self._connection.execute(query)
+        return [Run(**{**row._mapping, "status": RunStatus(row.status)}) for row in found]
 
 
 def serving(promotion: Promotion) -> tuple[str, ...]:

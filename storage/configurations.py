@@ -117,12 +117,14 @@ class ConfigurationStore:
         return list(self._connection.scalars(query.order_by(configurations.c.repository_id)))
 
     def to_ask(self, read_before: datetime) -> list[int]:
-        """The repositories whose files said yes, but were read before a time or changed since, by number."""
+        """The repositories whose files said yes, but were read before a time or changed since.
+
+        Who was read longest ago comes first: where there is no time for all, it is not always the same ones.
+        """
         c = configurations.c
         which = sa.and_(c.training.is_(sa.true()), sa.or_(c.as_of.is_(None), c.as_of < read_before))
-        return list(
-            self._connection.scalars(sa.select(c.repository_id).where(which).order_by(c.repository_id))
-        )
+        order = (c.as_of.is_not(None), c.as_of, c.repository_id)
+        return list(self._connection.scalars(sa.select(c.repository_id).where(which).order_by(*order)))
 
     def unread(self, repository_id: int) -> None:
         """A repository's file cannot be read: until it is, it says no."""

@@ -144,8 +144,8 @@ class JobStore:
         return found
 
     def release(self, ids: Sequence[str], now: datetime) -> None:
-        """Into the workers' hands."""
-        self._update(ids, released_at=now, due_at=None)
+        """Into the workers' hands. Until when one rested stays known: so it is seen that it did."""
+        self._update(ids, released_at=now)
 
     def take_back(self, ids: Sequence[str]) -> None:
         """Out of the workers' hands: each waits for its turn anew, in its old place."""

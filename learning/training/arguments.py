@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import errno
 import inspect
 import textwrap
 import types
@@ -30,6 +31,8 @@ from storage.errors import ThumbprintError
 Options = TypeVar("Options")
 WRONG = "✗ "
 """What went wrong, in one line on stderr, begins with it."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""A disk that takes nothing says all there is to say."""
 
 
 def parse(options: type[Options], about: str, argv: Sequence[str] | None = None) -> Options:
@@ -56,13 +59,18 @@ def flags(options: Any) -> list[str]:
 
 
 def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
-    """A command line whose own errors, and the disk's, are one line on stderr, `WRONG` first; exit code 1."""
+    """A command line whose own errors, and a full disk's, are one line on stderr, `WRONG` first; exit code 1.
+
+    What nobody foresaw, any other error of the machine too, is Python's to say: with its traceback.
+    """
 
     @wraps(main)
     def told(argv: Sequence[str] | None = None) -> int:
         try:
             return main(argv)
         except (ThumbprintError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in FULL:
+                raise
             console = Console(stderr=True)
             said = " ".join(str(error).split())
             console.print(f"{WRONG}{said}", style="red", markup=False, highlight=False, soft_wrap=True)

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,16 @@ from learning.parent import dies_with
 from learning.training.arguments import WRONG, flags
 from storage.errors import ConfigurationError, TrainingError
 
-LAST = 5
-"""So many lines say what went wrong where the stage itself did not."""
+LAST = 1000
+"""So many lines are kept of what a command says: its traceback is among them where it broke."""
+
+
+class Broken(TrainingError):
+    """A command broke and said no sentence of its own; `said` is what it said last, for a file alone."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
 
 
 def words(launcher: str) -> list[str]:
@@ -41,8 +48,8 @@ def words(launcher: str) -> list[str]:
 def run(launcher: str, module: str, options: Any, console: Console) -> None:
     """Run `python -m module` with these options by the launcher, to its end.
 
-    Raises ConfigurationError where the launcher cannot be started, TrainingError with what was said last
-    where it ends with another code than 0.
+    Raises ConfigurationError where the launcher cannot be started, TrainingError with the stage's own
+    sentence where it ends with another code than 0, and Broken where it said none.
     """
     # accelerate and torchrun are installed beside this Python, wherever PATH leads
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -63,7 +70,7 @@ def run(launcher: str, module: str, options: Any, console: Console) -> None:
             f"The launcher {launcher!r} cannot be started ({error.strerror}): install it, or name another "
             "one by --launcher."
         ) from error
-    said: deque[str] = deque(maxlen=200)
+    said: deque[str] = deque(maxlen=LAST)
     with child:
         try:
             for line in child.stdout or ():
@@ -76,11 +83,6 @@ def run(launcher: str, module: str, options: Any, console: Console) -> None:
             raise
     if code:
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise TrainingError(f"{module}, started by {launcher!r}, ended with {how}: {_why(said)}")
-
-
-def _why(said: Sequence[str]) -> str:
-    """The stage's own error where it said one, else the last lines; one line."""
-    own = [line.partition(WRONG)[2] for line in said if WRONG in line]
-    rest = [line.strip() for line in said if line.strip()][-LAST:]
-    return own[-1] if own else " | ".join(rest) or "it said nothing."
+        ended = f"{module}, started by {launcher!r}, ended with {how}"
+        own = [line.partition(WRONG)[2] for line in said if WRONG in line]
+        raise TrainingError(f"{ended}: {own[-1]}") if own else Broken(ended, "\n".join(said))

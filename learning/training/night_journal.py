@@ -11,18 +11,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from storage.errors import ConfigurationError, SetupError
+from storage.redaction import redact
 
 STAGES = ("data", "sft", "reward", "independent", "ppo", "evaluate", "gate")
 RECIPE = "recipe.json"
 BEGUN = "begun.json"
 VERDICT = "verdict.json"
 FAILED = "failed.json"
+BROKEN = "broken.log"
+"""What nobody foresaw, whole: tracebacks, the newest last. It names lines and may quote rows, so it is here,
+beside those, and nowhere else."""
 
 
 class Journal:
@@ -93,6 +99,25 @@ def read(file: Path) -> dict[str, Any]:
 def write(file: Path, values: Mapping[str, object]) -> None:
     """Write a JSON object whole or not at all. Raises SetupError for a full or read-only disk."""
     text(file, json.dumps(values, indent=1, default=str, allow_nan=False) + "\n")
+
+
+def unforeseen(what: str, error: Exception) -> str:
+    """What broke, without the words of an error that is not ours: they may quote anything."""
+    return f"{what} broke with {type(error).__name__}, which nobody foresaw"
+
+
+def broken(said: str, whole: str, file: Path) -> str:
+    """The one sentence for a reader, which says in which file `whole` is; where that cannot be written it is
+    on stderr, which is the log of a night that began by itself."""
+    entry = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {said}\n{redact(whole).rstrip()}\n\n"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(entry)
+    except OSError:
+        sys.stderr.write(entry)
+        return f"{said}: see the log."
+    return f"{said}: {file} has the traceback."
 
 
 def text(file: Path, content: str) -> None:

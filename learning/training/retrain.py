@@ -16,13 +16,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
-from learning.training.arguments import parse
-from learning.training.night_journal import FAILED, VERDICT, write
+from learning.training import launched
+from learning.training.arguments import WRONG, parse
+from learning.training.night_journal import BROKEN, FAILED, VERDICT, broken, unforeseen, write
 from learning.training.night_options import Recipe
 from learning.training.night_stages import Stages
 from storage.errors import ThumbprintError
@@ -75,30 +77,31 @@ def _said(recipe: Recipe, point: Callable[[str], None], verdict: Verdict) -> Ver
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Command line: an option a field of `Recipe`. Returns 1, with one sentence, when it cannot be done."""
+    """Command line: an option a field of `Recipe`. Returns 1, with one sentence, when it cannot be done; that
+    names the file with the traceback where nobody foresaw why."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     console = Console(stderr=True)
     recipe = parse(Recipe, __doc__ or "", given)
     try:
         verdict = run(recipe, console=console)
+    except launched.Broken as error:
+        return _failed(recipe, error, broken(str(error), error.said, recipe.out / BROKEN), console)
     except ThumbprintError as error:
-        console.print(f"✗ {error}", style="red", markup=False)
-        _note(recipe, error, str(error))
-        return 1
+        return _failed(recipe, error, str(error), console)
     except Exception as error:
-        _note(
-            recipe, error, f"The night broke with {type(error).__name__}, which nobody foresaw: see the log."
-        )
-        raise
+        whole = broken(unforeseen("The night", error), traceback.format_exc(), recipe.out / BROKEN)
+        return _failed(recipe, error, whole, console)
     if verdict is not None:
         console.print(f"{'✓' if verdict.passed else '○'} {verdict.reason}", markup=False)
     return 0
 
 
-def _note(recipe: Recipe, error: Exception, reason: str) -> None:
+def _failed(recipe: Recipe, error: Exception, reason: str, console: Console) -> int:
     """Keep the reason for whoever started this process; on a full disk it is said on stderr alone."""
+    console.print(f"{WRONG}{reason}", style="red", markup=False)
     with contextlib.suppress(ThumbprintError):
         write(recipe.out / FAILED, {"error": type(error).__name__, "reason": reason})
+    return 1
 
 
 if __name__ == "__main__":

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot import consent
 from bot.config import PATH
-from bot.consent import ASKED, LAPSES, ask_due, exported
-from bot.learning_mode import follow_due, follow_known
-from storage.errors import GitHubUnavailable
+from bot.consent import ASKED, ASKING, LAPSES, ask_due, exported, may_begin
+from bot.context import Context
+from bot.learning_mode import follow, follow_due, follow_known
+from bot.night_clock import due
+from storage.errors import GitHubUnavailable, RateLimited
+from storage.records import Repository
 from tests.integration.whole import OWNER_OF, Whole, whole
 from tests.unit.bot.test_time_slice import allowing
 from webhooks.playground import files, ownership
@@ -102,6 +107,82 @@ def test_asking_ends_with_its_round_and_the_next_one_goes_on(app: Whole) -> None
     assert not ask_due(app.context, before + LONG, allowing(1))
     with app.database.unit(read_only=True) as unit:
         assert len(unit.configurations.in_training(before)) == 1
+
+
+class Turned:
+    """The clock of a worker that asks for a night, one repository a round."""
+
+    def __init__(self, app: Whole) -> None:
+        self.app = app
+        self.began = self.now = datetime.now(UTC) + LONG
+        app.context.configurations._clock = lambda: self.now
+
+    def may_begin(self, minutes: float, asks: int = 1) -> bool:
+        """Whether a night may, so long after it was due."""
+        self.now = self.began + timedelta(minutes=minutes)
+        return may_begin(self.app.context, self.now, allowing(asks))
+
+    def learns_from(self) -> set[str]:
+        """Whom the night that is started now learns from."""
+        settings = self.app.context.settings.model_copy(update={"private_key_file": None})
+        at = self.now + timedelta(minutes=2)
+        made = exported(settings, self.app.database, settings.home / "snapshots", at)
+        return {each.full_name.partition("/")[2] for one in made for each in one.scope.repositories}
+
+
+def test_a_night_begins_though_to_ask_all_takes_longer_than_their_word_is_young(app: Whole) -> None:
+    turned = Turned(app)
+    assert not turned.may_begin(0)
+    assert turned.may_begin(35), "one is to be asked again, and would be for ever"
+    assert turned.learns_from() == set(NAMES)
+
+
+def test_where_there_is_no_time_to_ask_all_a_night_learns_from_those_that_were_asked_in_time(
+    app: Whole,
+) -> None:
+    first, last = NAMES
+    turned = Turned(app)
+    assert not turned.may_begin(0)
+    assert not turned.may_begin(20, asks=0)
+    say(app, NO, first)
+    turned.now = turned.began + timedelta(minutes=59)
+    assert turned.may_begin(59) and turned.learns_from() == {last}, "the word of the other one is too old"
+    turned.began += timedelta(days=1)
+    assert not turned.may_begin(0), "who was left out is asked first"
+    with app.database.unit(read_only=True) as unit:
+        assert unit.configurations.to_ask(turned.began) == [app.playground.repository(last).id]
+
+
+def test_while_github_is_out_of_reach_no_night_begins_and_afterwards_all_are_asked(app: Whole) -> None:
+    turned = Turned(app)
+    app.playground.state.misbehaviour.add(Rule(kind="error", times=0))
+    for minutes in range(0, 300, 20):
+        with pytest.raises(GitHubUnavailable):
+            turned.may_begin(minutes)
+        with app.database.unit(read_only=True) as unit:
+            assert due("* * * * *", turned.now, None, unit.progress.mark(ASKING))
+    app.unreachable()
+    assert not turned.may_begin(301), "there is time for one"
+    assert turned.may_begin(302) and turned.learns_from() == set(NAMES)
+
+
+def test_a_limit_that_is_used_up_holds_a_night_up_for_an_hour_at_most(
+    app: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = NAMES
+    limited = [first, last]
+
+    def asked(context: Context, client: Any, repository: Repository, *, anew: bool) -> None:
+        if repository.full_name.partition("/")[2] in limited:
+            raise RateLimited("GitHub asked us to wait.", retry_after_s=3600.0)
+        follow(context, client, repository, anew=anew)
+
+    monkeypatch.setattr(consent, "follow", asked)
+    turned = Turned(app)
+    assert not any(turned.may_begin(minutes, 9) for minutes in (0, 20, 40, 61)), "nobody was asked"
+    limited.remove(first)
+    assert not turned.may_begin(62, 9)
+    assert turned.may_begin(92, 9) and turned.learns_from() == {first}, "as many as are left"
 
 
 def test_what_was_read_lately_is_not_asked_for_again(app: Whole) -> None:

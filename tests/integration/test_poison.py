@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from bot.control import overview, retry
 from bot.drills.town import town, wait_for
 from bot.queue import Queue
-from bot.retry import MOST_DEATHS
+from bot.retry import MOST_DEATHS, MOST_TELLINGS
+from storage.errors import GitHubRefused
 from storage.records import JobOutcome, PostKind
 from tests.integration.test_drills import home
 from tests.integration.test_jobs import Bench, bench, hurry, job_of, worker_process
@@ -65,6 +67,30 @@ def test_an_asker_is_told_though_the_workers_that_were_to_tell_were_killed_five_
         bench.wait(lambda: bench.log() == ["acknowledge 4", "fail 4 Poisoned"])
         bench.wait_until_done()
     assert bench.job(job).outcome is JobOutcome.PARKED
+
+
+def test_tries_at_posting_an_answer_are_no_tries_at_telling_its_asker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that was put off for hours fails for good, and the workers that are to tell are killed."""
+    hurry(monkeypatch)
+    question = bench.ask(4)
+    job, before = job_of(question), MOST_TELLINGS + 3
+
+    def refused(answer_id: str) -> None:
+        raise GitHubRefused("GitHub refused this (422)", status=422)
+
+    with bench.database.unit() as unit:
+        for number in range(MOST_DEATHS):
+            unit.jobs.begin_attempt(
+                f"later/{before + 1}/{job}", "fail", f"killed-{number}", datetime.now(UTC)
+            )
+        unit.commit()
+    bench.queue.put_later(job, "post", (question.answer_id,), before, 0.0)
+    with bench.worker(replace(steps_in(bench.home), compose=refused, post=refused)):
+        bench.wait(lambda: f"later/{before + 2}/{job}" in bench.states())
+        bench.wait_until_done()
+    assert "fail 4 GitHubRefused" in bench.log()
 
 
 def test_a_job_that_only_ran_beside_the_poisonous_one_is_not_parked_with_it(bench: Bench) -> None:

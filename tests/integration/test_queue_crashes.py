@@ -6,9 +6,11 @@ off, which DBOS's client enqueues before our row says so, and a job that is begu
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,8 +20,10 @@ from bot.control import cancel, retry
 from bot.drills.points import Pointed, Points
 from bot.jobs import Worker
 from bot.queue import Queue, subject
+from bot.retry import JITTER, MOST_TELLINGS
+from bot.runner import Interrupted
 from storage.database import Database
-from storage.errors import GitHubRefused, GitHubUnavailable, Gone
+from storage.errors import GitHubRefused, GitHubUnavailable, Gone, RateLimited
 from storage.records import JobOutcome, Question
 from tests.integration.test_jobs import Bench, bench, hurry, job_of
 from tests.integration.worker_program import steps_in
@@ -150,6 +154,64 @@ def test_whoever_asked_is_told_once_whoever_died_before_telling(
         assert bench.log().count(f"fail {outage.asked} GitHubRefused") == 1, at
         assert list(outage.later()) == [f"later/0/{outage.job}"], at
         assert bench.job(outage.job).outcome is JobOutcome.FAILED, at
+
+
+def tries_at(bench: Bench, job: str) -> list[int]:
+    """The tries that went before each thing put off of a job, in the order of its numbers."""
+    found = {one.workflow_id: one.input for one in bench.queue._client.list_workflows(name="later")}
+    numbered = {int(name.split("/")[1]): given for name, given in found.items() if subject(name) == job}
+    return [given["args"][3] for _, given in sorted(numbered.items()) if given]
+
+
+def test_a_step_that_is_done_and_repeated_since_a_worker_died_uses_up_no_try_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever put it off is not taken over yet, so its end is not written: the job is open."""
+    hurry(monkeypatch)
+    monkeypatch.setattr("bot.runner.UNENDED_S", 0.05)
+    outage = Outage(bench, "post")
+    outage.ask()
+    outage.over = True
+    bench.queue.put_later(outage.job, "post", (outage.question.answer_id,), 1, 0.0)
+    with outage.worker(Points()):
+        bench.wait(lambda: f"later/{MOST_TELLINGS + 3}/{outage.job}" in bench.states())
+        outage.over = False
+        bench.wait(lambda: 3 in tries_at(bench, outage.job))
+    tries = tries_at(bench, outage.job)
+    assert tries == sorted(tries) and tries.count(1) > MOST_TELLINGS and tries.count(2) == 1
+
+
+def test_a_job_whose_worker_died_before_it_rested_rests_and_uses_up_no_try(bench: Bench) -> None:
+    """GitHub asked us to wait: DBOS knows of it, our row does not."""
+    question = bench.ask(4)
+    tries: list[int] = []
+
+    def compose(question: Question) -> str:
+        tries.append(question.post_id)
+        raise RateLimited("wait", retry_after_s=120.0)
+
+    died = threading.Event()
+
+    def die(*given: object, **more: object) -> bool:
+        died.set()
+        raise Interrupted  # as a kill leaves it
+
+    settings = bench.settings
+    for lives in (False, True):
+        database = Database(settings.resolved_database_url, busy_timeout_s=30)
+        worker: Any = Worker(settings, database, replace(steps_in(bench.home), compose=compose))
+        worker._dispatcher.hand_back = lambda except_of: 0
+        if not lives:
+            worker._dispatcher.rest = die
+        worker.start()
+        try:
+            bench.wait(lambda: bench.job(job_of(question)).due_at is not None if lives else died.is_set())  # noqa: B023
+        finally:
+            worker.stop()
+    assert len(tries) == 1
+    rests = bench.job(job_of(question))
+    assert rests.due_at is not None and rests.error == "wait"
+    assert 60 < (rests.due_at - datetime.now(UTC)).total_seconds() <= 120 * (1 + JITTER)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bot.config import PATH
-from bot.consent import ASKED, ask_due
+from bot.consent import ASKED, ASKING, ask_due, may_begin
 from bot.context import Context
 from bot.drills.points import Points
 from bot.learning_mode import follow_known
@@ -60,6 +60,8 @@ class Evening:
             for row in self.rows():
                 unit.repositories.set_learning(row.repository_id, Learning.ON)
                 unit.configurations.keep(replace(row, training=True, learning=None, as_of=then))
+            if (asking := unit.progress.mark(ASKING)) is not None:
+                unit.progress.drop_mark(ASKING, asking)
             unit.commit()
 
     @contextmanager
@@ -105,7 +107,7 @@ def evening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Evening
 
 def tick(context: Context) -> bool:
     """The clock's step, as in `bot/jobs.py`."""
-    return Clock(context.settings, context.database, ask=lambda now: ask_due(context, now)).tick()
+    return Clock(context.settings, context.database, ask=lambda now: may_begin(context, now)).tick()
 
 
 def judge(evening: Evening, at: str) -> None:
@@ -121,6 +123,7 @@ def test_a_night_learns_from_whoever_says_yes_and_nobody_else_though_its_worker_
     must = ["after GET repositories", "after GET thumbprint.yml", "before the night", "after the night"]
     must += ["before commit in configurations", "after commit in configurations"]
     must += ["before commit in learning_mode", "after commit in learning_mode"]
+    must += ["before commit in consent._mark", "after commit in consent._mark"]
     for at in each_death(evening.worker, tick, evening.read_long_ago, must=must):
         judge(evening, at)
         with evening.app.database.unit(read_only=True) as unit:

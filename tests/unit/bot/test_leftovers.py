@@ -103,6 +103,16 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.database.dispose()
 
 
+def test_the_traceback_of_a_night_that_had_no_folder_goes_as_soon_as_anybody_s_rows_do(house: House) -> None:
+    """It may quote anybody."""
+    file = house.home / "training" / "20261123-030000-shared.log"
+    file.write_text("Traceback of what somebody asked")
+    house.audit(ERASED, 9, at=EARLIER)
+    assert clear(house.database, house.home) == 0 and file.exists()
+    house.audit(ERASED, 9)
+    assert clear(house.database, house.home) == 1 and not file.exists()
+
+
 def test_what_holds_rows_that_are_all_there_stays(house: House) -> None:
     everything = house.left()
     house.audit(ERASED, 9)

@@ -201,6 +201,31 @@ def test_a_failure_is_one_sentence_in_the_row_and_promotes_nothing(bench: Bench,
         assert unit.adapters.current() == []
 
 
+SECRET = "the words of a row, and ghp_" + "a" * 36
+
+
+@pytest.mark.parametrize("where", ["training", "snapshots"])
+def test_an_error_that_nobody_foresaw_is_a_sentence_that_names_the_file_with_its_traceback(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def break_off(*given: object, **more: object) -> Any:
+        raise OSError(5, SECRET)
+
+    if where == "snapshots":
+        monkeypatch.setattr(night, "snapshots", break_off)
+    [run] = bench.night(break_off, data)
+    assert run.status is RunStatus.FAILED and bench.runs() == [run]
+    said, _, rest = run.reason.partition(": ")
+    assert said == "The night broke with OSError, which nobody foresaw"
+    file = Path(rest.removesuffix(" has the traceback."))
+    told = file.read_text()
+    assert "Traceback (most recent call last)" in told and "in break_off" in told
+    assert "the words of a row" in told and "ghp_" not in told
+    assert file.is_relative_to(bench.settings.home / "training")
+    for one in (bench.settings.home / "training").rglob("report.md"):
+        assert "the words of a row" not in one.read_text()
+
+
 def test_a_failed_night_goes_on_in_its_folder_with_the_same_data(bench: Bench, data: Path) -> None:
     [failed] = bench.night(Stage(failed="The disk is full: make room."), data)
     [again] = bench.night(Stage(), data)
@@ -290,6 +315,62 @@ def test_a_night_that_is_killed_again_and_again_has_failed(bench: Bench, data: P
     assert failed.status is RunStatus.FAILED
     assert failed.reason == "It was killed 5 times in a row: see the log, then begin it again."
     assert newest.status is RunStatus.KEPT
+
+
+def of_two(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough data of everybody, and of one account."""
+    found = {
+        scope: snapshot.write(rows(40), tmp_path / scope, about={"scope": scope})
+        for scope in ("shared", "account-2")
+    }
+    monkeypatch.setattr(night, "snapshots", lambda *given: found)
+
+
+def killed_at(place: str, times: int) -> Callable[[str], None]:
+    """Dies where a place is passed for the so-maniest time."""
+    passed: list[str] = []
+
+    def die(name: str) -> None:
+        passed.extend([name] if name == place else [])
+        if name == place and len(passed) == times:
+            raise Killed
+
+    return die
+
+
+def test_a_scope_whose_night_kills_its_process_fails_alone(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly(Stage):
+        def __call__(self, recipe: Recipe, lock: int, *, look: Callable[[], object]) -> str:
+            if recipe.out.parent.name == "account-2":
+                raise Killed
+            return super().__call__(recipe, lock, look=look)
+
+    of_two(bench, tmp_path, monkeypatch)
+    with pytest.raises(Killed):
+        bench.night(Deadly(), point=killed_at("rowed", 1))
+    for _ in range(night.TRIES):
+        with pytest.raises(Killed):
+            bench.night(Deadly(), wanted={"begins": False})
+        assert {one.status for one in bench.runs()} == {RunStatus.RUNNING}
+    bench.night(Deadly(), wanted={"begins": False})
+    became = {Path(one.folder).parent.name: one.status for one in bench.runs()}
+    assert became == {"account-2": RunStatus.FAILED, "shared": RunStatus.KEPT}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_whoever_dies_as_a_night_begins_leaves_no_scope_without_one(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Its row is there with all others, or with none, and then it begins anew."""
+    of_two(bench, tmp_path, monkeypatch)
+    for place in ("begun", "rowed"):
+        with pytest.raises(Killed):
+            bench.night(Stage(), point=killed_at(place, times if place == "begun" else 1))
+        assert len(bench.runs()) == (0 if place == "begun" else 2)
+    bench.night(Stage(), wanted={"begins": False})
+    assert [one.status for one in bench.runs()] == [RunStatus.KEPT, RunStatus.KEPT]
 
 
 class Passed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot import night_clock, night_lock
+from bot.consent import ASKING
 from bot.drills.town import drill_settings
 from bot.night_clock import Clock, due, night_env
 from bot.settings import NEVER, Settings
@@ -57,6 +58,13 @@ def test_a_time_that_was_missed_by_minutes_is_made_up_for_and_by_hours_is_not() 
     assert due(THREE, at(3.9), None)
     assert not due(THREE, at(4.1), None)
     assert not due(THREE, at(10), None)
+
+
+def test_a_night_is_not_missed_while_all_are_asked_whether_they_still_opt_in() -> None:
+    assert due(THREE, at(5), None, at(4.5)), "GitHub was out of reach until then"
+    assert not due(THREE, at(5), ended(at(4.9)), at(4.5))
+    assert not due(THREE, at(10), None, at(4.5)), "no worker was there since"
+    assert not due(NEVER, at(5), None, at(4.5))
 
 
 def test_a_night_that_was_killed_goes_on_at_any_hour() -> None:
@@ -166,3 +174,70 @@ def test_the_worker_starts_one_process_of_low_priority_and_no_second_one(
         started[-1].kill()
         started[-1].wait()
     database.dispose()
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hours]:
+    """A worker's clock that is turned, and nights that are over at once."""
+    settings = Settings(
+        _env_file=None, home=tmp_path, database_url=f"sqlite:///{tmp_path}/one.db", retrain_at=THREE
+    )
+    made = Hours(settings, Database(settings.resolved_database_url))
+    made.database.migrate()
+    popen = night_clock.subprocess.Popen
+
+    def start(command: list[str], env: Mapping[str, str], **more: Any) -> Any:
+        made.nights.append(command[4:])
+        made.last = popen([sys.executable, "-c", ""], env=dict(os.environ), **more)
+        made.last.wait()
+        return made.last
+
+    monkeypatch.setattr(night_clock.subprocess, "Popen", start)
+    yield made
+    made.database.dispose()
+
+
+class Hours:
+    """What was started, by its flags."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings, self.database = settings, database
+        self.nights: list[list[str]] = []
+        self.last: Any = None
+
+    def tick(self, hour: float, ask: Callable[[datetime], bool] = lambda now: True) -> bool:
+        """One tick of any worker: none keeps anything of the last one's."""
+        return Clock(self.settings, self.database, lambda: at(hour), ask).tick()
+
+    def row(self, run_id: str, hour: float, status: RunStatus) -> None:
+        with self.database.unit() as unit:
+            unit.adapters.add_run(Run(id=run_id, started_at=at(hour)))
+            if status is not RunStatus.RUNNING:
+                unit.adapters.end_run(run_id, status, at(hour), reason="It was judged.")
+            unit.commit()
+
+
+def test_a_night_of_one_scope_that_was_killed_goes_on_though_another_scope_s_is_newer(worker: Hours) -> None:
+    worker.row("night-account-2", 3.01, RunStatus.RUNNING)
+    worker.row("night-shared", 3.01, RunStatus.KEPT)
+    worker.row("by-hand", 5, RunStatus.SKIPPED)
+    assert worker.tick(10)
+    assert worker.nights == [["--with-parent", "--go-on"]]
+    with worker.database.unit() as unit:
+        unit.adapters.end_run("night-account-2", RunStatus.KEPT, at(11), reason="It was judged.")
+        unit.commit()
+    assert not worker.tick(11.01)
+
+
+def test_a_night_that_is_asked_for_beyond_its_hour_begins_by_the_same_worker_or_another(
+    worker: Hours,
+) -> None:
+    def asks(now: datetime) -> bool:
+        with worker.database.unit() as unit:
+            unit.progress.set_mark(ASKING, now)
+            unit.commit()
+        return now > at(5)
+
+    assert not any(worker.tick(hour, asks) for hour in (2.9, 3.1, 3.8, 4.5, 4.99))
+    assert worker.tick(5.1, asks)
+    assert worker.nights == [["--with-parent"]]

@@ -16,6 +16,7 @@ WORDS = r"""
     [a](https://e.x) [a][b] [b]: <https://e.x> <b> <!-- --> <details> </details> <script> <img/src=x> &#64;
     &commat; &lt; ` `` ``` ```suggestion ~~~ ~~~suggestion > - 1. | --- \ * _ /merge //x ( ) [ ] ! a <kbd>
     https://github.com/o/r/issues/1 https://github.com/o/r/blob/main/x.py thumbprint:v1
+    **https://e.x** _https://e.x_ [![a](https://e.x)](https://e.x) "t") <https://e.x> (https://e.x
     <!--thumbprint:end--> ```mermaid mailto:a@b.c &#x23;12 :// \` \@ \#
 """
 SPACES = ("\n", "\n\n", "    ", " ", "\t", "\u202e", "\u200b", "\ufeff", "\r\n", "\n    @user\n")
@@ -87,6 +88,7 @@ def test_no_fence_is_left_open(text):
         "Code:\n\n    indented @code",
         "Größe, 中文, हिन्दी, 👩‍👩‍👧, a * b, 5 < 6 & 7 > 6, C# and `#12`.",
         "Look at https://github.com/o/r/blob/main/x.py or [the docs](https://docs.github.com/en/rest).",
+        'Look at [the docs](https://docs.github.com/en/rest "REST") and **https://github.com/o/r/wiki**.',
         "Press <kbd>Ctrl</kbd>.",
         "A table:\n\n| a | b |\n|---|---|\n| `x` | 1 |",
         "",
@@ -119,6 +121,44 @@ def test_a_clean_answer_stays_byte_for_byte(text):
         ("a ` [b](https://a.example)", f"a ` [b]{BREAK}(https:{BREAK}//a.example)"),
         ("[b](https://a.example/@user)", f"[b]{BREAK}(https:{BREAK}//a.example/@{BREAK}user)"),
         ("\\[b](https://a.example)", f"\\[b]{BREAK}(https:{BREAK}//a.example)"),
+        ('Use [a](https://a.example/x "what it is").', "Use a (`https://a.example/x`)."),
+        ("[a](https://a.example/x\n'its title') b", "a (`https://a.example/x`) b"),
+        ("**[a](<https://a.example/x> (title))**", "**a (`https://a.example/x`)**"),
+        ("[**a**](https://a.example/x)", "**a** (`https://a.example/x`)"),
+        (
+            '[a](https://github.com/o/r "its title") @user',
+            f'[a](https://github.com/o/r "its title") @{BREAK}user',
+        ),
+        (
+            '[a](https://a.example "`code`") b',
+            f'[a]{BREAK}(https:{BREAK}//a.example "`code`") b',
+        ),
+        (
+            "[![build](https://a.example/b.svg)](https://b.example/r)",
+            "build (`https://a.example/b.svg`) (`https://b.example/r`)",
+        ),
+        (
+            '[![build](https://a.example/b.svg "t") 3.1](https://github.com/o/r "t")',
+            '[build (`https://a.example/b.svg`) 3.1](https://github.com/o/r "t")',
+        ),
+        (
+            "[![build](https://github.com/o/r/raw/main/b.svg)](https://github.com/o/r)",
+            "[build (`https://github.com/o/r/raw/main/b.svg`)](https://github.com/o/r)",
+        ),
+        (
+            "[![](https://a.example/b.svg)](https://b.example)",
+            "`https://a.example/b.svg` (`https://b.example`)",
+        ),
+        ("**https://a.example/x**", "**`https://a.example/x`**"),
+        ("See _https://a.example/x_.", "See _`https://a.example/x`_."),
+        (
+            "~~https://a.example/x~~ *http://b.example*, c",
+            "~~`https://a.example/x`~~ *`http://b.example`*, c",
+        ),
+        ('"https://a.example/x"', '"`https://a.example/x`"'),
+        ("**See https://a.example/x!**", "**See `https://a.example/x`!**"),
+        ("See <https://a.example/x>.", "See `https://a.example/x`."),
+        ("\\<https://a.example/x>", f"\\&lt;https:{BREAK}//a.example/x>"),
         ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
         ("```suggestion\nx = 1\n```", "```text\nx = 1\n```"),
         ("/merge", "\\/merge"),

@@ -10,7 +10,7 @@ import pytest
 from learning.training import ppo_options, sft_options
 from learning.training.alarms import Limits
 from learning.training.arguments import WRONG, flags, one_sentence, parse
-from storage.errors import DataError
+from storage.errors import DataError, ModelError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,8 @@ def test_a_flag_of_several_values_is_repeated() -> None:
             DataError("The folder [d] is empty: " + "again " * 40),
             f"The folder [d] is empty: {'again ' * 40}".rstrip(),
         ),
-        (OSError("No such model.\n\n  Say another."), "No such model. Say another."),
+        (ModelError("No such model.\n\n  Say another."), "No such model. Say another."),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
     ],
 )
 def test_an_error_that_is_foreseen_is_one_line_and_exit_code_1(
@@ -102,10 +103,11 @@ def test_an_error_that_is_foreseen_is_one_line_and_exit_code_1(
     assert found.err == f"{WRONG}{said}\n" and not found.out
 
 
-def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
+@pytest.mark.parametrize("error", [AssertionError("what"), OSError(5, "Input/output error")])
+def test_an_error_that_nobody_foresaw_is_not_hidden(error: Exception) -> None:
     @one_sentence
     def main(argv: Sequence[str] | None = None) -> int:
-        raise AssertionError(argv)
+        raise error
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(type(error)):
         main([])

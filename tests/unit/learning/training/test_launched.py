@@ -45,24 +45,27 @@ def test_what_is_installed_beside_this_python_is_found(monkeypatch: pytest.Monke
     assert said.getvalue().strip() == sys.prefix
 
 
+def test_one_that_says_why_it_fails_is_one_error_with_that_sentence() -> None:
+    said = "print('noise'); print('✗ The disk is full: make room.'); print('Traceback')"
+    with pytest.raises(TrainingError) as error:
+        by(f"import sys; {said}; sys.exit(1)", Console(file=StringIO()))
+    assert str(error.value).endswith("ended with exit code 1: The disk is full: make room.")
+    assert not isinstance(error.value, launched.Broken)
+
+
 @pytest.mark.parametrize(
-    ("program", "words"),
+    ("program", "words", "said"),
     [
-        (
-            "print('noise'); print('✗ The disk is full: make room.'); print('Traceback'); sys.exit(1)",
-            "ended with exit code 1: The disk is full: make room.",
-        ),
-        (
-            "[print('line', n) for n in range(9)]; sys.exit(3)",
-            "ended with exit code 3: line 4 | line 5 | line 6 | line 7 | line 8",
-        ),
-        ("os.kill(os.getpid(), 9)", "ended with SIGKILL: it said nothing."),
+        ("print('one'); print('two'); sys.exit(3)", "ended with exit code 3", "one\ntwo"),
+        ("os.kill(os.getpid(), 9)", "ended with SIGKILL", ""),
     ],
 )
-def test_one_that_fails_is_one_error_with_what_it_said_last(program: str, words: str) -> None:
-    with pytest.raises(TrainingError) as error:
+def test_one_that_breaks_is_one_error_and_what_it_said_is_no_part_of_its_sentence(
+    program: str, words: str, said: str
+) -> None:
+    with pytest.raises(launched.Broken) as error:
         by(f"import os, sys; {program}", Console(file=StringIO()))
-    assert str(error.value).endswith(words) and "\n" not in str(error.value)
+    assert str(error.value).endswith(words) and error.value.said == said
 
 
 @pytest.mark.parametrize(

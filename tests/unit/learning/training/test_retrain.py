@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -25,6 +27,7 @@ from learning.training import (
     sft,
     snapshot,
 )
+from learning.training.arguments import WRONG
 from learning.training.night_options import Recipe
 from learning.training.rows import Rows
 from storage.errors import ConfigurationError, DataError, SetupError, ThumbprintError, TrainingError
@@ -254,3 +257,54 @@ def test_the_command_line_says_its_error_in_a_file_too(
     said = night_journal.read(out / night_journal.FAILED)
     assert said["error"] == "DataError" and "20 are needed" in said["reason"]
     assert "20 are needed" in " ".join(capsys.readouterr().err.split())
+
+
+def broken_night(made: Recipe, capsys: pytest.CaptureFixture[str], said: str) -> str:
+    """What the file holds that is named by a night that breaks off, in its sentence and in its note."""
+    assert retrain.main(made.flags()) == 1
+    reason = night_journal.read(made.out / night_journal.FAILED)["reason"]
+    assert reason.endswith(f"{said}: {made.out / night_journal.BROKEN} has the traceback.")
+    heard = " ".join(capsys.readouterr().err.split())
+    assert "Traceback" not in reason and "words of a row" not in reason
+    assert f"{WRONG}{reason}".replace(" ", "") in heard.replace(" ", "")
+    return (made.out / night_journal.BROKEN).read_text()
+
+
+def test_an_error_of_a_stage_that_nobody_foresaw_leaves_its_traceback_in_the_night_s_own_log(
+    base: Path,
+    encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stray(options: object, **more: object) -> None:
+        raise PermissionError(13, "words of a row")
+
+    monkeypatch.setattr(sft, "run", stray)
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night")
+    told = broken_night(made, capsys, "The night broke with PermissionError, which nobody foresaw")
+    assert "in stray" in told and "words of a row" in told
+    broken_night(made, capsys, "which nobody foresaw")
+    assert (made.out / night_journal.BROKEN).read_text().count("Traceback") == 2
+
+
+def test_a_stage_by_a_launcher_that_breaks_leaves_its_traceback_there_too(
+    base: Path, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import sys; from learning.training import sft; "
+    program += (
+        "sft.run = lambda *given, **more: open('/words' + ' of a row'); sys.exit(sft.main(sys.argv[3:]))"
+    )
+    launcher = shlex.join([sys.executable, "-c", program])
+    made = recipe(base, encoder, write_data(tmp_path / "data"), tmp_path / "night", launcher=launcher)
+    told = broken_night(made, capsys, "ended with exit code 1")
+    assert "learning.training.sft, started by" in told and "Traceback (most recent call last)" in told
+    assert "FileNotFoundError" in told and "words of a row" in told
+
+
+def test_where_the_disk_takes_no_traceback_it_is_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    said = night_journal.broken("The night broke", "Traceback: all of it", tmp_path / "file" / "broken.log")
+    assert said == "The night broke: see the log." and "all of it" in capsys.readouterr().err
