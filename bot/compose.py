@@ -37,11 +37,15 @@ from storage.records import (
     Repair,
     Thread,
 )
+from storage.redaction import CUT
 
 HINT = "Write your question behind the command, for example: `{word} How do I run the tests?`"
 ABSTAIN = "I would rather leave this one to the people here."
 MOST_KEPT = 8
 """Lessons that only chose among candidates and are shown; the candidates' rows hold them all."""
+LEFT_OUT = (
+    "I left out what looks like a secret in your question. Who can read this thread can use it: revoke it."
+)
 SILENT = "People here asked me to leave questions like this one to them."
 
 
@@ -175,6 +179,7 @@ def _finish(
         repairs=repairs,
         sources=sources(text, work.asked, work.thread, work.question, work.examples) if best else (),
         boxes=not abstained,
+        warning=LEFT_OUT if CUT in work.question.text else "",
         note=f"No answer: {abstained[:1].lower()}{abstained[1:]}" if abstained else "",
     )
     answer = Answer(

@@ -24,6 +24,7 @@ from bot.trigger import Asks
 from storage.configurations import of_installation, of_repository
 from storage.database import Database, UnitOfWork
 from storage.records import AnswerStatus, ConfigFile, Configuration, Decision, Learning, Repository
+from storage.redaction import redact_said
 
 KEPT = timedelta(minutes=5)
 KEPT_MISS = timedelta(hours=1)
@@ -79,7 +80,7 @@ class Configurations:
             fault = f"it has {found.size} bytes, and {LARGEST_BYTES} are allowed"
             return ConfigFile(place=place, text=None, fault=fault, read_at=at)
         try:
-            return ConfigFile(place=place, text=found.content.decode("utf-8"), read_at=at)
+            return ConfigFile(place=place, text=redact_said(found.content.decode("utf-8")), read_at=at)
         except UnicodeDecodeError as error:
             line = found.content.count(b"\n", 0, error.start) + 1
             fault = f"it is no UTF-8 text (line {line}): save it as UTF-8"

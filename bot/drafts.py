@@ -28,6 +28,7 @@ from bot.trigger import DEFAULT_WORDS
 from storage.database import UnitOfWork
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft
+from storage.redaction import redact_said
 
 if TYPE_CHECKING:  # a receiver's pages import this file, and it loads no client of GitHub
     from bot.context import Context
@@ -91,7 +92,7 @@ def approve(
     """Have a draft posted with this text, its own or another. Raises Gone for none, and where none waits."""
     answer_id = seen.answer_id
     answer = _of(unit, seen)
-    said = text.replace("\r\n", "\n").strip()
+    said = redact_said(text.replace("\r\n", "\n").strip())
     edited = said != answer.text.strip()
     if edited:
         said = sanitise(said, hosts_of(settings.github_url)).strip()

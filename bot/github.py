@@ -2,8 +2,9 @@
 
 How calls are made, tried again and refused is `bot/github_calls.py`, how JSON is read `bot/github_shapes.py`.
 Reads are tried again; creating never is: after a time-out the caller looks for what it made
-(`our_comments`) first. Left out: discussions, conditional requests; what the App asks about itself is
-`bot/github_app.py`.
+(`our_comments`) first. What is read here to be understood holds no secrets any more (`redact_said`); what is
+written back is made from the comment as it stands, which no other file gets to keep. Left out: discussions,
+conditional requests; what the App asks about itself is `bot/github_app.py`.
 
     pytest tests/unit/bot/test_github.py          # against a stand-in transport
     pytest tests/integration/test_feedback.py     # against the playground
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -35,6 +37,7 @@ from bot.spending import Meter
 from bot.trigger import may_ask
 from storage.errors import GitHubRefused, Gone, Withheld
 from storage.records import Actor, Permission, Post, PostKind, Question, Reaction, Repository, Thread
+from storage.redaction import redact_said
 
 log = structlog.get_logger()
 
@@ -175,25 +178,25 @@ class Client:
         issue = self._calls.get(f"{at}/issues/{number}")
         is_pull_request = bool(issue.get("pull_request"))
         posts = [
-            self._post(one, PostKind.COMMENT) for one in self._calls.pages(f"{at}/issues/{number}/comments")
+            self._said(one, PostKind.COMMENT) for one in self._calls.pages(f"{at}/issues/{number}/comments")
         ]
         if is_pull_request:
             inline = self._calls.pages(f"{at}/pulls/{number}/comments")
-            posts += [self._post(one, PostKind.REVIEW_COMMENT) for one in inline]
+            posts += [self._said(one, PostKind.REVIEW_COMMENT) for one in inline]
         posts.sort(key=lambda post: (post.created_at, post.id))
         return Thread(
             repository_id=repository.id,
             full_name=repository.full_name,
             number=number,
-            title=str(issue.get("title") or ""),
+            title=redact_said(str(issue.get("title") or "")),
             is_pull_request=is_pull_request,
             locked=bool(issue.get("locked", False)),
-            posts=(self._post(issue, PostKind.ISSUE), *posts),
+            posts=(self._said(issue, PostKind.ISSUE), *posts),
         )
 
     def read_post(self, full_name: str, kind: PostKind, post_id: int) -> Post:
-        """One post as it stands now; an issue is asked for by its number. Raises Gone once it was deleted."""
-        return self._post(self._calls.get(place(full_name, kind, post_id)), kind)
+        """What a post says now; an issue is asked for by its number. Raises Gone once it was deleted."""
+        return self._said(self._calls.get(place(full_name, kind, post_id)), kind)
 
     def written_since(self, full_name: str, since: datetime) -> dict[str, list[dict[str, Any]]]:
         """What was written or changed at `since` or later, as GitHub lists it, by the event that says so.
@@ -231,7 +234,10 @@ class Client:
             return []
 
     def our_comments(self, full_name: str, number: int, kind: PostKind, since: datetime) -> list[Post]:
-        """Our own comments in a thread that were written or changed at `since` or later, oldest first."""
+        """Our own comments in a thread that were written or changed at `since` or later, oldest first.
+
+        As they stand: they are known by their metadata.
+        """
         review = kind is PostKind.REVIEW_COMMENT
         path = f"/repos/{full_name}/{'pulls' if review else 'issues'}/{number}/comments"
         when = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -345,15 +351,16 @@ class Client:
         """Write our own parts of a comment of ours anew. Raises Withheld when more would change.
 
         `change` makes the body from the comment as it stands once the write's turn has come, and from what it
-        says by then at each further try: people edit meanwhile. Where nothing changes no turn is taken.
+        says by then at each further try: people edit meanwhile. It sees all that people wrote there, secrets
+        too, for they stay there. Where nothing changes no turn is taken.
         """
-        standing = self.read_post(full_name, kind, comment_id)
+        standing = self._standing(full_name, kind, comment_id)
         if change(standing) == standing.body:
             return standing
         return self._calls.in_turn(lambda: self._amend(full_name, kind, comment_id, change))
 
     def _amend(self, full_name: str, kind: PostKind, comment_id: int, change: Callable[[Post], str]) -> Post:
-        standing = self.read_post(full_name, kind, comment_id)
+        standing = self._standing(full_name, kind, comment_id)
         body, at = change(standing), place(full_name, kind, comment_id)
         if body == standing.body:
             return standing
@@ -385,6 +392,14 @@ class Client:
                 self._calls.delete(f"{at}/{one['id']}")
 
     # ------------------------------------------------------------ from JSON
+
+    def _standing(self, full_name: str, kind: PostKind, comment_id: int) -> Post:
+        """A comment of ours, every character of it: what is written back is made from it."""
+        return self._post(self._calls.get(place(full_name, kind, comment_id)), kind)
+
+    def _said(self, said: Mapping[str, Any], kind: PostKind) -> Post:
+        post = self._post(said, kind)
+        return replace(post, body=redact_said(post.body))
 
     def _post(self, said: Mapping[str, Any], kind: PostKind) -> Post:
         author = account(said.get("user") or {})

@@ -1,7 +1,8 @@
 """Looking at comments of ours by GraphQL: reactions by person, whether they are hidden, who edited them.
 
 One call reads fifty comments; it tells of edits only who made them, so that a history is read where it is
-news. Every call is paid for before it is made. Left out: what follows from it (`bot/poll.py`).
+news, and its texts without secrets, for it is never written back. Every call is paid for before it is made.
+Left out: what follows from it (`bot/poll.py`).
 Run: `pytest tests/unit/bot/test_github_looks.py`.
 """
 
@@ -15,6 +16,7 @@ from bot.github_calls import Calls
 from bot.github_shapes import History, Reacted, Revision, Seen, account, moment, reacted
 from bot.polling import BATCH
 from storage.errors import OverBudget
+from storage.redaction import redact_said
 
 MOST_REACTIONS = 1000
 """Reactions read of one comment, the first ones given; a vote that comes after a thousand changes nothing."""
@@ -78,7 +80,7 @@ def history(calls: Calls, login: str, node_id: str) -> History | None:
     oldest = revisions[-1] if revisions else None
     created = oldest is not None and oldest.ours
     return History(
-        body=str(node.get("body") or ""),
+        body=redact_said(str(node.get("body") or "")),
         revisions=tuple(reversed(revisions)),
         whole=not more and (created or not node.get("includesCreatedEdit")),
     )
@@ -124,7 +126,7 @@ def _revision(said: Mapping[str, Any] | None, login: str) -> Revision:
         ours=_is_ours(said.get("editor"), login),
         at=moment(said.get("editedAt")),
         deleted_at=moment(deleted) if deleted else None,
-        text=text if isinstance(text, str) and not deleted else None,
+        text=redact_said(text) if isinstance(text, str) and not deleted else None,
     )
 
 

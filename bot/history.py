@@ -18,6 +18,7 @@ from bot.github_shapes import History, Revision
 from bot.reply import answer_text
 from learning.memory.edits import diff
 from storage.records import Actor, Answer, Feedback, FeedbackKind, Permission
+from storage.redaction import redact_said
 from storage.rights import GHOST, is_machine
 
 NOBODY = Actor(id=0, login=GHOST)
@@ -101,14 +102,17 @@ def _plain(text: str) -> str:
 
 
 def _same(step: Step, left: Sequence[Feedback]) -> Feedback | None:
-    """The event that tells of the same edit. One whose person GitHub's history leaves open counts, too."""
+    """The event that tells of the same edit. One whose person GitHub's history leaves open counts, too.
+
+    Histories are read without secrets; what was kept before that was so may hold one.
+    """
     return next(
         (
             event
             for event in left
             if event.actor.id in (step.revision.editor.id, NOBODY.id)
             and abs(event.at - step.revision.at) <= SAME
-            and not diff(event.after, step.after).teaches
+            and not diff(redact_said(event.after), step.after).teaches
         ),
         None,
     )

@@ -1,12 +1,14 @@
 """One delivery and what it asks for become durable together, or neither does.
 
-The receiver's way in, and that of what is read later because nothing could be delivered. Left out: what a
-delivery asks for (`webhooks/route.py`, `bot/lifecycle.py`). Run: `pytest tests/integration/test_receiver.py`.
+The receiver's way in, and that of what is read later because nothing could be delivered. What looks like a
+secret is cut out of both before they are kept (`storage/redaction.py`). Left out: what a delivery asks for
+(`webhooks/route.py`, `bot/lifecycle.py`). Run: `pytest tests/integration/test_receiver.py`.
 """
 
 from __future__ import annotations
 
 import enum
+import json
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,6 +18,7 @@ from bot.queue import Job, JobName, Queue
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError
 from storage.records import Delivery
+from storage.redaction import redact_all_said, redact_said
 
 
 class Taken(enum.Enum):
@@ -36,6 +39,7 @@ def take(database: Database, queue: Queue, delivery: Delivery, job: Job) -> Take
 
     A repository that is out of bounds takes no job, nor does what somebody did before they were forgotten.
     """
+    delivery, job = _without_secrets(delivery), _worded(job)
     with database.unit() as unit:
         if not unit.deliveries.add(delivery, job.repository.id):
             return Taken.DUPLICATE
@@ -70,3 +74,15 @@ def turn_to(database: Database, queue: Queue, delivery: Delivery, turn: Turn) ->
     with suppress(DatabaseBusy, DatabaseError):  # the clock's next round is as good
         queue.put_scheduled(JobName.UPKEEP, delivery.guid)
     return Taken.ACCEPTED
+
+
+def _without_secrets(delivery: Delivery) -> Delivery:
+    """A delivery, the texts in its body as `redact_said` leaves them; byte for byte where nothing is cut."""
+    said = json.loads(delivery.body) if delivery.payload is None else delivery.payload
+    left = redact_all_said(said)
+    return delivery if left is said else replace(delivery, body=json.dumps(left).encode(), payload=left)
+
+
+def _worded(job: Job) -> Job:
+    asked = job.question
+    return job if asked is None else replace(job, question=replace(asked, text=redact_said(asked.text)))

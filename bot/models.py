@@ -4,7 +4,8 @@ Ours, vLLM, llama.cpp, Ollama and `transformers serve` are one code path. What a
 out once, from its refusal or an answer without it, never from a failure; said once in the log; and done
 without: `n` (n calls with seed, seed + 1, ...), phrase biases (sent only to servers that announce them in
 /v1/models), log-probabilities (0.0), embeddings (null vectors), token counts (`bot/tokens.py`), adapters by
-vLLM's calls (the model answers as it is). Left out: streaming, retries: a job's.
+vLLM's calls (the model answers as it is). No secret goes to a server in a text, nor comes from one
+(`redact_said`). Left out: streaming, retries: a job's.
 
     thumbprint ask "What does this do?"
 """
@@ -26,6 +27,7 @@ from bot.settings import Settings
 from bot.tokens import Counter
 from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
 from storage.records import Message
+from storage.redaction import redact_said
 
 log = structlog.get_logger()
 QUEUE_S = 15.0  # what the client waits beyond the server's own time cap
@@ -110,7 +112,7 @@ class Models:
         begin = time.monotonic()
         body: dict[str, Any] = {
             "model": model or self._settings.model_name,
-            "messages": [{"role": each.role, "content": each.content} for each in messages],
+            "messages": [{"role": each.role, "content": redact_said(each.content)} for each in messages],
             "seed": seed,
             "temperature": temperature,
             "top_p": top_p,
@@ -118,7 +120,7 @@ class Models:
             **({"stop": list(stop)} if stop else {}),
         }
         if biases and self._announces("phrase_bias", body["model"]):
-            phrases = [{"text": each.text, "bias": each.value} for each in biases]
+            phrases = [{"text": redact_said(each.text), "bias": each.value} for each in biases]
             body["extra_body"] = {"phrase_bias": phrases}
         elif biases and body["model"] in self._announced:
             self._lack("phrase_bias", "answers are not biased while they are decoded")
@@ -143,7 +145,7 @@ class Models:
         if "embeddings" in self._lacks:
             return [[0.0] for _ in texts]
         try:
-            vectors = self._encoder.embeddings(self._settings.encoder_name, texts)
+            vectors = self._encoder.embeddings(self._settings.encoder_name, [*map(redact_said, texts)])
         except (ModelRequestError, ModelUnavailable) as error:
             if self._embedded or not refuses(error, "embedding"):
                 raise
@@ -154,11 +156,13 @@ class Models:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; an upper estimate where the server does not count. Raises ModelUnavailable."""
-        return self._counter.text(text)
+        return self._counter.text(redact_said(text))
 
     def count_prompt(self, messages: Sequence[Message]) -> int:
         """Tokens of a rendered conversation; an upper estimate where the server does not count."""
-        return self._counter.prompt(messages)
+        return self._counter.prompt(
+            [Message(role=each.role, content=redact_said(each.content)) for each in messages]
+        )
 
     def load_adapter(self, name: str, folder: str) -> bool:
         """Have the server load an adapter under a name; False where it takes none at all, which is said once.
@@ -269,7 +273,7 @@ class Models:
 
 
 def _text(choice: Choice, answer: ChatCompletion) -> Text:
-    content = choice.message.content or ""
+    content = redact_said(choice.message.content or "")
     logprobs = logprobs_of(choice)
     made = answer.usage.completion_tokens if answer.usage and len(answer.choices) == 1 else 0
     return Text(

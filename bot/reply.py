@@ -89,7 +89,8 @@ class Body(str):
 class Why:
     """What the fold says. `evidence`: the events behind each phrase id; `sources` are (label, url).
 
-    `remarks` stand above it: sentences about the repository's configuration. `boxes` ask what is not right.
+    `warning` and `remarks` stand above it: a sentence to the asker, and some about the repository's
+    configuration. `boxes` ask what is not right.
     """
 
     marker: Marker
@@ -100,6 +101,7 @@ class Why:
     repairs: tuple[Repair, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    warning: str = ""
     remarks: tuple[str, ...] = ()
     boxes: bool = False
 
@@ -143,6 +145,7 @@ def render_body(text: str, why: Why) -> Body:
         part
         for part in (
             END,
+            *([why.warning] if why.warning else []),
             *_remarks(why.remarks),
             f"<details><summary>{SUMMARY}</summary>\n\n{_fold(why)}\n\n</details>",
             f"<sub>{_FOOTER} If this is not right, edit this comment or press 👎: the next answer will know."

@@ -26,6 +26,7 @@ from learning.memory.text import (
     shaped,
 )
 from storage.records import Phrase, PhraseKind, Replacement, stable_id
+from storage.redaction import CUT
 
 SHARES = {
     PhraseKind.CORRECTION: 4.0,
@@ -83,7 +84,24 @@ def make(
 def lessons(
     repository_id: int, before: str, after: str, question: str, background: Background
 ) -> list[Lesson]:
-    """What the difference between two texts teaches; [] for a cosmetic one."""
+    """What the difference between two texts teaches; [] for a cosmetic one.
+
+    Where a secret was cut out of one of them, what holds the place that is left is no wording.
+    """
+    found = _lessons(repository_id, before, after, question, background)
+    if CUT not in before and CUT not in after:
+        return found
+    return [one for one in found if one.phrase.kind is PhraseKind.SILENCE or not _names_cut(one)]
+
+
+def _names_cut(lesson: Lesson) -> bool:
+    said = " ".join((lesson.phrase.text, lesson.phrase.right, lesson.shown))
+    return CUT.strip("[]") in said
+
+
+def _lessons(
+    repository_id: int, before: str, after: str, question: str, background: Background
+) -> list[Lesson]:
     if _bare(after) and len(atoms(before)) > 5:
         return [Lesson(silence(repository_id, question), SHARES[PhraseKind.SILENCE])]
     edit = diff(before, after)

@@ -17,7 +17,7 @@ from learning.training.columns import KINDS, line, record
 from learning.training.likeness import Likes, Runs, runs
 from learning.training.preferences import Item
 from learning.training.rows import Demonstration, Judged, PreferencePair, Split, Triplet
-from storage.redaction import redact
+from storage.redaction import CUT, redact
 
 PER_PERSON = 100
 """Rows of one kind in one snapshot that a person has a say in, the newest first."""
@@ -62,8 +62,8 @@ def readable(items: Sequence[Item]) -> Step:
 
 
 def without_secrets(items: Sequence[Item]) -> Step:
-    """Leave out every row in which something looks like a secret: an answer, a prompt, a question."""
-    left = [item for item in items if not any(redact(text) != text for text in _every_text(item))]
+    """Leave out every row in which something looks like a secret, or one was cut out: any of its texts."""
+    left = [item for item in items if not any(CUT in redact(text) for text in _every_text(item))]
     return left, len(items) - len(left)
 
 

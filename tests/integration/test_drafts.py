@@ -13,6 +13,7 @@ from bot import answer, drafts, hearing
 from bot.reply import answer_text
 from storage.errors import Gone
 from storage.records import Answer, AnswerStatus, Decision, Draft, Installation, Standing
+from storage.redaction import CUT
 from tests.integration.answered import MAINTAINER, READER, STRANGER
 from tests.integration.chosen import QUESTION, body, file
 from tests.integration.playground_fixture import playground, receiver
@@ -87,6 +88,12 @@ def test_a_changed_text_is_posted_as_it_then_reads_says_so_and_teaches_nothing(t
     assert drafts.CHANGED in body(town) and draft(town, held).edited
     town.poll()
     assert town.corrections() == [] and town.events() == []
+
+
+def test_a_secret_that_is_written_into_a_draft_is_cut_out(town: Town) -> None:
+    held = ask(town)
+    approve(town, held, f"Run it with ghp_{'a1' * 18}.")
+    assert comments(town) == [f"Run it with {CUT}."] and town.stored(held.id).text == comments(town)[0]
 
 
 def test_the_first_word_about_a_draft_holds(town: Town) -> None:

@@ -119,7 +119,7 @@ def test_who_edits_an_answer_while_github_falls_over_keeps_that_edit(
 def test_a_copy_of_githubs_from_before_an_edit_is_not_written_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    former, real = bench.comment.body, Client.read_post
+    former, real = bench.comment.body, Client._standing
 
     def late(self: Client, *which: Any) -> Post:
         post = real(self, *which)
@@ -127,7 +127,7 @@ def test_a_copy_of_githubs_from_before_an_edit_is_not_written_back(
         return replace(post, body=former, created_at=before, changed_at=before)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Client, "read_post", late)
+        patched.setattr(Client, "_standing", late)
         with pytest.raises(NotThereYet):
             bench.edit(MAINTAINER, "npm test", "make check")
     assert answer_text(bench.comment.body) == FIXED and "Learned from" not in bench.comment.body

@@ -11,6 +11,7 @@ import pytest
 from bot import feedback, poll
 from bot.reply import BOXES
 from storage.records import AnswerStatus, FeedbackKind, PhraseKind
+from storage.redaction import CUT
 from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
 from webhooks.playground import acts
@@ -229,3 +230,17 @@ def test_an_answer_that_is_hidden_is_noticed_once_and_so_is_showing_it_again(ben
     assert bench.comment.updated_at == before
     with bench.database.unit(read_only=True) as unit:
         assert not any(w.active for w in unit.phrases.weights(bench.answer.question.repository_id))
+
+
+def test_a_secret_that_an_unheard_edit_wrote_stays_on_github_and_comes_no_further(bench: Bench) -> None:
+    secret = f"ghp_{'a1' * 18}"
+    unheard(bench, MAINTAINER, "`npm test`", f"`make check`, with {secret},")
+    bench.poll()
+    (event,) = bench.events()
+    assert secret not in event.after and f"with {CUT}," in event.after
+    feedback.refresh(bench.context, bench.answer.id)
+    assert "Learned from" in bench.comment.body and secret in bench.comment.body
+    assert f"{secret}," not in bench.comment.body.partition("Learned from")[2]
+    unheard(bench, SECOND, secret, f"ghp_{'b2' * 18}")
+    bench.poll()
+    assert len(bench.events()) == 1, "another secret in the place of one is no other text"

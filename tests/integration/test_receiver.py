@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from bot.hosts import Host
 from storage.errors import ConfigurationError, DatabaseError
 from storage.records import AnswerStatus, PostKind, Repository
+from storage.redaction import CUT
 from tests.integration.receiver_fixture import Receiver, receiver, running, settings
 from tests.unit.storage import things
 from tests.unit.storage.test_adapters import adapter, promotion
@@ -400,3 +401,27 @@ def test_deliveries_side_by_side_are_all_kept(receiver: Receiver) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(one, range(40))) == {202}
     assert len(jobs(receiver)) == 40
+
+
+def test_a_secret_in_a_question_is_cut_out_before_anything_is_kept(receiver: Receiver) -> None:
+    secret = f"ghp_{'a1' * 18}"
+    told = payload()
+    told["comment"]["body"] = f"/ask How, with {secret}?"
+    told["issue"]["title"] = f"It refuses {secret}"
+    assert receiver.deliver(told).status_code == 202
+    with receiver.database.unit(read_only=True) as unit:
+        (delivery,) = unit.deliveries.recent(9)
+        (question,) = unit.answers.questions_in(told["repository"]["id"], told["issue"]["number"])
+    assert question.text == f"How, with {CUT}?"
+    kept = json.loads(delivery.body)
+    assert kept["comment"]["body"] == f"/ask How, with {CUT}?"
+    assert kept["issue"]["title"] == f"It refuses {CUT}"
+    assert kept["comment"]["user"] == told["comment"]["user"]
+    assert receiver.deliver(told, guid="g2").json()["outcome"] == "duplicate"
+
+
+def test_a_delivery_without_a_secret_is_kept_byte_for_byte(receiver: Receiver) -> None:
+    sent = json.dumps(payload(), indent=3).encode()
+    assert receiver.deliver(sent).status_code == 202
+    with receiver.database.unit(read_only=True) as unit:
+        assert [one.body for one in unit.deliveries.recent(9)] == [sent]

@@ -1,10 +1,10 @@
 """Forty kinds of secrets, sent through a whole run: none in its logs, its database, or what it answers.
 
 Servers say them: the model's refusals and GitHub's hold one each, and so do headers and bodies of requests to
-the receiver. Then every byte of the SQLite files is read, the log of uncommitted pages among them, or every
-value of every table on PostgreSQL, DBOS's too. What people write in a thread, and what a model answers there,
-stands on GitHub for all who read it, and is kept: that is planted too, must reach no log line, and stands in
-the few columns that keep such text, where the look has to find it.
+the receiver. People write them into titles, issues, comments, questions, replies, and into an answer of ours,
+and a model answers with them. Then every byte of the SQLite files is read, the log of uncommitted pages among
+them, or every value of every table on PostgreSQL, DBOS's too; and all that the model was asked. What people
+wrote stands on GitHub as they wrote it, also in the comment of ours that we wrote in since.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from bot import poll
 from bot.access import Access
+from bot.compose import LEFT_OUT
 from bot.context import Context
 from bot.drills.scripted import scripted_model
 from bot.github import GitHub
@@ -34,6 +37,7 @@ from bot.models import Models
 from bot.ports import free_port
 from bot.settings import Settings
 from storage.database import Database
+from storage.redaction import CUT
 from tests.integration.answered import working
 from tests.integration.playground_fixture import Playground, playground_at
 from tests.unit.storage.test_redaction import PLANTED, bare, lines
@@ -46,6 +50,7 @@ __all__ = ["lines"]
 
 pytestmark = pytest.mark.slow
 ASKER = people.SECOND_MAINTAINER
+MAINTAINER, SECOND = people.MAINTAINER, people.CONTRIBUTOR
 NUMBER = re.compile(r"part (\d+) of")
 ROOM = 180
 """Characters of a model server's sentence that ours repeats, our own words taken off."""
@@ -129,13 +134,18 @@ class Run:
     settings: Settings
     context: Context
 
-    def ended(self, count: int) -> bool:
-        """Whether so many answers were begun, and no job of theirs is under way or waits for its turn."""
+    def ended(self, kind: str, count: int) -> bool:
+        """Whether so many jobs of a kind were begun, and none is under way or waits for its turn."""
         table = "workflow_status" if self.context.database.is_sqlite else "dbos.workflow_status"
         with self.context.database.engine.connect() as connection:
             rows = connection.exec_driver_sql(f"SELECT workflow_uuid, status FROM {table}").fetchall()
-        begun = sum(name.startswith("answer/") for name, _ in rows)
+        begun = sum(name.startswith(f"{kind}/") for name, _ in rows)
         return begun >= count and not any(status in ("ENQUEUED", "PENDING") for _, status in rows)
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        with self.context.database.engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(sa.table(table))).scalar_one()
 
     def values(self) -> Iterator[tuple[str, str | bytes]]:
         """Every value of every table of the database, with its table and column."""
@@ -199,7 +209,7 @@ def test_what_servers_say_of_secrets_is_kept_nowhere_and_told_nobody(
             issue = run.playground.open_issue(ASKER, f"Thread {number}")
             run.playground.say(ASKER, issue.number, f"/ask How do I run part {number} of it?")
         answers = [post(run, secret) for secret in GROUPS]
-        wait_until(lambda: run.ended(len(GROUPS)), 300, "the jobs did not end")
+        wait_until(lambda: run.ended("answer", len(GROUPS)), 300, "the jobs did not end")
         found = {name: kinds for name, value in run.values() if (kinds := shown(value))}
         files = {name: kinds for name, value in run.files() if (kinds := shown(value))}
         read = dict(run.files())
@@ -231,31 +241,68 @@ def post(run: Run, secret: str) -> bytes:
     return said
 
 
-KEPT = {
-    "answers.body",
-    "answers.text",
-    "candidates.text",
-    "deliveries.body",
-    "prompts.messages",
-    "questions.text",
-}
-"""Columns whose text is what people wrote in a thread, and what a model was shown and made of it."""
-
-
-def test_what_people_and_models_write_is_kept_as_text_of_a_thread_alone_and_reaches_no_log(
+def test_what_people_and_models_write_reaches_database_models_and_logs_without_its_secrets(
     tmp_path: Path, lines: io.StringIO, database_url: str
 ) -> None:
     secrets = list(PLANTED.values())
     parts = ["\n\n".join(secrets[start : start + 10]) for start in range(0, len(secrets), 10)]
+    asked: list[str] = []
+
+    def write(request: dict[str, Any]) -> str:
+        asked.append(json.dumps(request))
+        some = list(PLANTED.items())[len(asked) % len(parts) :: len(parts)]
+        return f"{SET}\n\n" + "\n\n".join(f"{kind}\n`{secret}`" for kind, secret in some)
+
     with (
         scripted_model() as model,
         running(tmp_path, database_url, model.url, refusing=False) as (run, _),
     ):
-        model.text = "It says this:\n\n" + "\n\n".join(secrets)
-        for text in parts:
-            issue = run.playground.open_issue(ASKER, "What is this?")
-            run.playground.say(ASKER, issue.number, f"/ask What is this?\n\n{text}")
-        wait_until(lambda: run.ended(len(parts)), 300, "the jobs did not end")
+        model.write = write
+        issues = [_thread(run, number, text) for number, text in enumerate(parts)]
+        wait_until(lambda: run.ended("answer", len(parts)), 300, "the jobs did not end")
+        answers = [run.playground.wait_for_answer(number) for number in issues]
+        said = [one.body for one in answers]
+        for number, answer, text in zip(issues, answers, parts, strict=True):
+            body = answer.body.replace(SET, "Set all of them by `make keys`:")
+            run.playground.edit(MAINTAINER, answer, f"Not quite: {text}\n\n{body}")
+            run.playground.say(MAINTAINER, number, f"No, use `{PLANTED['github p']}` instead of `make`.")
+        wait_until(lambda: run.ended("edit", len(parts)), 300, "the edits were not heard")
+        wait_until(lambda: run.ended("reply", len(parts)), 300, "the replies were not heard")
+        edits = run.count("feedback")
+        poll.poll(run.context, everything=True)
+        stands = [run.playground.answers(number)[0].body for number in issues]
+        run.playground.delete(MAINTAINER, run.playground.answers(issues[-1])[0])
+        wait_until(lambda: run.ended("deleted", 1), 300, "the deletion was not heard")
         found = {name: kinds for name, value in run.values() if (kinds := shown(value))}
-    assert set(found) == KEPT
+        files = {name: kinds for name, value in run.files() if (kinds := shown(value))}
+        cut = {name for name, value in run.values() if CUT in str(value)}
+        assert edits == len(parts) and run.count("feedback") == edits + 1, "an edit was learned twice"
+    assert found == files == {}
+    assert cut >= CUT_IN
+    assert asked and shown("".join(asked)) == [] and any(CUT in one for one in asked)
+    assert shown("".join(said)) == [] and all(LEFT_OUT in one for one in said)
+    for text, body in zip(parts, stands, strict=True):
+        assert "Learned from" in body and f"Not quite: {text}\n\n" in body, "what people wrote was changed"
     assert "answer_posted" in lines.getvalue() and shown(lines.getvalue()) == []
+
+
+def _thread(run: Run, number: int, text: str) -> int:
+    """An issue with secrets in each place, asked about; its number."""
+    title = f"What is {PLANTED['github p']}, {number}?"
+    issue = run.playground.open_issue(SECOND, title, f"It fails with this:\n\n{text}")
+    run.playground.say(SECOND, issue.number, f"Here is more:\n\n{text}")
+    run.playground.say(ASKER, issue.number, f"/ask What is this?\n\n{text}")
+    return issue.number
+
+
+SET = "Set all of them by hand, like this:"
+CUT_IN = {
+    "answers.body",
+    "answers.text",
+    "candidates.text",
+    "deliveries.body",
+    "feedback.after",
+    "prompts.messages",
+    "questions.text",
+}
+"""Columns that keep what people wrote, and what a model was shown and made of it."""

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.compose import HINT, compose
+from bot.compose import HINT, LEFT_OUT, compose
 from bot.memory import Memory
 from bot.plan import Mechanisms, Plan
-from bot.reply import BOXES, parse_marker
+from bot.reply import BOXES, answer_text, parse_marker
 from learning.memory.index import PhraseIndex
 from learning.prompt import Example
 from storage.records import AnswerStatus, Phrase, PhraseKind, PhraseWeight
+from storage.redaction import CUT
 from tests.unit.bot.scripted import ScriptedModels
 from tests.unit.bot.threads import NOW, post, question, thread
 
@@ -232,3 +233,11 @@ def test_what_goes_out_is_sanitised_and_sourced():
     assert "@anna" not in done.answer.text and "#12" not in done.answer.text
     assert done.why.sources == (("anna in this thread", read.posts[1].url),)
     assert "- Read: [anna in this thread](" in done.answer.body
+
+
+def test_who_asked_with_a_secret_is_told_that_it_was_left_out_and_gets_an_answer():
+    asked = question(f"Which file do the printer margins go into? I set {CUT} there.")
+    done = run(ScriptedModels([[GOOD]]), asked=asked)
+    assert done.answer.text == GOOD and LEFT_OUT in done.answer.body
+    assert answer_text(done.answer.body) == GOOD, "an edit would be compared with that sentence"
+    assert LEFT_OUT not in run(ScriptedModels([[GOOD]])).answer.body

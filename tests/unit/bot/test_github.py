@@ -1,5 +1,6 @@
 """GitHub's answers become our records, its refusals our errors; reads are repeated, a create never is."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bot.github import Client
 from bot.github_access import Rights, connect
 from bot.github_calls import Calls
-from bot.reply import Marker, Why, render_body
+from bot.reply import Marker, Why, render_body, with_boxes
 from bot.settings import Settings
 from storage.errors import ConfigurationError, GitHubRefused, GitHubUnavailable, Gone, RateLimited
 from storage.records import Actor, Permission, PostKind, Reaction, Repository
+from storage.redaction import CUT
 from tests.contract.judging import Judged, judge
 
 __all__ = ["judge"]
@@ -411,3 +413,42 @@ def test_an_error_names_nobody(client_of, status):
     with pytest.raises((GitHubRefused, GitHubUnavailable, RateLimited)) as raised:
         client.permission("o/r", replace(SOMEBODY, login="pat-quill"))
     assert "pat-quill" not in str(raised.value)
+
+
+SECRET = f"ghp_{'a1' * 18}"
+LEAKY = f"My token is {SECRET}."
+
+
+def test_what_is_read_to_be_understood_holds_no_secret(client_of):
+    def answer(request):
+        said = {**COMMENT, "body": LEAKY}
+        if request.url.path == "/repos/o/r/issues/7":
+            return httpx.Response(200, json={**said, "number": 7, "title": LEAKY})
+        listed = request.url.path.endswith("/comments")
+        return httpx.Response(200, json=[said] if listed else said)
+
+    client, _ = client_of(answer)
+    thread = client.read_thread(REPOSITORY, 7)
+    texts = [thread.title, *(post.body for post in thread.posts)]
+    texts.append(client.read_post("o/r", PostKind.COMMENT, 3).body)
+    assert texts == [f"My token is {CUT}."] * 4
+
+
+def test_what_is_written_back_is_made_of_all_that_people_wrote_in_our_comment(client_of):
+    us = {"id": 4, "login": "thumbprint[bot]", "type": "Bot"}
+    standing = f"{LEAKY}\n\n{BODY}"
+    seen = []
+
+    def answer(request):
+        if request.method == "PATCH":
+            seen.append(json.loads(request.content)["body"])
+        return httpx.Response(200, json={**COMMENT, "user": us, "body": standing})
+
+    def change(post):
+        seen.append(post.body)
+        return with_boxes(post.body)
+
+    client, _ = client_of(answer)
+    client.update_comment("o/r", PostKind.COMMENT, 3, change)
+    assert seen[0] == standing and seen[-1] == with_boxes(standing) != standing
+    assert seen[-1].startswith(LEAKY)

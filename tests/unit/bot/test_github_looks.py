@@ -11,6 +11,7 @@ import pytest
 from bot.github_looks import MOST_REACTIONS
 from storage.errors import OverBudget
 from storage.records import Reaction
+from storage.redaction import CUT
 from tests.unit.bot.test_github import client_of, key_file
 
 __all__ = ["client_of", "key_file"]
@@ -140,3 +141,16 @@ def test_a_history_is_read_over_all_pages_oldest_first_and_holes_in_it_are_nobod
     assert not client.history("IC_1").whole
     client, _ = client_of(lambda request: httpx.Response(200, json={"data": {"node": None}}))
     assert client.history("IC_1") is None
+
+
+def test_a_history_is_read_without_secrets(client_of):
+    secret, at = f"ghp_{'a1' * 18}", {"editedAt": "2026-11-21T12:00:00Z", "deletedAt": None}
+    edits = {
+        "pageInfo": {"hasNextPage": False, "endCursor": "c"},
+        "nodes": [{**at, "diff": f"set {secret}", "editor": ANNA}, {**at, "diff": "set it", "editor": US}],
+    }
+    body = {"id": "IC_1", "body": f"set {secret}", "includesCreatedEdit": True, "userContentEdits": edits}
+    client, _ = client_of(lambda request: httpx.Response(200, json={"data": {"node": body}}))
+    history = client.history("IC_1")
+    assert [one.text for one in history.revisions] == ["set it", f"set {CUT}"]
+    assert history.body == f"set {CUT}"

@@ -12,6 +12,7 @@ from bot.history import NOBODY, editors, unlearned
 from bot.reply import Marker, Why, render_body
 from learning.memory.phrases import judge
 from storage.records import Actor, Feedback, FeedbackKind, Permission, PhraseKind, PostKind
+from storage.redaction import redact_said
 from tests.unit.storage.things import NOW, phrase, posted
 
 TEXT = "Run `npm test` in the root folder.\n\nOpen `setup.cfg` first."
@@ -96,6 +97,13 @@ def test_an_edit_that_a_webhook_told_of_is_the_same_event_in_the_history() -> No
     assert again.id == heard.id
     late = replace(heard, at=heard.at + timedelta(seconds=2), id="f_other")
     assert learned(CREATED, revision(ANNA, ONE, 1), known=(late,)) == []
+
+
+def test_an_edit_that_was_kept_with_a_secret_in_it_is_the_same_in_a_history_without() -> None:
+    leaky = BODY.replace("npm test", f"TOKEN=ghp_{'a1' * 18} make check")
+    heard = by_webhook(leaky, 5, ANNA)
+    assert "ghp_" in heard.after
+    assert learned(CREATED, revision(ANNA, redact_said(leaky), 5), known=(heard,)) == []
 
 
 def test_a_missed_edit_before_one_that_was_heard_of_is_put_in_its_place() -> None:

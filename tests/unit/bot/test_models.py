@@ -17,6 +17,7 @@ from bot.tokens import estimate
 from learning.memory.choice import Bias
 from storage.errors import ModelRequestError, ModelUnavailable
 from storage.records import Message
+from storage.redaction import CUT
 
 ASK = (Message(role="user", content="What is pip?"),)
 BIASES = (Bias(text="uv", value=2.0),)
@@ -400,3 +401,35 @@ def test_the_estimate_is_never_under_the_real_count_on_real_texts() -> None:
     assert len(lines) > 500
     short = [line for line in lines if estimate(line) < len(tokens.encode(line))]
     assert short == []
+
+
+def test_no_secret_goes_to_a_server_and_none_comes_from_one(server: Server) -> None:
+    secret, heard = f"ghp_{'a1' * 18}", list[str]()
+    server.announce = {"phrase_bias": True}
+    answered = server.answer
+
+    def answer(path: str, body: dict[str, Any]) -> Answer:
+        heard.append(json.dumps(body))
+        status, said = answered(path, body)
+        for choice in said.get("choices", ()):
+            choice["message"]["content"] = f"Use {secret}."
+        return status, said
+
+    server.answer = answer  # type: ignore[method-assign]
+    server.tokenize = True
+    server.embeddings = lambda texts: (
+        200,
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": i, "embedding": [1.0]} for i in range(len(texts))],
+            "model": "encoder",
+            "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        },
+    )
+    models, asked = server.models_client(), (Message(role="user", content=f"Why {secret}?"),)
+    done = models.complete(asked, n=1, biases=[Bias(text=secret, value=1.0)], **HOW)
+    assert [one.text for one in done.candidates] == [f"Use {CUT}."]
+    assert models.embed([secret, "hi"]) == [[1.0], [1.0]]
+    assert models.count_tokens(secret) and models.count_prompt(asked)
+    assert len(heard) >= 5 and sum(CUT in one for one in heard) >= 4
+    assert not any(secret in one for one in heard)

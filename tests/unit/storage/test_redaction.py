@@ -25,7 +25,7 @@ from bot.retry import Failure
 from bot.settings import Settings, read_settings
 from storage import errors, redaction
 from storage.database import Database, UnitOfWork
-from storage.redaction import CUT, hide, redact
+from storage.redaction import CUT, hide, redact, redact_said
 from tests.unit.webhooks.test_route import payload
 from webhooks.receiver import Receiver
 
@@ -150,8 +150,8 @@ def test_each_is_cut_out_wherever_it_stands(kind: str) -> None:
         repr(secret),
         f"({secret})",
     ):
-        said = redact(text)
-        assert CUT in said and not any(piece in said for piece in bare(secret)), said
+        for said in (redact(text), redact_said(text)):
+            assert CUT in said and not any(piece in said for piece in bare(secret)), said
 
 
 class Dying:
@@ -224,6 +224,7 @@ def test_every_live_value_of_the_settings_is_hidden_in_each_spelling(
         for text in spelled:
             structlog.get_logger().info("asked", reason=text)
             assert value not in str(errors.GitHubRefused(text)) and text.strip("\"'=") not in redact(text)
+            assert text.strip("\"'=") not in redact_said(text)
     structlog.get_logger().error("settings", all=repr(settings))
     said = lines.getvalue()
     assert not any(value in said or json.dumps(value)[1:-1] in said for value in (*LIVE.values(), "w0rd"))

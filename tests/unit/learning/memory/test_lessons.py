@@ -175,3 +175,23 @@ def test_a_contraction_taken_out_condemns_no_wording() -> None:
 
 def test_a_local_name_of_one_letter_is_renamed_here_and_nowhere_else() -> None:
     assert not kinds("Call `max(x, limit)` on it.", "Call `max(f, limit)` on it.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Set TOKEN=abc and run make test.", "Set TOKEN=[secret] and run make test."),
+        ("Run `make test`.", "Run `GH_TOKEN=[secret] make test`."),
+        ("Run the tests.", "Run the tests.\n\nThe password is [secret], use it to log in to the server."),
+        ("```\nexport A=b\n```", "```\nexport A=[secret]\n```"),
+        ("The key is [secret].", "The key is abc."),
+    ],
+)
+def test_what_was_cut_out_as_a_secret_teaches_no_wording(before: str, after: str) -> None:
+    assert teach(before, after) == []
+
+
+def test_an_edit_beside_a_secret_teaches_what_it_says() -> None:
+    (only,) = teach("Set TOKEN=[secret] and run make test.", "Set TOKEN=[secret] and run make check.")
+    assert (only.phrase.text, only.phrase.right) == ("make test", "make check")
+    assert teach("Keep the key secret.", "Keep the password hidden."), "a word that is a word stays one"

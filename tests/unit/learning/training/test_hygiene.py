@@ -69,6 +69,7 @@ def several(many: int, **changes: Any) -> list[Item]:
         demonstration(completion="-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"),
         triplet(worse=f"Set `{TOKEN}`."),
         triplet(better="postgres://admin:hunter2@db.internal/x"),
+        judged(completion="Set `[secret]`, as you did."),
     ],
 )
 def test_a_row_with_a_secret_anywhere_is_left_out(leaky: Any) -> None:
