@@ -436,3 +436,19 @@ def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
     said = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
     assert f"/drafts?repository_id={REPOSITORY.id}" in said and "sesame" not in said
     assert token_of("sesame", "of the webhook", REPOSITORY.id) in said
+
+
+@pytest.mark.parametrize("odd", ["9" * 30, str(2**63), "²", "٣", "0", "-1"])
+def test_what_is_no_number_of_an_account_or_repository_is_a_name_that_nobody_has(
+    taught: str, odd: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = run("forget-user", "--yes", "--", odd)
+    assert code == 0 and "Nobody is known here as" in out
+    for words in (("phrases", "list", "--repo", odd), ("drafts", "--", odd)):
+        assert "No repository" in failing(monkeypatch, capsys, *words)
+
+
+@pytest.mark.parametrize("verb", [("jobs",), ("runs",), ("phrases", "list", "--repo", "1")])
+def test_a_list_of_more_rows_than_there_can_be_is_wrong_usage(taught: str, verb: tuple[str, ...]) -> None:
+    code, _, err = run(*verb, "--limit", "9" * 30)
+    assert code == 2 and "--limit" in err
