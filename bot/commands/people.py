@@ -80,6 +80,9 @@ def drafts(
             "THUMBPRINT_PAGES_TOKEN or the webhook secret is not set: ask where the receiver's settings are."
         )
     out.print(f"{count} of {found.full_name} wait for an approval.", markup=False)
-    out.print(f"  {settings.pages_url}/drafts?repository_id={found.id}", markup=False)
+    pages = settings.pages_url or "https://…"
+    out.print(f"  {pages}/drafts?repository_id={found.id}", markup=False)
+    if not settings.pages_url:
+        out.print("  … is where people reach the receiver: THUMBPRINT_PUBLIC_URL is not set.", markup=False)
     out.print(f"  sign in with any name and, as the password, {token}", markup=False)
     out.print("Give it to maintainers of this repository only: whoever has it approves in their name.")

@@ -97,6 +97,11 @@ def test_the_receiver_is_reached_by_this_machine_alone_and_the_apps_key_by_worke
     assert [name for name, one in services().items() if "ports" in one] == ["serve"]
 
 
+def test_receiver_and_workers_are_told_the_same_address_of_the_pages() -> None:
+    """`docker compose exec serve thumbprint drafts OWNER/NAME` prints it."""
+    assert told("serve")["THUMBPRINT_PUBLIC_URL"] == told("work")["THUMBPRINT_PUBLIC_URL"] != ""
+
+
 def test_no_night_begins_where_nothing_can_be_written() -> None:
     """It would fail each minute of an hour, each night, in each worker."""
     work = services()["work"]

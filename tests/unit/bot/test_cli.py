@@ -427,7 +427,7 @@ def test_a_person_is_found_by_a_name_that_a_kept_webhook_alone_knows_and_an_unkn
 
 
 def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
-    taught: str, monkeypatch: pytest.MonkeyPatch
+    taught: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name])
     assert isinstance(told.exception, ConfigurationError) and "THUMBPRINT_PAGES_TOKEN" in str(told.exception)
@@ -435,7 +435,12 @@ def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
     monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "of the webhook")
     said = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
     assert f"/drafts?repository_id={REPOSITORY.id}" in said and "sesame" not in said
-    assert token_of("sesame", "of the webhook", REPOSITORY.id) in said
+    assert token_of("sesame", "of the webhook", REPOSITORY.id) in said and "PUBLIC_URL" not in said
+    monkeypatch.setenv("THUMBPRINT_DATABASE_URL", f"sqlite:///{home}/playground.db")
+    monkeypatch.setenv("THUMBPRINT_APP_ID", "7")
+    assert (
+        "THUMBPRINT_PUBLIC_URL is not set" in CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
+    )
 
 
 @pytest.mark.parametrize("odd", ["9" * 30, str(2**63), "²", "٣", "0", "-1"])
