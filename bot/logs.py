@@ -112,7 +112,7 @@ def _of_library(logger: object, method: str, line: structlog.typing.EventDict) -
     """A library's line has an action word, too, and what the library says for a reason."""
     record = line.get("_record")
     if isinstance(record, logging.LogRecord) and record.name != OURS:
-        line |= {"event": "library_said", "library": record.name, "reason": line["event"]}
+        line.update(event="library_said", library=record.name, reason=line["event"])
     return line
 
 
