@@ -86,9 +86,9 @@ def read(home: Path) -> dict[str, Any] | None:
     Raises ConfigurationError for a damaged one, and for one that others on this machine could read.
     """
     at = folder(home)
-    if not at.exists():
-        return None
     try:
+        if not at.exists():
+            return None
         for file in (at / ABOUT, at / KEY):
             if file.stat().st_mode & _OTHERS:
                 raise ConfigurationError(f"Others could read {file}: chmod 600 {file}")
@@ -100,6 +100,11 @@ def read(home: Path) -> dict[str, Any] | None:
             "webhook_secret": str(said["webhook_secret"]),
             "private_key_file": (at / KEY).absolute(),
         }
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{at} may not be looked at by this user: be the one that Thumbprint runs as (such as `sudo -u "
+            "thumbprint`), or set THUMBPRINT_HOME to a folder of your own."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"The GitHub App in {at} cannot be read ({type(error).__name__}): restore that folder from a "

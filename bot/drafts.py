@@ -41,6 +41,10 @@ EMPTY = "An answer needs a text: go back, and discard the draft if it should hav
 NO_DRAFT = "There is no such draft here."
 ANEW = "This draft was written anew since, for its question changed: go back and look at it."
 DECIDED = "Somebody decided about this draft already."
+CLOSED = (
+    "The App may not write in this repository just now (suspended, archived or taken away), so nothing would "
+    "be posted: discard the draft, or approve it once it may again."
+)
 
 
 def hold(unit: UnitOfWork, answer: Answer, now: datetime, days: int) -> Answer:
@@ -89,7 +93,10 @@ def version(draft: Draft) -> str:
 def approve(
     unit: UnitOfWork, queue: Queue, settings: Settings, seen: Seen, text: str, now: datetime
 ) -> Answer:
-    """Have a draft posted with this text, its own or another. Raises Gone for none, and where none waits."""
+    """Have a draft posted with this text, its own or another.
+
+    Raises Gone for none, where none waits, and where nothing may be written.
+    """
     answer_id = seen.answer_id
     answer = _of(unit, seen)
     said = redact_said(text.replace("\r\n", "\n").strip())
@@ -98,6 +105,9 @@ def approve(
         said = sanitise(said, hosts_of(settings.github_url)).strip()
     if not said:
         raise Gone(EMPTY)
+    reach = unit.repositories.reach(answer.question.repository_id)
+    if reach is None or reach.closed is not None:
+        raise Gone(CLOSED)
     if not unit.drafts.decide(answer_id, Decision.APPROVED, now, edited=edited):
         raise Gone(DECIDED)
     if edited:

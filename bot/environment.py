@@ -39,7 +39,8 @@ _EDGE_ONLY = frozenset({"webhook_secret", "webhook_secret_old", "webhook_secret_
 OF_THE_SETTINGS: Mapping[str, frozenset[str]] = {
     "playground": frozenset({"pages_token"}),
     "serve": _EDGE_ONLY
-    | {"home", "database_url", "host", "port", "log_level", "playground", "app_id", "app_slug", "github_url"},
+    | {"home", "database_url", "host", "port", "log_level", "playground", "app_id", "app_slug", "github_url"}
+    | {"public_url"},
     "work": frozenset(Settings.model_fields) - _EDGE_ONLY,
     "retrain": frozenset({"home", "model_cache", "database_url", "log_level", "app_id", "policy", "adapter"})
     | {"encoder", "retrain_at", "retrain_options", "retrain_launcher"},

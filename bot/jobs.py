@@ -53,6 +53,8 @@ GONE_S = 18.0
 """So long after it was asked to stop a worker is gone, whatever still waits: for a database that is locked or
 out of reach. What it could not hand back is taken over."""
 TURN_S = 0.2
+UNFORESEEN_S = 2.0
+"""So long clocks, pulse and turns rest after an error that nobody foresaw, lest they fill the log."""
 KEEP = timedelta(days=1)
 SWEPT = (*SCHEDULED, JobName.ACKNOWLEDGE)
 """Jobs that leave nothing to look up: they are deleted a while after their end."""
@@ -169,6 +171,11 @@ class Worker:
                     self._end(error)
                 except ThumbprintError as error:
                     log.warning(f"{name}_failed", reason=str(error))
+                except (
+                    Exception
+                ):  # a thread that ended would leave a worker that looks alive and does nothing
+                    log.exception(f"{name}_failed")
+                    self._stopping.wait(UNFORESEEN_S)
                 self._stopping.wait(pause_s)
 
         return threading.Thread(target=go_on, name=name, daemon=True)

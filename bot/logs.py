@@ -23,6 +23,8 @@ from storage.errors import ThumbprintError
 from storage.redaction import redact
 
 MOST_FRAMES = 50
+OURS = "thumbprint"
+"""The logger of what we say past structlog."""
 QUIET = ("httpx", "httpcore", "dbos", "alembic", "uvicorn.access", "githubkit", "openai")
 
 
@@ -57,7 +59,7 @@ def configure(level: str = "info") -> None:
     if not terminal:
         chain.append(structlog.processors.ExceptionRenderer(lambda info: places(info[1])))
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting(processors=[*chain, last], foreign_pre_chain=shared))
+    handler.setFormatter(Redacting(processors=[*chain, last], foreign_pre_chain=[*shared, _of_library]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_number(level))
@@ -106,6 +108,14 @@ def _lines(found: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{one['exc_type']} {one['exc_value']}".rstrip()
 
 
+def _of_library(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A library's line has an action word, too, and what the library says for a reason."""
+    record = line.get("_record")
+    if isinstance(record, logging.LogRecord) and record.name != OURS:
+        line.update(event="library_said", library=record.name, reason=line["event"])
+    return line
+
+
 def _ended(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     """What would be printed past the log, logged."""
     if not issubclass(kind, SystemExit):
@@ -120,7 +130,7 @@ def _log(
     traceback: TracebackType | None,
 ) -> None:
     error = (error or kind()).with_traceback(traceback)
-    logging.getLogger("thumbprint").log(level, event, exc_info=(kind, error, traceback))
+    logging.getLogger(OURS).log(level, event, exc_info=(kind, error, traceback))
 
 
 def _warned(

@@ -26,6 +26,7 @@ from storage.redaction import hide, redact
 PREFIX = "THUMBPRINT_"
 ENV_FILE = "THUMBPRINT_ENV_FILE"
 NEVER = "never"
+LEVELS = ("debug", "info", "warning", "error")
 
 
 class Settings(BaseSettings):
@@ -50,14 +51,14 @@ class Settings(BaseSettings):
         "in the playground at `home`/playground.db. PostgreSQL by URL.",
     )
     host: str = Field("127.0.0.1", description="Address that the receiver listens on.")
-    port: int = Field(8000, description="Port of the receiver and the pages.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port of the receiver and the pages.")
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
         description="Address by which people reach the pages: comments link to the memory page there.",
     )
     playground: bool = Field(False, description="Stand in for GitHub on loopback. Never in production.")
-    playground_port: int = Field(8001, description="Port of the playground.")
+    playground_port: int = Field(8001, ge=0, le=65_535, description="Port of the playground.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     app_id: str = Field("", description="The GitHub App's id.")
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
     )
     encoder_key: SecretStr = Field(SecretStr(""), description="API key for `encoder_url`, if it needs one.")
     encoder_name: str = Field("encoder", description="Embedding model name to ask for.")
-    model_port: int = Field(8002, description="Port of our own model process, on loopback.")
+    model_port: int = Field(8002, ge=0, le=65_535, description="Port of our own model process, on loopback.")
     policy: str = Field(
         "packaged", description="Policy to serve: `packaged`, a Hugging Face id, a folder or a .gguf file."
     )
@@ -196,6 +197,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.lower() not in LEVELS:
+            raise ValueError(f"it has to be one of {', '.join(LEVELS)}")
+        return value.lower()
 
     @field_validator("retrain_at")
     @classmethod
@@ -311,10 +319,19 @@ def _read() -> Settings:
 
     Where the environment or `.env` names an App, by id or key, the registered one is left alone: no half of
     one with half of another. Raises pydantic's ValidationError, and ConfigurationError for a registered App
-    that cannot be read.
+    or a file of settings that cannot be read, and for one that is named and is not there.
     """
     env_file = os.environ.get(ENV_FILE, ".env") or None
-    settings = Settings(_env_file=env_file)
+    try:
+        if env_file and ENV_FILE in os.environ and not Path(env_file).is_file():
+            raise ConfigurationError(
+                f"{ENV_FILE} names {env_file}, and that is no file: correct it, or leave it empty for none."
+            )
+        settings = Settings(_env_file=env_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{env_file} cannot be read ({type(error).__name__}): give this user access to it, as UTF-8."
+        ) from error
     if settings.app_id or settings.private_key_file:
         return settings
     registered = app_store.read(settings.home)

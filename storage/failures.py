@@ -40,6 +40,8 @@ def translate(error: BaseException, name: str) -> ThumbprintError | None:
         rule = str(error.orig).partition("\n")[0]
         return DatabaseError(f"the database {name} refused a row that breaks its rule: {rule}")
     state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, exc.DataError) and state is None:  # psycopg's own word, of a NUL in a text
+        return DatabaseError(f"the database {name} refused a value that it cannot hold: see the log")
     code = getattr(error.orig, "sqlite_errorname", None)
     if code is not None:
         return _sqlite(str(code), name)

@@ -31,7 +31,8 @@ class Figures:
 
     `drafts`: answers that wait for approval. `jobs`: those of threads, by `waiting`, `resting` (until a
     time), `running`, and how the others ended.
-    `oldest_s`: how long the job that waits longest has waited; 0 where none does.
+    `oldest_s`: how long the job that waits longest has waited, of one that rested since it may run; 0 where
+    none does.
     """
 
     answers: Mapping[str, int]
@@ -57,11 +58,10 @@ def figures(connection: sa.Connection, now: datetime) -> Figures:
     )
     found.update(_counts(connection, state))
     waits = sa.and_(jobs.c.outcome == JobOutcome.OPEN.value, jobs.c.released_at.is_(None))
+    since = sa.case((jobs.c.due_at > jobs.c.put_at, jobs.c.due_at), else_=jobs.c.put_at)
+    due = sa.or_(jobs.c.due_at.is_(None), jobs.c.due_at <= now)
     oldest = connection.execute(
-        sa.select(jobs.c.put_at)
-        .where(waits, sa.or_(jobs.c.due_at.is_(None), jobs.c.due_at <= now))
-        .order_by(jobs.c.put_at)
-        .limit(1)
+        sa.select(since).where(waits, due).order_by(since).limit(1)
     ).scalar_one_or_none()
     alive = connection.execute(sa.select(executors.c.slots)).scalars().all()
     return Figures(

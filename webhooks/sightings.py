@@ -70,5 +70,7 @@ class Sightings:
                     pass
             except (DatabaseBusy, DatabaseError) as error:
                 log.warning("sightings_wait", held=len(self._held), reason=str(error))
+            except Exception:  # what it held comes again; a thread that ended would have all of it sent again
+                log.exception("sightings_lost", held=len(self._held))
             if stopping:
                 return

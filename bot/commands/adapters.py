@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.shared import find_repository, load_settings, open_database, out
+from bot.commands.shared import LARGEST_ID, find_repository, load_settings, open_database, out
 from storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from storage.records import Promotion
 
 INSTALLATION = Annotated[
-    int, typer.Option("--installation", min=0, help="For this installation of the App alone, by its id.")
+    int,
+    typer.Option(
+        "--installation", min=0, max=LARGEST_ID, help="For this installation of the App alone, by its id."
+    ),
 ]
 REPO = Annotated[str, typer.Option("--repo", metavar="OWNER/NAME", help="For this repository alone.")]
 

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from bot.commands.shared import load_settings, open_database, open_queue, out
+from bot.commands.shared import MOST_LISTED, load_settings, open_database, open_queue, out
 
 app = typer.Typer(help="What waits, runs, rests and failed; try a job again, or cancel it.")
 
@@ -43,7 +43,9 @@ def poll() -> None:
 @app.callback(invoke_without_command=True)
 def jobs(
     asked: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many of each kind.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST_LISTED, help="How many of each kind.")
+    ] = 20,
 ) -> None:
     """What waits, runs, rests, failed and was parked: repository, thread, attempts, age, last error."""
     from bot.control import overview

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.shared import find_repository, load_settings, open_database, out
+from bot.commands.shared import MOST_LISTED, find_repository, load_settings, open_database, out
 from storage.errors import Gone
 from storage.records import Run, RunStatus
 
@@ -66,7 +66,9 @@ def retrain(
 
 def runs(
     run_id: Annotated[str, typer.Argument(metavar="[RUN]", help="The report of this run, in Markdown.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST_LISTED, help="How many, the newest first.")
+    ] = 20,
 ) -> None:
     """List the nightly retrainings and what became of them, or show one's report."""
     from learning.training import night_report

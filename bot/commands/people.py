@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
+from bot.commands.shared import find_repository, load_settings, number_in, open_database, open_queue, out
 from storage.errors import ConfigurationError
 
 SAID = {
@@ -38,7 +38,8 @@ def forget_user(
     login = who.removeprefix("@")
     with open_database(load_settings()) as database:
         with database.unit(read_only=True) as unit:
-            ids = {int(who)} if who.isdecimal() else known_as(unit, login)
+            number = number_in(who)
+            ids = known_as(unit, login) if number is None else {number}
         if len(ids) > 1:
             listed = ", ".join(str(one) for one in sorted(ids))
             raise ConfigurationError(f"{who} is the name of several accounts here: give one of {listed}.")
@@ -79,6 +80,9 @@ def drafts(
             "THUMBPRINT_PAGES_TOKEN or the webhook secret is not set: ask where the receiver's settings are."
         )
     out.print(f"{count} of {found.full_name} wait for an approval.", markup=False)
-    out.print(f"  {settings.pages_url}/drafts?repository_id={found.id}", markup=False)
+    pages = settings.pages_url or "https://…"
+    out.print(f"  {pages}/drafts?repository_id={found.id}", markup=False)
+    if not settings.pages_url:
+        out.print("  … is where people reach the receiver: THUMBPRINT_PUBLIC_URL is not set.", markup=False)
     out.print(f"  sign in with any name and, as the password, {token}", markup=False)
     out.print("Give it to maintainers of this repository only: whoever has it approves in their name.")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bot import lessons
-from bot.commands.shared import find_repository, load_settings, open_database, open_queue, out
+from bot.commands.shared import MOST_LISTED, find_repository, load_settings, open_database, open_queue, out
 from bot.wording import age, did, number, printable, says, state, taught_ago
 from storage.errors import Gone
 from storage.records import Actor, Learning, PhraseWeight
@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 Repo = Annotated[str, typer.Option("--repo", help="owner/name, or its numeric id.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=MOST_LISTED, help="How many at most.")]
 
 
 @app.command("list")

@@ -21,6 +21,11 @@ from storage.records import Repository
 if TYPE_CHECKING:
     from bot.queue import Queue
 
+LARGEST_ID = 2**63 - 1
+"""The largest number that a database holds, and so of an account, a repository, an installation."""
+MOST_LISTED = 10_000
+"""Rows that a list on a terminal shows at most."""
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -39,16 +44,13 @@ def load_settings() -> Settings:
             raise ConfigurationError(
                 f"There is no setting {variable}: take it out of .env, or see README.md for its name."
             ) from error
-        raise ConfigurationError(
-            f"{variable} is wrong: {first['msg']}; see README.md for its meaning."
-        ) from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{variable} is wrong: {said}; see README.md for its meaning.") from error
 
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
     """The database, migrated, and closed at the end. Raises DatabaseError or DatabaseBusy."""
-    if not settings.database_url:
-        settings.home.mkdir(parents=True, exist_ok=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     database = Database(settings.resolved_database_url)
     try:
@@ -71,10 +73,17 @@ def open_queue(database: Database) -> Iterator[Queue]:
         queue.close()
 
 
+def number_in(text: str) -> int | None:
+    """The number of an account or a repository that a text is; None where it is none that GitHub gives."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    return number if 0 < number <= LARGEST_ID else None
+
+
 def find_repository(database: Database, name: str) -> Repository:
     """A repository by `owner/name` or by id. Raises Gone with the names that there are."""
     with database.unit() as unit:
-        found = unit.repositories.get(int(name)) if name.isdigit() else unit.repositories.by_name(name)
+        number = number_in(name)
+        found = unit.repositories.by_name(name) if number is None else unit.repositories.get(number)
         known = ", ".join(r.full_name for r in unit.repositories.all())
     if found is None:
         raise Gone(f"No repository {name} is known here; known are: {known or 'none yet'}.")

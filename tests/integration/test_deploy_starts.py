@@ -15,7 +15,6 @@ import pytest
 
 from bot.ports import free_port
 from bot.process import Part, Process
-from bot.settings import NEVER
 from tests.unit.test_deploy import UNITS, told
 from webhooks.playground.credentials import ensure
 
@@ -27,11 +26,10 @@ def here(name: str, url: str, folder: Path) -> dict[str, str]:
     """A service's environment, its addresses and files replaced by those of this machine."""
     key = str(ensure(folder / "app").private_key_file)
     ours = {"THUMBPRINT_DATABASE_URL": url, "THUMBPRINT_PRIVATE_KEY_FILE": key}
-    no_night = {"THUMBPRINT_RETRAIN_AT": NEVER} if name == "work" else {}
     nobody = f"http://127.0.0.1:{free_port()}"
     ours |= {"THUMBPRINT_MODEL_URL": f"{nobody}/v1", "THUMBPRINT_GITHUB_URL": f"{nobody}/api/v3"}
     given = {key: ours.get(key, value) for key, value in told(name).items()}
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "THUMBPRINT_ENV_FILE": "", **given, **no_night}
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "THUMBPRINT_ENV_FILE": "", **given}
 
 
 def test_receiver_and_worker_start_with_what_the_compose_file_tells_them(url: str, tmp_path: Path) -> None:

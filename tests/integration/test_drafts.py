@@ -146,6 +146,9 @@ def test_nothing_is_said_where_the_app_must_not_write_any_more(town: Town) -> No
             )
         )
         unit.commit()
+    with pytest.raises(Gone, match="may not write in this repository"):
+        approve(town, held)
+    assert draft(town, held).decision is Decision.WAITING and not jobs(town), "nothing was promised"
     drafts.expire(town.context, datetime.now(UTC) + timedelta(days=8))
     assert draft(town, held).decision is Decision.EXPIRED and not jobs(town)
 

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot import retry
-from bot.jobs import Steps, Worker
+from bot.dispatch import Dispatcher
+from bot.jobs import Pulse, Steps, Worker
 from bot.queue import SCHEDULED, JobName, Queue, rows_of
 from bot.settings import Settings
 from storage.database import Database
@@ -423,6 +424,35 @@ def test_every_job_of_the_clock_has_a_step_and_none_waits_behind_itself(bench: B
         assert bench.queue.put_scheduled(name, 1)
         assert not bench.queue.put_scheduled(name, 1), "this tick's was already"
         assert not bench.queue.put_scheduled(name, 2), "another one waits"
+
+
+@pytest.mark.parametrize(("method", "thread"), [("release", "turns"), ("beat", "pulse")])
+def test_an_error_that_nobody_foresaw_ends_neither_turns_nor_pulse(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, thread: str
+) -> None:
+    """A thread that ended would leave a worker that seems alive and gives out no job, or beats no more."""
+    real, calls = getattr(Dispatcher, method), list[str]()
+
+    def breaks_once(dispatcher: Dispatcher) -> object:
+        calls.append(method)
+        if len(calls) == 1:
+            raise RuntimeError("not foreseen")
+        return real(dispatcher)
+
+    monkeypatch.setattr(Dispatcher, method, breaks_once)
+    monkeypatch.setattr("bot.jobs.UNFORESEEN_S", 0.1)
+    bench.ask(1)
+    database = Database(bench.settings.resolved_database_url, busy_timeout_s=30)
+    worker = Worker(bench.settings, database, steps_in(bench.home), pulse=Pulse(beat_s=0.1))
+    with capture_logs() as said:
+        worker.start()
+        try:
+            bench.wait(lambda: len(calls) > 2)
+            bench.wait_until_done()
+        finally:
+            worker.stop()
+    assert [one["log_level"] for one in said if one["event"] == f"{thread}_failed"] == ["error"]
+    assert worker.ended is None
 
 
 def test_old_polls_are_swept_and_answers_are_kept(bench: Bench) -> None:

@@ -58,6 +58,7 @@ from tests.unit.storage.test_drafts import *  # noqa: F403
 from tests.unit.storage.test_feedback import *  # noqa: F403
 from tests.unit.storage.test_phrases import *  # noqa: F403
 from tests.unit.storage.test_repositories import *  # noqa: F403
+from tests.unit.webhooks.test_pages import browser, form_of
 from tests.unit.webhooks.test_route import APP, delivery, payload
 from webhooks.app import create_app
 from webhooks.route import route
@@ -221,6 +222,26 @@ def test_a_question_is_kept_with_its_job_and_carried_out(url: str, tmp_path: Pat
     steps = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
     assert [step for step in steps if step != "acknowledge"] == ["compose", "post"]
     assert steps.count("acknowledge") == 1
+
+
+def test_a_value_that_cannot_be_kept_is_no_outage(database: Database) -> None:
+    """Taken for one it would be tried again for minutes."""
+    with pytest.raises(DatabaseError, match="refused a value"), database.unit(read_only=True) as unit:
+        unit.answers.get("a\x00")
+
+
+def test_a_page_that_can_be_no_page_is_404_here_too(database: Database) -> None:
+    """Neither a number nor a text that PostgreSQL takes: each was an error of the server's."""
+    Queue(database).migrate()
+    with database.unit() as unit:
+        unit.repositories.upsert(things.REPOSITORY)
+        unit.commit()
+    page = browser(database)
+    form = form_of(page.get("/memory/1?q=%00").text, phrase_id="\x00")
+    for path in (f"/memory/{2**63}", "/answers/%00", "/runs/%00"):
+        assert page.get(path).status_code == 404, path
+    for path in ("/memory/1/forget", "/api/phrases/%00/forget", "/drafts/%00/approve", "/drafts/x/discard"):
+        assert page.post(path, data=form).status_code == 404, path
 
 
 def test_mutated_deliveries_are_kept_or_refused_here_too(url: str, tmp_path: Path) -> None:

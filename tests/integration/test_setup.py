@@ -174,6 +174,13 @@ def test_by_the_proxied_port_nobody_gets_in_without_the_token(world: World, visi
     assert wrong.status_code == 403 and "not the token" in wrong.text
 
 
+def test_no_link_of_the_setup_pages_leads_nowhere(world: World, visitor: httpx.Client) -> None:
+    """The pages behind them are the receiver's, which does not run yet."""
+    for at in (world.proxied, world.local):
+        links = set(re.findall(r'href="(/[^"]*)"', visitor.get(f"{at}/setup").text))
+        assert {one for one in links if visitor.get(f"{at}{one}").status_code == 404} == set() != links
+
+
 @pytest.mark.parametrize(
     "headers", [{"x-forwarded-for": "9.9.9.9"}, {"host": "evil.test"}, {"forwarded": "for=9.9.9.9"}]
 )

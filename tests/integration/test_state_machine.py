@@ -30,6 +30,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot import hearing, lessons
 from bot.drills.scripted import scripted_model
+from bot.slash import Command, parse
 from storage.records import AnswerStatus
 from tests.integration.stepwise import BASE, World, secret_of
 from webhooks.playground import acts, ownership, people
@@ -45,6 +46,7 @@ BEGINS = ("", "before POST comments", "after POST comments", "before commit", "a
 STRIKE = st.tuples(st.integers(0, 6), st.sampled_from(BEGINS))
 CRASH = st.one_of(st.none(), STRIKE)
 THEN = st.sampled_from(["work", "deliver", "nothing"])
+FORGET = ("forget `npm test`", "forget mine")
 ENDED = {AnswerStatus.POSTED, AnswerStatus.CANCELLED, AnswerStatus.FAILED, AnswerStatus.DELETED}
 ROUNDS = 400
 EXAMPLES = {"sqlite": 25, "postgresql": 5}
@@ -169,10 +171,11 @@ def machine(new_world: NewWorld, folder: Path) -> type[RuleBasedStateMachine]:
                 one = given[which % len(given)]
                 self.allowed(acts.withdraw, one.login, post, one.id)
 
-        @rule(who=PERSON, which=WHICH)
-        def forget(self, who: str, which: int) -> None:
+        @rule(who=PERSON, which=WHICH, what=st.sampled_from(FORGET), then=THEN)
+        def forget(self, who: str, which: int, what: str, then: str) -> None:
             here = self.some_repository(which)
-            self.allowed(acts.say, who, self.state.issue(here.id, 1), "/ask forget npm test")
+            self.allowed(acts.say, who, self.state.issue(here.id, 1), f"/ask {what}")
+            self.go_on(then)
 
         # -------------------------------------------------------- owners
 
@@ -360,6 +363,12 @@ def test_the_look_at_calls_sees_each_that_must_not_be(worlds: tuple[NewWorld, in
         assert delivered(ownership.select, here, False)
         assert not delivered(ownership.select, here)
         assert delivered(ownership.uninstall, installation)
+
+
+def test_what_people_say_to_have_something_forgotten_is_a_command() -> None:
+    """A question that only looks like one would have nothing forgotten, and the machine not try it."""
+    assert {asked.command for what in FORGET if (asked := parse(what))} == {Command.FORGET}
+    assert all(parse(what) for what in FORGET)
 
 
 def test_what_must_never_happen_does_not(

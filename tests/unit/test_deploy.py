@@ -16,7 +16,7 @@ from bot.cli import app
 from bot.environment import OF_THE_SETTINGS
 from bot.jobs import GONE_S
 from bot.run import STOP_S
-from bot.settings import PREFIX, Settings
+from bot.settings import NEVER, PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -95,6 +95,30 @@ def test_the_receiver_is_reached_by_this_machine_alone_and_the_apps_key_by_worke
     assert "secrets" not in services()["serve"]
     assert "THUMBPRINT_WEBHOOK_SECRET" not in services()["work"]["environment"]
     assert [name for name, one in services().items() if "ports" in one] == ["serve"]
+
+
+def test_receiver_and_workers_are_told_the_same_address_of_the_pages() -> None:
+    """`docker compose exec serve thumbprint drafts OWNER/NAME` prints it."""
+    assert told("serve")["THUMBPRINT_PUBLIC_URL"] == told("work")["THUMBPRINT_PUBLIC_URL"] != ""
+
+
+def test_no_night_begins_where_nothing_can_be_written() -> None:
+    """It would fail each minute of an hour, each night, in each worker."""
+    work = services()["work"]
+    writable = {one.split(":")[1] for one in work.get("volumes", ())}
+    home = work["environment"].get("THUMBPRINT_HOME", "/opt/thumbprint/var")
+    assert not work["read_only"] or home in writable or told("work")["THUMBPRINT_RETRAIN_AT"] == NEVER
+
+
+@pytest.mark.parametrize(
+    "path", [one for one in UNITS if "serve" not in one.name], ids=lambda path: path.name
+)
+def test_a_unit_that_may_train_has_folders_for_nights_and_for_models(path: Path) -> None:
+    """ProtectSystem and ProtectHome leave it no others."""
+    service = unit(path)["Service"]
+    named = dict(pair.split("=") for pair in service["Environment"].split())
+    assert named["THUMBPRINT_HOME"] == f"/var/lib/{service['StateDirectory']}"
+    assert named["THUMBPRINT_MODEL_CACHE"] == f"/var/cache/{service['CacheDirectory']}"
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)

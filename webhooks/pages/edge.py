@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+import structlog
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -18,12 +19,16 @@ from starlette.concurrency import run_in_threadpool
 
 from bot.settings import Settings
 from bot.wording import did, number
+from storage.columns import storable
 from storage.database import Database, UnitOfWork
-from storage.errors import Gone
+from storage.errors import DatabaseBusy, DatabaseError, Gone
 from webhooks.pages.guard import Guard, Refusal
 
 FOLDER = Path(__file__).parent
 LARGEST_FORM = 4096
+LARGEST_ID = 2**63 - 1
+NOWHERE = "There is no such page here."
+AWAY = "The database does not answer just now: try again in a moment. The server's log says why."
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -33,6 +38,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+
+log = structlog.get_logger()
 
 
 class Edge:
@@ -102,10 +110,15 @@ class Edge:
         return await self._carried_out(request, write)
 
     async def _carried_out(self, request: Request, work: Callable[[], Response]) -> Response:
+        if not all(_can_be_kept(one) for one in request.path_params.values()):
+            return self._refused(request, Refusal(status=404, reason=NOWHERE))
         try:
             return await run_in_threadpool(work)
         except Gone as error:
             return self._refused(request, Refusal(status=404, reason=str(error)))
+        except (DatabaseBusy, DatabaseError) as error:
+            log.error("page_failed", kind=type(error).__name__, reason=str(error))
+            return self._refused(request, Refusal(status=503, reason=AWAY))
 
     def _refused(self, request: Request, refusal: Refusal) -> Response:
         headers = {**HEADERS, "WWW-Authenticate": 'Basic realm="Thumbprint"'} if refusal.ask else HEADERS
@@ -120,6 +133,11 @@ class Edge:
         return HTMLResponse(page, headers=HEADERS)
 
 
+def _can_be_kept(part: object) -> bool:
+    """Whether a part of a path may name something that a database holds: no huge number, no NUL."""
+    return part <= LARGEST_ID if isinstance(part, int) else "\x00" not in str(part)
+
+
 def _peer(request: Request) -> str:
     return request.client.host if request.client else ""
 
@@ -132,6 +150,7 @@ async def read_form(request: Request, largest: int = LARGEST_FORM) -> dict[str, 
         if len(body) > largest:
             return {}
     try:
-        return dict(parse_qsl(body.decode(), max_num_fields=10))
+        fields = parse_qsl(body.decode(), max_num_fields=10)
+        return {name: storable(value) for name, value in fields}
     except ValueError:
         return {}

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from bot import lessons, undo
 from bot.queue import Queue
 from bot.settings import Settings
+from storage.columns import storable
 from storage.database import Database, UnitOfWork
 from storage.errors import Gone
 from storage.records import Actor, Learning
@@ -68,7 +69,7 @@ class Site:
 
     async def memory(self, request: Request, repository_id: int) -> Response:
         """GET /memory/{id}?q=&page="""
-        text = request.query_params.get("q", "")[:200]
+        text = storable(request.query_params.get("q", "")[:200])
         number = request.query_params.get("page", "1")
 
         def page(unit: UnitOfWork, now: datetime) -> Response:

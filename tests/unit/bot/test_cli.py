@@ -427,7 +427,7 @@ def test_a_person_is_found_by_a_name_that_a_kept_webhook_alone_knows_and_an_unkn
 
 
 def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
-    taught: str, monkeypatch: pytest.MonkeyPatch
+    taught: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name])
     assert isinstance(told.exception, ConfigurationError) and "THUMBPRINT_PAGES_TOKEN" in str(told.exception)
@@ -435,4 +435,25 @@ def test_a_repositorys_drafts_have_a_place_and_a_token_of_their_own(
     monkeypatch.setenv("THUMBPRINT_WEBHOOK_SECRET", "of the webhook")
     said = CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
     assert f"/drafts?repository_id={REPOSITORY.id}" in said and "sesame" not in said
-    assert token_of("sesame", "of the webhook", REPOSITORY.id) in said
+    assert token_of("sesame", "of the webhook", REPOSITORY.id) in said and "PUBLIC_URL" not in said
+    monkeypatch.setenv("THUMBPRINT_DATABASE_URL", f"sqlite:///{home}/playground.db")
+    monkeypatch.setenv("THUMBPRINT_APP_ID", "7")
+    assert (
+        "THUMBPRINT_PUBLIC_URL is not set" in CliRunner().invoke(app, ["drafts", REPOSITORY.full_name]).output
+    )
+
+
+@pytest.mark.parametrize("odd", ["9" * 30, str(2**63), "²", "٣", "0", "-1"])
+def test_what_is_no_number_of_an_account_or_repository_is_a_name_that_nobody_has(
+    taught: str, odd: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = run("forget-user", "--yes", "--", odd)
+    assert code == 0 and "Nobody is known here as" in out
+    for words in (("phrases", "list", "--repo", odd), ("drafts", "--", odd)):
+        assert "No repository" in failing(monkeypatch, capsys, *words)
+
+
+@pytest.mark.parametrize("verb", [("jobs",), ("runs",), ("phrases", "list", "--repo", "1")])
+def test_a_list_of_more_rows_than_there_can_be_is_wrong_usage(taught: str, verb: tuple[str, ...]) -> None:
+    code, _, err = run(*verb, "--limit", "9" * 30)
+    assert code == 2 and "--limit" in err

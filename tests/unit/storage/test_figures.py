@@ -58,6 +58,18 @@ def test_jobs_are_counted_by_state_and_the_oldest_that_may_run_is_timed(database
     assert (found.workers, found.slots) == (2, 5)
 
 
+def test_a_job_that_rested_through_the_night_waits_since_the_morning(database: Database) -> None:
+    """Else each end of quiet hours would look as if nothing had been done for as long."""
+    morning = things.NOW + timedelta(hours=9)
+    with database.unit() as unit:
+        assert unit.jobs.add(job(0)) and unit.jobs.add(job(1, put_at=morning + timedelta(seconds=5)))
+        unit.jobs.rest(job(0).id, morning, "quiet hours", aside=True)
+        unit.commit()
+    with database.unit(read_only=True) as unit:
+        found = figures(unit.connection, morning + timedelta(seconds=30))
+    assert found.jobs["waiting"] == 2 and found.oldest_s == 30.0
+
+
 def test_answers_of_the_last_day_are_timed_from_question_to_reply(database: Database) -> None:
     asked, answered = things.question(), things.posted()
     assert answered.posted_at is not None

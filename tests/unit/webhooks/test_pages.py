@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from bot.lessons import observe, recheck
 from bot.queue import Queue, migrate
@@ -220,6 +221,29 @@ def test_what_is_not_there_is_404_in_words(page: TestClient) -> None:
 
 
 # ---------------------------------------------------------------- the playground's panel
+
+
+@pytest.mark.parametrize("number", [str(2**63), "9" * 30])
+def test_a_number_that_no_repository_can_have_is_404_too(page: TestClient, number: str) -> None:
+    form = form_of(page.get("/memory/1").text, learning="on")
+    for path in (f"/memory/{number}", f"/memory/{number}/export"):
+        assert page.get(path).status_code == 404
+    assert page.post(f"/memory/{number}/learning", data=form).status_code == 404
+
+
+def test_a_database_that_does_not_answer_is_503_in_words(database: Database, tmp_path: Path) -> None:
+    phrase_id = correction(database).phrase.id
+    busy = Database(str(database.url), busy_timeout_s=0.05)
+    page = browser(busy)
+    form = form_of(page.get("/memory/1").text, phrase_id=phrase_id)
+    with database.unit(), capture_logs() as said:
+        answer = page.post("/memory/1/forget", data=form)
+        api = page.post(f"/api/phrases/{phrase_id}/forget")
+    assert answer.status_code == api.status_code == 503
+    assert "try again in a moment" in answer.text and "try again in a moment" in api.json()["message"]
+    assert str(tmp_path) not in answer.text, "where the file lies is for the log"
+    assert [one["event"] for one in said] == ["page_failed"] * 2 and correction(database)
+    busy.dispose()
 
 
 def test_the_panel_hears_what_was_learned_from_whom(page: TestClient, database: Database) -> None:
