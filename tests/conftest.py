@@ -5,6 +5,7 @@ follow each other, for they share one system. After a file's last test the colle
 (libraries, for the most part): walking it again and again took half of its time. A test that leaves a handler
 of a signal changed fails. Where one set up logs as a process does, lost errors are told to pytest again from
 the next one on. No night begins by itself, whatever the hour: a worker that a test runs would start it.
+A new SQLite file begins as a copy (`template.py`); what is the same for all is read once (`read_once.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import psutil
 import pytest
 import structlog
 
+from tests import read_once, template
 from tests.signals import Handlers
 
 hypothesis.settings.register_profile("thumbprint", deadline=None)
@@ -55,6 +57,8 @@ if (
 
 os.environ["THUMBPRINT_RETRAIN_AT"] = "never"
 HANDLERS = Handlers()
+template.install()
+read_once.install()
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -76,9 +76,13 @@ def _validators() -> tuple[V30RequestValidator, V30ResponseValidator]:
 
 def operation(exchange: Exchange) -> dict[str, Any] | None:
     """The described operation that was called, or None."""
-    finder = APICallPathFinder(_spec())
+    return _operation(exchange.method.lower(), described_path(exchange.call))
+
+
+@lru_cache(1_000)
+def _operation(method: str, path: str) -> dict[str, Any] | None:
     try:
-        found = finder.find(exchange.method.lower(), HOST + described_path(exchange.call))
+        found = APICallPathFinder(_spec()).find(method, HOST + path)
     except OpenAPIError:
         return None
     made: dict[str, Any] = found.operation.read_value()

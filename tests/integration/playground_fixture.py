@@ -22,6 +22,7 @@ import pytest
 
 from bot.ports import free_port
 from tests.contract.recorder import Contract
+from tests.read_once import app_key
 from webhooks.drills.world import served, wait_until
 from webhooks.playground import acts, people
 from webhooks.playground.app import create_app
@@ -133,6 +134,10 @@ def playground_at(home: Path, app_url: str, port: int = 0, **options: Any) -> It
     """
     port = port or free_port()
     base_url = f"http://127.0.0.1:{port}"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "app.pem").exists():
+        (home / "app.pem").touch(0o600)
+        (home / "app.pem").write_bytes(app_key())
     app = create_app(home, base_url=base_url, app_url=app_url, **options)
     contract = Contract()
     with served(contract.around(app), port):

@@ -18,7 +18,7 @@ from tests.leaks import leaks_nothing
 from webhooks.drills.outage import Outage, outage
 from webhooks.drills.world import world
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KILLS = 60
 FAILED = 60
 

@@ -1,22 +1,14 @@
-"""Workers that die at a named point, each on one more question at the desk of `test_answer.py`.
-
-What every one of them would read anew and find the same, the App's key and the certificates that are trusted,
-is read once.
-"""
+"""Workers that die at a named point, each on one more question at the desk of `test_answer.py`."""
 
 from __future__ import annotations
 
 import itertools
-import ssl
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
-from unittest import mock
-
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot import answer
 from bot.context import Context
@@ -32,10 +24,6 @@ Lives = TypeVar("Lives")
 
 MOST = 300
 """Points of one run: with more, each case makes further ones for the next, and there is no end."""
-READ_ONCE = {
-    "jwt.algorithms.load_pem_private_key": cache(load_pem_private_key),
-    "ssl.create_default_context": cache(ssl.create_default_context),
-}
 
 
 class Died(BaseException):
@@ -55,10 +43,8 @@ def worker(desk: Desk, points: Points | None = None) -> AbstractContextManager[C
 def living(settings: Settings, points: Points) -> Iterator[Context]:
     """A worker's context of its own, with nothing in common with others but database and GitHub."""
     models: Any = ScriptedModels([[GOOD]])
-    with ExitStack() as patches:
-        for name, read in READ_ONCE.items():
-            patches.enter_context(mock.patch(name, read))
-        yield patches.enter_context(pointed(settings, models, points))
+    with pointed(settings, models, points) as context:
+        yield context
 
 
 def at_once(seconds: float) -> None:

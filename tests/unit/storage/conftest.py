@@ -1,4 +1,4 @@
-"""One migrated database for each test, on SQLite."""
+"""One migrated database for each test, on SQLite; a copy, except for whoever tests the migrations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
+from tests.template import migrations_run
 
 
 @pytest.fixture
@@ -16,3 +17,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.migrate()
     yield database
     database.dispose()
+
+
+@pytest.fixture(scope="module")
+def migrations() -> Iterator[None]:
+    with migrations_run():
+        yield

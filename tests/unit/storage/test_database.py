@@ -18,6 +18,8 @@ from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseBusy, DatabaseError
 from tests.unit.storage import things
 
+pytestmark = pytest.mark.usefixtures("migrations")
+
 
 def _deliver(database: Database, guid: str, size: int = 10) -> None:
     with database.unit() as unit:

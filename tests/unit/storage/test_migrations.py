@@ -19,6 +19,8 @@ from storage.database import Database
 from storage.records import AnswerStatus
 from storage.tables import metadata
 
+pytestmark = pytest.mark.usefixtures("migrations")
+
 
 def test_migrations_and_tables_say_the_same(database: Database) -> None:
     with database.engine.connect() as connection:
