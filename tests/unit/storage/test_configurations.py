@@ -76,7 +76,7 @@ def test_who_said_yes_is_to_be_asked_where_that_is_long_ago_or_a_file_changed_si
         assert unit.configurations.to_ask(now) == [1, 3]
         unit.configurations.changed(2)
         unit.configurations.unread(3)
-        assert unit.configurations.to_ask(now) == [1, 2]
+        assert unit.configurations.to_ask(now) == [2, 1], "what changed since is asked first"
         assert unit.configurations.stale() == [2, 3], "both are read by the clock, too"
 
 
