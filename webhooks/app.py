@@ -7,7 +7,9 @@ Left out: what becomes of a delivery (`webhooks/receiver.py`), TLS (a proxy's), 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -75,6 +77,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+class Latest:
+    """What a look says, one look at a time: who asks meanwhile shares the next one with all who do.
+
+    So each answer is of a look that began after it was asked for, and a crowd that asks takes neither the
+    database nor the threads that keep deliveries.
+    """
+
+    def __init__(self, look: Callable[[], tuple[int, dict[str, Any]]]) -> None:
+        self._look, self._one_at_a_time = look, asyncio.Lock()
+        self._began = -float("inf")
+        self._said: tuple[int, dict[str, Any]] = (503, {"ready": False})
+
+    async def __call__(self) -> tuple[int, dict[str, Any]]:
+        """The answer."""
+        asked = time.monotonic()
+        async with self._one_at_a_time:
+            if self._began < asked:
+                began = time.monotonic()
+                self._said, self._began = await to_thread.run_sync(self._look), began
+            return self._said
+
+
 def _add_probes(app: FastAPI, receiver: Receiver, database: Database, queue: Queue) -> None:
     def readiness() -> tuple[int, dict[str, Any]]:
         try:
@@ -97,9 +121,11 @@ def _add_probes(app: FastAPI, receiver: Receiver, database: Database, queue: Que
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
 
+    said = Latest(readiness)
+
     @app.get("/readyz")
     async def readyz() -> Response:
-        status, content = await to_thread.run_sync(readiness)
+        status, content = await said()
         return JSONResponse(content, status_code=status)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,6 +283,31 @@ def test_readiness_tells_of_the_database_the_queue_and_the_worker(receiver: Rece
     assert receiver.client.get(f"{receiver.url}/readyz").json()["worker_seen_s_ago"] < 5
 
 
+def test_a_crowd_that_asks_for_readiness_has_the_database_written_to_a_few_times(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is open to everybody: each look is a write, and takes a thread that deliveries need."""
+    database = receiver.app.state.database
+    beat, beats, at_once = database.beat, list[str](), list[int]()
+
+    def slowly(role: str) -> None:
+        beats.append(role)
+        at_once.append(1)
+        time.sleep(0.3)
+        beat(role)
+        at_once.pop()
+        assert not at_once
+
+    monkeypatch.setattr(database, "beat", slowly)
+
+    def ready(number: int) -> int:
+        return httpx.get(f"{receiver.url}/readyz", trust_env=False, timeout=60).status_code
+
+    with ThreadPoolExecutor(30) as pool:
+        assert set(pool.map(ready, range(30))) == {200}
+    assert 1 <= len(beats) < 10
+
+
 def test_readiness_names_an_adapter_that_is_to_answer_and_that_the_model_server_refuses(
     receiver: Receiver,
 ) -> None:
@@ -389,8 +415,6 @@ def test_a_receiver_that_stopped_leaves_a_whole_database(receiver: Receiver, tmp
 
 
 def test_deliveries_side_by_side_are_all_kept(receiver: Receiver) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     def one(number: int) -> int:
         content = payload()
         content["comment"]["id"] = number + 1
