@@ -18,21 +18,29 @@ QUIET_S = 600.0
 
 @dataclass(kw_only=True)
 class Figures:
-    """What came of a drill. `lost` and `doubled` name threads, and are empty if all is well."""
+    """What came of a drill. `lost` and `doubled` name threads, and are empty if all is well.
+
+    `deleted`: comments that were there, and were found to be second ones and taken away before anybody
+    looked. People saw them: they are answers given twice, too.
+    """
 
     asked: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    deleted: int = 0
     seconds: float = 0.0
 
     @property
     def held(self) -> bool:
-        """Whether each question has exactly one answer."""
-        return not self.lost and not self.doubled
+        """Whether each question has exactly one answer, and never had another."""
+        return not self.lost and not self.doubled and not self.deleted
 
     def outcome(self) -> str:
         """How every drill's sentence ends."""
-        return f"{len(self.lost)} lost, {len(self.doubled)} answered twice; {self.seconds:.0f} s"
+        return (
+            f"{len(self.lost)} lost, {len(self.doubled)} answered twice, {self.deleted} second ones deleted; "
+            f"{self.seconds:.0f} s"
+        )
 
 
 class Questions:
@@ -76,8 +84,11 @@ class Questions:
             time.sleep(1)
 
     def judge(self, done: Figures) -> None:
-        """Write down the threads without an answer, and those with more than one, as GitHub shows them."""
-        done.asked = len(self.threads)
+        """Write down the threads without an answer, and those with more than one, as GitHub shows them.
+
+        And how many of our comments were deleted meanwhile: the sweep heals, from two minutes on.
+        """
+        done.asked, done.deleted = len(self.threads), self._town.deleted(self._since)
         for repository, number in self.threads:
             answers = self._town.answers(repository, number, self._since)
             if len(answers) != 1:

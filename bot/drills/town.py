@@ -109,6 +109,11 @@ class Town:
                 acknowledged.add(attempt.guid)
         return {guid: attempt_id for guid, attempt_id in last.items() if guid not in acknowledged}
 
+    def deleted(self, since: datetime) -> int:
+        """Comments that were deleted since then. In a drill nobody does that but the bot."""
+        told = (one for one in self.app.attempts(since) if one.event == "issue_comment")
+        return len({one.guid for one in told if one.action == "deleted"})
+
     def open_jobs(self) -> int:
         """Jobs that are to come to an end still, and what was put off of them."""
         with self.database.unit(read_only=True) as unit:

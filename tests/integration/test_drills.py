@@ -10,8 +10,10 @@ import pytest
 from bot.drills.crashes import crashes
 from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
+from bot.drills.questions import Figures, Questions
 from bot.drills.town import town
 from bot.drills.unheard import unheard
+from bot.reply import Marker, Why, render_body
 from tests.contract.recorder import held_to_contract
 from tests.integration.small_disk import small_disk
 from tests.leaks import leaks_nothing
@@ -36,6 +38,21 @@ def test_killed_again_and_again_nothing_is_lost_or_said_twice(home: Path) -> Non
         done = kills(everything, count=KILLS, seed=0)
     assert done.killed.total() == KILLS and done.asked == 2 * KILLS
     assert done.at_work > 0 and done.held, str(done)
+
+
+def test_a_second_answer_that_was_deleted_before_anybody_looked_is_counted(home: Path) -> None:
+    """The sweep deletes what it finds, so that what stands in the end says little of a long drill."""
+    done = Figures()
+    with town(home=home) as everything:
+        questions, here = Questions(everything), everything.repositories[0]
+        number = questions.ask(here)
+        questions.quieten()
+        client = everything.github.client(here.installation_id, here.id)
+        body = render_body("Run it.", Why(marker=Marker(answer_id="a_1")))
+        client.delete_comment(here.full_name, client.create_comment(here.full_name, number, body))
+        questions.quieten()
+        questions.judge(done)
+    assert (done.asked, done.lost, done.doubled, done.deleted) == (1, [], [], 1) and not done.held
 
 
 def test_many_workers_on_postgresql_killed_again_and_again_lose_nothing_and_say_nothing_twice(
