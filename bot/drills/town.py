@@ -29,7 +29,7 @@ from bot.process import Process
 from bot.reply import parse_marker
 from bot.settings import NEVER, PREFIX, Settings
 from storage.database import Database
-from storage.errors import SetupError
+from storage.errors import ConfigurationError, SetupError
 from storage.records import PostKind, Repository
 
 ASKER = "noor-haddad"
@@ -164,8 +164,13 @@ def town(
 
     That file lies in `under`, or in the home. Logs and the playground's data lie in `home`, which is left
     as it is, or in a folder that is deleted.
-    `settings` are the bot's. Raises SetupError when something does not start, and says what it said last.
+    `settings` are the bot's. Raises SetupError when something does not start, and says what it said last;
+    ConfigurationError for several workers on a file.
     """
+    if workers > 1 and not database_url.startswith("postgresql"):
+        raise ConfigurationError(
+            f"A SQLite file takes one worker: give --database-url an empty PostgreSQL database for {workers}."
+        )
     if under is not None and not database_url:
         database_url = f"sqlite:///{(under / 'thumbprint.db').absolute()}"
     made = tempfile.TemporaryDirectory(prefix="thumbprint-drill-") if home is None else nullcontext(str(home))

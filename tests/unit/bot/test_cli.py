@@ -457,3 +457,10 @@ def test_what_is_no_number_of_an_account_or_repository_is_a_name_that_nobody_has
 def test_a_list_of_more_rows_than_there_can_be_is_wrong_usage(taught: str, verb: tuple[str, ...]) -> None:
     code, _, err = run(*verb, "--limit", "9" * 30)
     assert code == 2 and "--limit" in err
+
+
+@pytest.mark.parametrize("drill", ["kills", "unheard", "repeats"])
+def test_a_drill_of_several_workers_wants_postgresql_and_says_so_before_anything_starts(
+    home: Path, drill: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "A SQLite file takes one worker" in failing(monkeypatch, capsys, "drill", drill, "--workers", "8")
