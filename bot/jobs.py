@@ -171,9 +171,7 @@ class Worker:
                     self._end(error)
                 except ThumbprintError as error:
                     log.warning(f"{name}_failed", reason=str(error))
-                except (
-                    Exception
-                ):  # a thread that ended would leave a worker that looks alive and does nothing
+                except Exception:  # without this thread a worker looks alive and does nothing
                     log.exception(f"{name}_failed")
                     self._stopping.wait(UNFORESEEN_S)
                 self._stopping.wait(pause_s)

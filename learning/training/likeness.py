@@ -8,6 +8,7 @@ Run: `pytest tests/unit/learning/training/test_hygiene.py`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from datasketch import MinHash, MinHashLSH
 
@@ -23,6 +24,9 @@ RUN = 3
 _PERMUTATIONS = 128
 _BANDS = (25, 5)
 """Bands and hashes of each: of texts with `NEAR` in common all but 1 in 20,000 are proposed, with .5 half."""
+
+_EMPTY = MinHash(num_perm=_PERMUTATIONS, seed=1)
+"""Its permutations are those of all."""
 
 
 def runs(text: str, length: int = RUN) -> Runs:
@@ -59,9 +63,10 @@ class Likes:
         )
 
 
+@lru_cache(2_000)
 def _sketch(texts: tuple[Runs, ...]) -> MinHash:
-    """One MinHash of all sets, the runs of each told apart by its place."""
-    sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
+    """One MinHash of all sets, the runs of each told apart by its place; looked for, then noted."""
+    sketch = _EMPTY.copy()
     sketch.update_batch(
         [f"{place} {run}".encode() for place, some in enumerate(texts) for run in sorted(some)]
     )
