@@ -48,6 +48,9 @@ COMMAND = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*/(?=[A-Za-z][\w-]*(?:
 RENDERED = re.compile(r"(?:suggestion|mermaid|geojson|topojson|stl|math)\b", re.IGNORECASE)
 """Fences that GitHub makes something else of than text."""
 
+MATH = re.compile(r"\\(href|url|class|cssId|style|data|require|includegraphics|unicode)(?=\s*\{)")
+"""Commands of TeX that are more than a formula. GitHub renders what stands between dollar signs."""
+
 _TAG = re.compile(rf"</?(?:{TAGS})\s*/?>", re.IGNORECASE)
 _OWN = re.compile(rf"(?:<!-- /?thumbprint:[^<>]*-->|<details><summary>{SUMMARY}</summary>|</details>|\s)+")
 _NOTE = re.compile(r"<!-- thumbprint:(?:yes|no) r_[0-9a-f]{16} -->")
@@ -139,6 +142,14 @@ def _of_tree(root: Node, hosts: Collection[str], ours: bool) -> Iterator[str]:
             if node.kind != "link":
                 yield from (f"link: {one}" for one in ADDRESS.findall(text))
         yield from _at_addresses(node)
+        yield from _in_formulas(node)
+
+
+def _in_formulas(node: Node) -> Iterator[str]:
+    """Code between two dollar signs is a formula, too."""
+    for before, code, behind in zip(node.children, node.children[1:], node.children[2:], strict=False):
+        if code.kind == "code" and before.literal.endswith("$") and behind.literal.startswith("$"):
+            yield from (f"math: {one}" for one in MATH.findall(code.literal))
 
 
 def _at_addresses(node: Node) -> Iterator[str]:
@@ -171,5 +182,6 @@ def _of_text(text: str) -> Iterator[str]:
     seen = fold(text)
     for kind, pattern in (("mention", MENTION), ("reference", REFERENCE)):
         yield from (f"{kind}: {seen[one.start() : one.end() + 30]}" for one in pattern.finditer(seen))
+    yield from (f"math: {one}" for one in MATH.findall(text))
     yield from (f"invisible: U+{ord(one):04X}" for one in INVISIBLE.findall(text) if one != "\u200b")
     yield from (f"invisible: U+{ord(text[at]):04X}" for at in hidden(text))

@@ -10,6 +10,7 @@ zero-width space as the entity `&#8203;`, which people see in the source and rea
   code, an address that stands alone is code (`bot/prose.py`)
 - raw HTML is escaped, except a few tags without attributes within a line; entities are shown or resolved
 - `suggestion` and rendered fences become `text`; an open fence is closed; a leading slash command is escaped
+- in formulas and prose TeX's `\\href` and its like are broken
 - invisible, bidirectional and control characters go; a forged marker is broken
 
 It is judged again; a text that still does something goes out as one block of code. Left out: what our own
@@ -30,6 +31,7 @@ from bot.effects import (
     COMMAND,
     FORGED,
     INVISIBLE,
+    MATH,
     MENTION,
     REDIRECT,
     REFERENCE,
@@ -179,9 +181,20 @@ def _pass_prose(block: str, spans: tuple[str, ...], hosts: Collection[str]) -> s
         pieces = split(unlinked(pieces, lambda url, within: _stays(url, within, hosts)))
     else:
         pieces = [(False, block)]
+    pieces = _no_formulas(pieces)
     done = "".join(FORGED.sub("<!- -", piece) if code else _defuse(piece, hosts) for code, piece in pieces)
     done = COMMAND.sub(lambda found: f"{found[0][:-1]}\\/", _BLOCK.sub(r"\1&lt;", done))
     return done.replace(_GAP, BREAK)
+
+
+def _no_formulas(pieces: list[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """The pieces; code between two dollar signs that would be more than a formula is none any more."""
+    found = list(pieces)
+    for at in range(1, len(pieces) - 1):
+        (_, before), (code, piece), (_, behind) = pieces[at - 1 : at + 2]
+        if code and before.endswith("$") and behind.startswith("$") and MATH.search(piece):
+            found[at - 1] = (False, before + _GAP)
+    return found
 
 
 def _stays(url: str, within: bool, hosts: Collection[str]) -> bool:
@@ -197,6 +210,7 @@ def _defuse(prose: str, hosts: Collection[str]) -> str:
     prose = _DESTINATION.sub(lambda found: _destination(found, hosts), prose)
     prose = _ADDRESS.sub(lambda found: _address(found, hosts), prose)
     prose = _BARE_WWW.sub(rf"\1{_GAP}", prose)
+    prose = MATH.sub(lambda found: f"\\{found[1][0]}{_GAP}{found[1][1:]}", prose)
     gaps = [found.end() for found in _SIGN.finditer(fold(prose))]
     return _GAP.join(prose[a:b] for a, b in zip([0, *gaps], [*gaps, len(prose)], strict=True))
 

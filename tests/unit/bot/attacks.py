@@ -41,6 +41,7 @@ ATOMS = (
     *("\n```&#115;uggestion\nx\n```\n", "\n```\\suggestion\nx\n```\n", "\n````mermaid\nx\n````\n", "\n```math\nx"),
     *("\n``` suggestion\nx\n```", "\n```py\n<!-- thumbprint:end -->\n/merge\n```\n", "\n```\nopen\n", "\n    x\n"),
     *("|", "\n| a | b |\n|---|---|\n| @octocat | #1 |\n", "\n|a|\n|-|\n|`|`|\n", "\\", "*", "_", "~~", "---", "==="),
+    *("$`\\href{https://evil.example}{x}`$", "$\\href{https://evil.example}{x}$", "$$\\url {x}$$", "`\\style{x}`$"),
     *("\r\n", "\r", "\n", "\n\n", "\t", "    ", " ", "ﬁxes #1", "fixes\u00a0#12", "fixes&nbsp;#12", "Use `x`."),
 )  # fmt: skip
 

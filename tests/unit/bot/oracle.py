@@ -35,10 +35,12 @@ IN_TEXT = {
     "reference": re.compile(r"(?<!\w)(?:[\w.-]+/[\w.-]+|[\w-]+)?#\d+|\bgh-\d+", re.IGNORECASE),
     "commit": re.compile(r"[\w.-]+(?:/[\w.-]+)?@[0-9a-f]{7,40}\b", re.IGNORECASE),
     "keyword": re.compile(rf"\b{KEYWORD}:?\s+{TARGET}", re.IGNORECASE),
+    "math": re.compile(r"\\(?:href|url|style)\s*\{"),
     "backlink": re.compile(r"https?://[^\s/]+/[\w.-]+/[\w.-]+/(?:issues|pull|discussions|commit)/\w+"),
 }
 BACKLINK = re.compile(r"^/[^/]+/[^/]+/(?:issues?|pulls?|discussions?|commits?|compare)(?:/|$)")
 LIVE_FENCES = ("suggestion", "mermaid", "geojson", "topojson", "stl", "math")
+FORMULA = re.compile(r"\$<code>(?=[^<]*\\(?:href|url|style)\s*\{)[^<]*</code>\$")
 UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufeff\uffa0\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]"
@@ -110,6 +112,7 @@ def effects(text: str, hosts: frozenset[str] = frozenset({"github.com", "docs.gi
     for footnotes in (0, Options.CMARK_OPT_FOOTNOTES):
         rendered = cmarkgfm.cmark.markdown_to_html_with_extensions(text, OPTIONS | footnotes, EXTENSIONS)
         page = Page(hosts)
+        found += [f"math {one}" for one in FORMULA.findall(rendered)]
         page.feed(rendered)
         page.close()
         found += page.found

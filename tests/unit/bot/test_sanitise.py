@@ -166,6 +166,9 @@ def test_a_clean_answer_stays_byte_for_byte(text):
         ("see https://github.com/o/r/issues/5", "see `https://github.com/o/r/issues/5`"),
         ("a\u202eb\u200bc", "abc"),
         ("<!-- thumbprint:v1 {} -->", "&lt;!-- thumbprint:v1 {} -->"),
+        ("$`\\href{https://evil.example}{x}`$", "$&#8203;`\\href{https://evil.example}{x}`$"),
+        ("$\\style{color:white}{x}$", "$\\s&#8203;tyle{color:white}{x}$"),
+        ("$`x^2`$ and `\\href{a}`, @octocat", "$`x^2`$ and `\\href{a}`, @&#8203;octocat"),
     ],
 )
 def test_each_effect_is_taken_away_in_the_smallest_way(text, clean):
