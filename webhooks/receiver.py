@@ -106,12 +106,13 @@ class Receiver:
     ) -> Outcome | tuple[Delivery, Job | Turn | Changed]:
         """What becomes of a delivery that is refused or ignored, else what has to be kept of it.
 
-        Waits for nothing: a post that might ask somewhere is left to `accept`, which knows what asks there.
+        Waits for nothing: a post that might ask somewhere is left to `accept`, which knows what asks there,
+        and so is a long one, whose Markdown may take half a second.
         """
         now = datetime.now(UTC)
         try:
             delivery = verify(headers, body, self._secrets.at(now), now, read=READ)
-            found = route(delivery, self._app, lambda repository_id: Known(ANY))
+            found = route(delivery, self._app, lambda repository_id: Known(ANY, in_no_time=True))
         except BadDelivery as error:
             return Outcome(error.status, "refused", f"http_{error.status}", str(error))
         if isinstance(found, Ignored):

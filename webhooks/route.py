@@ -20,7 +20,7 @@ from bot.config import ORGANISATION_PATH
 from bot.lifecycle import ALWAYS_SENT, EVENTS, Turn, read_turn
 from bot.queue import Job, JobName
 from bot.replies import suggested
-from bot.trigger import ANY, DEFAULT, MENTION, Asks, asking, may_ask
+from bot.trigger import ANY, DEFAULT, MENTION, Asking, Asks, asking, may_ask
 from storage.records import Actor, Delivery, PostKind, Question, Repository
 from webhooks.delivery import parse
 from webhooks.pushes import PUSH, Changed, touched
@@ -56,12 +56,20 @@ class Ignored:
     reason: str
 
 
+LONG = 2_000
+"""Characters of a post whose Markdown is read within milliseconds, whatever it is made of."""
+
+
 @dataclass(frozen=True)
 class Known:
-    """What asks in a repository as far as the receiver knows; `fresh` unless its files may say otherwise."""
+    """What asks in a repository as far as the receiver knows; `fresh` unless its files may say otherwise.
+
+    `in_no_time`: a long post that might ask is taken for one that does, for its Markdown takes its time.
+    """
 
     asks: Asks = DEFAULT
     fresh: bool = True
+    in_no_time: bool = False
 
 
 def route(
@@ -127,7 +135,8 @@ def _asked(
     found = None
     if may_ask(body):
         here = known(repository.id)
-        found = asking(body, app.slug, here.asks)
+        later = here.in_no_time and len(body) > LONG
+        found = Asking(text=body, trigger="") if later else asking(body, app.slug, here.asks)
         if found is None and not here.fresh:
             found = asking(body, app.slug, ANY)
     if found is None or found.trigger == MENTION:

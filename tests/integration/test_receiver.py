@@ -22,14 +22,17 @@ import pytest
 from pydantic import SecretStr
 
 from bot.hosts import Host
+from bot.queue import Queue
 from storage.errors import ConfigurationError, DatabaseError
 from storage.records import AnswerStatus, PostKind, Repository
 from storage.redaction import CUT
-from tests.integration.receiver_fixture import Receiver, receiver, running, settings
+from tests.clock import works_within
+from tests.integration.receiver_fixture import SECRET, Receiver, receiver, running, settings
 from tests.unit.storage import things
 from tests.unit.storage.test_adapters import adapter, promotion
 from tests.unit.webhooks.test_delivery import signed
 from tests.unit.webhooks.test_route import edited, examples, ours, payload
+from webhooks import receiver as receivers
 from webhooks.app import create_app
 from webhooks.bodies import MOST_BYTES, MOST_BYTES_ANSWERED
 
@@ -449,3 +452,21 @@ def test_a_delivery_without_a_secret_is_kept_byte_for_byte(receiver: Receiver) -
     assert receiver.deliver(sent).status_code == 202
     with receiver.database.unit(read_only=True) as unit:
         assert [one.body for one in unit.deliveries.recent(9)] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("begins", "outcome", "reason"), [("/ask", "accepted", "answer"), ("@somebody", "ignored", "no_question")]
+)
+def test_markdown_that_takes_long_is_not_read_in_the_event_loop(
+    receiver: Receiver, tmp_path: Path, begins: str, outcome: str, reason: str
+) -> None:
+    told = payload()
+    told["comment"]["body"] = f"{begins}\n" + "#\n" * 15_000
+    body = json.dumps(told).encode()
+    mine = receivers.Receiver(settings(tmp_path), receiver.database, Queue(receiver.database))
+    headers = signed(body, SECRET, **{"x-github-event": "issue_comment"})
+    with works_within(0.05):
+        found = mine.examine(headers, body)
+    assert not isinstance(found, receivers.Outcome), "whoever keeps it reads it"
+    said = receiver.deliver(body)
+    assert said.json() == {"outcome": outcome, "reason": reason}
