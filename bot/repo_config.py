@@ -78,6 +78,8 @@ def _on_or_off(value: object) -> object:
 
 
 def _zone(name: str) -> str:
+    if name == "localtime":  # a file of the server's, where it has one
+        raise ValueError("that is whatever the server has: names are such as Europe/Berlin")
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:
