@@ -57,7 +57,7 @@ class Ignored:
 
 
 LONG = 2_000
-"""Characters of a post whose Markdown is read within some 20 ms, whatever it is made of: headings, at worst."""
+"""Characters of a post whose Markdown is read within some 20 ms, whatever it is made of."""
 
 
 @dataclass(frozen=True)
