@@ -12,7 +12,7 @@ from rich.console import Console
 
 from learning.training import artefact, evaluate, ppo, reward, sft, shipped, snapshot
 from learning.training.arguments import parse
-from learning.training.shipped import Recipe
+from learning.training.shipped_options import Recipe
 from storage.errors import ConfigurationError
 from tests.unit.learning.models.tiny import write_model
 from tests.unit.learning.training.conftest import made_up

@@ -1,0 +1,82 @@
+"""The options of making what ships, each with its sentence. Pure, but for the hash of the reward model.
+
+Left out: what they lead to (`learning/training/shipped.py`).
+Run: `pytest tests/unit/learning/training/test_shipped.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from learning.models import store
+from learning.models.adapters import base_name
+from learning.training.night_told import SHIPPED
+
+PLACES = ("data", "out", "cache", "reward", "until", "processes")
+"""Where things are, and how far and in how many processes to go: no part of what is made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that the adapter depends on; the defaults are those of the one that ships."""
+
+    data: Path
+    """A folder of published questions, as `thumbprint corpus build` reads it."""
+    out: Path
+    """The folder of all that is made; the same command goes on in it."""
+    until: Literal["snapshot", "sft", "independent", "ppo", "evaluation", "card"] = "card"
+    """The last stage of this run."""
+    model: str = "packaged"
+    """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
+    encoder: str = "packaged"
+    """The encoder of the independent reward and of the metrics."""
+    reward: Path = SHIPPED
+    """The reward model that PPO climbs."""
+    cache: Path = Path("~/.cache/thumbprint")
+    """The model cache."""
+    rank: int = 8
+    """The LoRA's rank."""
+    longest: int = 320
+    """The longest prompt and demonstration together, in tokens."""
+    sft_rate: float = 3e-4
+    """The highest step size of fine-tuning, which reads each demonstration once."""
+    sft_steps: int = 0
+    """At most so many steps of fine-tuning; 0 for all."""
+    steps: int = 48
+    """Batches of answers that PPO learns from."""
+    batch: int = 32
+    """Answers a batch, a quarter of them an optimizer step."""
+    rate: float = 1.5e-4
+    """PPO's step size."""
+    missing_eos: float = 0.5
+    """What an answer loses that does not end by itself."""
+    max_answer: int = 192
+    """The longest answer of PPO, in tokens."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """The numbers of PPO's backbone and of the encoder while the independent reward is made."""
+    questions: int = 500
+    """Unseen questions that the policies answer."""
+    attempts: int = 3
+    """Answers to each of them in each seed."""
+    seeds: int = 3
+    """How often all are asked."""
+    best_of: int = 4
+    """Of so many answers the reward chooses one, as a system of its own; 0 for none."""
+    seed: int = 0
+    """All randomness follows from it."""
+    threads: int = 0
+    """Threads of the CPU; 0 leaves it to torch."""
+    processes: int = 1
+    """Processes that write the evaluation's answers."""
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """All but `PLACES`, as plain JSON; of a folder its name."""
+        plain = {name: value for name, value in asdict(self).items() if name not in PLACES}
+        return {
+            **plain,
+            "model": base_name(self.model),
+            "reward": store.sha256_of(self.reward / store.MANIFEST),
+        }
