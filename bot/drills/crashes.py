@@ -70,7 +70,7 @@ def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: 
     points = [(name, passed[: at + 1].count(name)) for at, name in enumerate(passed)]
     for name, nth in points[::every]:
         # who goes on with a predecessor's question may have kept from it what its own would have asked for:
-        # then it lives, and the next one has no predecessor
+        # then it lives until nothing is left, and the next one has no predecessor
         died = killed(name, str(nth)) or killed(name, str(nth))
         (done.at if died else done.missed).append(f"{name} ({nth})")
         tick()
@@ -80,7 +80,10 @@ def crashes(town: Town, *, every: int = 1, tick: Callable[[], object] = lambda: 
 
 
 def _killed(town: Town, answer_id: str, where: Sequence[str]) -> bool:
-    """Have a worker answer that dies at a point, its name and how often it is passed; whether it died."""
+    """Have a worker answer that dies at a point, its name and how often it is passed; whether it died.
+
+    One that lives ends what its predecessors left, too.
+    """
     (town.told.home / PASSED).unlink(missing_ok=True)
     part = town.workers[0].part
     command = [sys.executable, "-m", "bot.drills.doomed", answer_id, *where]
@@ -88,6 +91,11 @@ def _killed(town: Town, answer_id: str, where: Sequence[str]) -> bool:
     doomed.start()
     if _died(town, doomed):
         return True
+    until = time.monotonic() + QUIET_S
+    while town.open_jobs():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{town.open_jobs()} jobs are open after {QUIET_S:.0f} s.")
+        time.sleep(0.05)
     doomed.ask_to_stop()
     doomed.wait_stopped(STOP_S)
     return False

@@ -11,13 +11,14 @@ from bot.drills.crashes import crashes
 from bot.drills.full_disk import full_disk
 from bot.drills.kills import kills
 from bot.drills.questions import Figures, Questions
+from bot.drills.repeats import repeats
 from bot.drills.town import town
 from bot.drills.unheard import unheard
 from bot.reply import Marker, Why, render_body
 from tests.contract.recorder import held_to_contract
 from tests.integration.small_disk import small_disk
 from tests.leaks import leaks_nothing
-from webhooks.drills.outage import Outage, outage
+from webhooks.drills.outage import outage
 from webhooks.drills.world import world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -77,11 +78,22 @@ def test_they_cost_no_second_one_where_many_workers_share_postgresql(url: str, h
     assert done.held and done.unheard.total() >= 12, str(done)
 
 
-def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment(home: Path) -> None:
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_a_worker_that_is_killed_at_named_points_of_an_answers_way_leaves_one_comment(
+    where: str, home: Path, request: pytest.FixtureRequest
+) -> None:
     """Each eighth of them; all of them stand in `test_posting.py`, where a death is an exception."""
-    with town(home=home) as everything:
+    with town(database_url=database_of(where, request), home=home) as everything:
         done = crashes(everything, every=8)
     assert done.held and len(done.at) >= 4 and not done.missed, str(done)
+
+
+def test_each_delivery_five_times_shuffled_is_answered_once_by_the_one_worker_of_a_file(home: Path) -> None:
+    """Eight workers on PostgreSQL: `test_drills_jobs.py`."""
+    with town(home=home) as everything:
+        done = repeats(everything, count=12, times=5, seed=0)
+    assert (done.asked, done.workers) == (12, 1) and done.sent == 5 * 12
+    assert done.held, str(done)
 
 
 def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(
@@ -93,23 +105,17 @@ def test_a_disk_that_was_full_for_a_while_loses_nothing_and_says_nothing_twice(
 
 
 @pytest.mark.parametrize("hours", [6, 71, 100])
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
 def test_after_an_outage_each_delivery_is_sent_again_or_read_and_handled_once(
-    home: Path, hours: float
+    where: str, hours: float, home: Path, request: pytest.FixtureRequest
 ) -> None:
-    with world(home) as everything:
+    with world(home, database_of(where, request)) as everything:
         done = outage(everything, hours=hours, count=FAILED, seed=0)
-    judge_outage(done)
-
-
-def test_after_an_outage_on_postgresql_each_delivery_is_sent_again_and_handled_once(
-    home: Path, url: str
-) -> None:
-    with world(home, url) as everything:
-        done = outage(everything, hours=71, count=FAILED, seed=1)
-    judge_outage(done)
-
-
-def judge_outage(done: Outage) -> None:
     assert done.failed.total() >= FAILED and done.asked > FAILED / 2 and done.again, str(done)
     assert set(done.failed) == {"nobody", "swallowed", "unheard"}
     assert done.held, f"{done}; {done.lost} {done.doubled} {done.needless}"
+
+
+def database_of(where: str, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database; none for a file that a drill makes for itself."""
+    return request.getfixturevalue("url") if where == "postgresql" else ""

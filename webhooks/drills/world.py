@@ -6,6 +6,7 @@ only days are short. Left out: carrying out jobs, for which there is no clock to
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,26 +139,25 @@ def connected(settings: Settings) -> Iterator[Context]:
 @contextmanager
 def served(app: Any, port: int) -> Iterator[None]:
     """An ASGI application on a port of loopback, by a thread, until the block ends. Raises SetupError."""
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as failed:
+        raise SetupError(f"No server can listen on port {port}: {failed.strerror or failed}") from failed
     config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="critical",
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        ws="none",
+        app, log_level="critical", access_log=False, timeout_graceful_shutdown=1, ws="none"
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name=f"uvicorn-{port}", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listening],), name=f"uvicorn-{port}", daemon=True)
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive(), START_S, "a server did not start")
         if not server.started:
-            raise SetupError(f"A server cannot take port {port}.")
+            raise SetupError(f"The server on port {port} ended before it was ready.")
         yield
     finally:
         server.should_exit = True
         thread.join(15)
+        listening.close()
 
 
 def wait_until(holds: Callable[[], object], timeout_s: float, otherwise: str) -> None:
