@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.records import Repository, Standing
+from storage.records import LARGEST_ID, Repository, Standing
 
 ALWAYS_SENT = ("installation", "installation_repositories")
 """Every App gets these; a manifest that names them is refused."""
@@ -36,7 +36,6 @@ EVENTS = {
 }
 """Event → the actions that change anything here."""
 
-_LARGEST_ID = 2**63 - 1
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -146,5 +145,5 @@ def _number(said: Mapping[str, Any], key: str) -> int | None:
 
 def _id(said: Mapping[str, Any]) -> int | None:
     value = said.get("id")
-    real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_ID
+    real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
     return value if real else None

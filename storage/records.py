@@ -16,6 +16,9 @@ from datetime import date, datetime
 from functools import total_ordering
 from typing import Any
 
+LARGEST_ID = 2**63 - 1
+"""The largest number that a database holds, and so of an account, a repository, an installation."""
+
 
 def stable_id(prefix: str, *parts: object) -> str:
     """A short id that follows from its parts: `stable_id("a", 7, "x")` is the same for ever.

@@ -21,7 +21,7 @@ from bot.lifecycle import ALWAYS_SENT, EVENTS, Turn, read_turn
 from bot.queue import Job, JobName
 from bot.replies import suggested
 from bot.trigger import ANY, DEFAULT, MENTION, Asking, Asks, asking, may_ask
-from storage.records import Actor, Delivery, PostKind, Question, Repository
+from storage.records import LARGEST_ID, Actor, Delivery, PostKind, Question, Repository
 from webhooks.delivery import parse
 from webhooks.pushes import PUSH, Changed, touched
 
@@ -35,7 +35,6 @@ ANSWERED = {
 HANDLED = (*ANSWERED, PUSH, *(event for event in EVENTS if event not in ALWAYS_SENT))
 """Events that the App asks GitHub for."""
 
-_LARGEST_ID = 2**63 - 1
 _LARGEST_NUMBER = 2**31 - 1
 _LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,100}(\[bot\])?")
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
@@ -251,7 +250,7 @@ def moved_from(delivery: Delivery) -> tuple[int, int] | None:
     return None if repository_id is None or number is None else (repository_id, number)
 
 
-def _id(found: dict[str, Any], key: str, largest: int = _LARGEST_ID) -> int | None:
+def _id(found: dict[str, Any], key: str, largest: int = LARGEST_ID) -> int | None:
     value = found.get(key)
     real = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= largest
     return value if real else None

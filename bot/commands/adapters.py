@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.shared import LARGEST_ID, find_repository, load_settings, open_database, out
+from bot.commands.shared import find_repository, load_settings, open_database, out
 from storage.errors import ConfigurationError
+from storage.records import LARGEST_ID
 
 if TYPE_CHECKING:
     from bot.provenance import Owner

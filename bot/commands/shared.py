@@ -16,13 +16,11 @@ from bot.environment import training_env
 from bot.settings import Settings, read_settings
 from storage.database import Database
 from storage.errors import ConfigurationError, Gone
-from storage.records import Repository
+from storage.records import LARGEST_ID, Repository
 
 if TYPE_CHECKING:
     from bot.queue import Queue
 
-LARGEST_ID = 2**63 - 1
-"""The largest number that a database holds, and so of an account, a repository, an installation."""
 MOST_LISTED = 10_000
 """Rows that a list on a terminal shows at most."""
 

@@ -50,8 +50,8 @@ class Recipe:
     """Answers a batch, a quarter of them an optimizer step."""
     rate: float = 1.5e-4
     """PPO's step size."""
-    missing_eos: float = 0.5
-    """What an answer loses that does not end by itself."""
+    missing_eos: float = 1.0
+    """What an answer loses that does not end by itself: half of what rewards span, for 0.5 left 3.4 %."""
     max_answer: int = 192
     """The longest answer of PPO, in tokens."""
     precision: Literal["bf16", "fp32"] = "bf16"

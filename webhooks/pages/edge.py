@@ -22,11 +22,11 @@ from bot.wording import did, number
 from storage.columns import storable
 from storage.database import Database, UnitOfWork
 from storage.errors import DatabaseBusy, DatabaseError, Gone
+from storage.records import LARGEST_ID
 from webhooks.pages.guard import Guard, Refusal
 
 FOLDER = Path(__file__).parent
 LARGEST_FORM = 4096
-LARGEST_ID = 2**63 - 1
 NOWHERE = "There is no such page here."
 AWAY = "The database does not answer just now: try again in a moment. The server's log says why."
 HEADERS = {
