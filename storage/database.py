@@ -17,8 +17,6 @@ from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from storage import engine, failures
 from storage.adapters import AdapterStore
@@ -29,8 +27,9 @@ from storage.columns import upsert
 from storage.configurations import ConfigurationStore
 from storage.deliveries import DeliveryStore
 from storage.drafts import DraftStore
-from storage.errors import DatabaseError
+from storage.errors import DatabaseBusy, DatabaseError
 from storage.executors import ExecutorStore
+from storage.fair_lock import FairLock
 from storage.feedback import FeedbackStore
 from storage.installations import InstallationStore
 from storage.jobs import JobStore
@@ -44,20 +43,24 @@ from storage.progress import ProgressStore
 from storage.proposals import ProposalStore
 from storage.repositories import RepositoryStore
 from storage.tables import heartbeats
-
-MIGRATION_LOCK = 0x7468756D  # PostgreSQL advisory lock: one process migrates, the others wait
+from storage.upgrade import upgrade
 
 
 class Database:
     """One database, opened once per process and shared by its threads.
 
-    `busy_timeout_s` is how long a writer waits for another one before DatabaseBusy. Raises ConfigurationError
-    for a URL that is neither a SQLite file's nor PostgreSQL's, DatabaseError when the folder cannot be made.
+    `busy_timeout_s` is how long a writer waits before DatabaseBusy: on SQLite first for this process's other
+    threads, in the order in which they came, then as long again for other processes. Raises
+    ConfigurationError for a URL that is neither a SQLite file's nor PostgreSQL's, DatabaseError when the
+    folder cannot be made.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = 10.0) -> None:
         self.url = engine.parse(url)
         self._claims: list[Claim] = []
+        self.busy_timeout_s = busy_timeout_s
+        self.writers = FairLock() if self.is_sqlite else None
+        """Whose turn it is to write, among this process's threads; PostgreSQL needs none."""
         if self.is_sqlite:
             try:
                 Path(self.name).parent.mkdir(parents=True, exist_ok=True)
@@ -90,16 +93,8 @@ class Database:
 
     def migrate(self) -> None:
         """Create or update Thumbprint's tables. Safe to call from several processes at once."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self.errors_translated(), self.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            if self.is_sqlite:
-                _upgrade_file(connection, config)
-                return
-            with connection.begin():
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                command.upgrade(config, "head")
+            upgrade(connection)
 
     def unit(self, *, read_only: bool = False) -> UnitOfWork:
         """Begin one unit of work. A read-only one sees one moment, waits for no writer, and cannot commit."""
@@ -144,22 +139,6 @@ class Database:
         self.engine.dispose()
 
 
-def _upgrade_file(connection: sa.Connection, config: Config) -> None:
-    """Migrate a SQLite file. Nothing misses a table that is written anew meanwhile.
-
-    https://www.sqlite.org/lang_altertable.html#otheralter
-    """
-    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-    connection.rollback()
-    try:
-        with connection.begin():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, "head")
-    finally:
-        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-        connection.rollback()
-
-
 class UnitOfWork:
     """One transaction and the Stores on it: rolls back unless `commit()` was called.
 
@@ -172,6 +151,16 @@ class UnitOfWork:
         self._read_only = read_only
 
     def __enter__(self) -> Self:
+        self._wait_turn()
+        try:
+            self._begin()
+        except BaseException:
+            self._end_turn()
+            raise
+        self._open_stores()
+        return self
+
+    def _begin(self) -> None:
         with self._database.errors_translated():
             self.connection = self._database.engine.connect()
             try:
@@ -185,6 +174,8 @@ class UnitOfWork:
             except BaseException:
                 self.connection.close()
                 raise
+
+    def _open_stores(self) -> None:
         self.repositories = RepositoryStore(self.connection)
         self.deliveries = DeliveryStore(self.connection)
         self.answers = AnswerStore(self.connection)
@@ -204,7 +195,6 @@ class UnitOfWork:
         self.postings = PostingStore(self.connection)
         self.paces = PaceStore(self.connection)
         self.adapters = AdapterStore(self.connection)
-        return self
 
     def commit(self) -> None:
         """Make everything durable, at once or not at all. The unit is over then."""
@@ -220,7 +210,21 @@ class UnitOfWork:
             with self._database.errors_translated():
                 self.connection.close()  # rolls back what was not committed
         finally:
+            self._end_turn()
             if isinstance(error, sa.exc.SQLAlchemyError):
                 ours = failures.translate(error, self._database.name)
                 if ours is not None:
                     raise ours from error
+
+    def _wait_turn(self) -> None:
+        writers = None if self._read_only else self._database.writers
+        if writers is not None and not writers.acquire(self._database.busy_timeout_s):
+            raise DatabaseBusy(
+                f"{self._database.name} is being written by this process's other threads for longer than "
+                f"{self._database.busy_timeout_s:g} s"
+            )
+        self._turn = writers
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.release()

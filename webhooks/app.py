@@ -33,8 +33,9 @@ from webhooks.pages.guard import CLOSED
 from webhooks.pages.router import router as pages
 from webhooks.receiver import Receiver, Webhook
 
-PATIENCE = 0.5
-"""The part of GitHub's deadline for a delivery that it may wait for the database."""
+PATIENCE = 0.4
+"""The part of GitHub's deadline for a delivery that it may wait for other deliveries to be written, and again
+for other processes."""
 
 log = structlog.get_logger()
 

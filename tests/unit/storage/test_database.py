@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,9 +70,47 @@ def test_a_read_only_unit_sees_one_moment(database: Database) -> None:
 
 
 def test_a_locked_database_is_busy(database: Database) -> None:
+    other = Database(f"sqlite:///{database.name}", busy_timeout_s=0.05)
     with database.unit(), pytest.raises(DatabaseBusy, match="locked by another process"):
+        _deliver(other, "g2")
+    _deliver(other, "g2")
+    other.dispose()
+
+
+def test_a_database_that_another_thread_writes_for_long_is_busy(database: Database) -> None:
+    with database.unit(), pytest.raises(DatabaseBusy, match="other threads for longer than"):
         _deliver(database, "g2")
     _deliver(database, "g2")
+
+
+def test_threads_write_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    """SQLite lets whoever just came go before those who sleep: of forty some waited five seconds."""
+    database = Database(f"sqlite:///{tmp_path}/ours.db", busy_timeout_s=30.0)
+    database.migrate()
+    guids = [f"g{number:02}" for number in range(20)]
+    threads = [threading.Thread(target=_deliver, args=(database, guid)) for guid in guids]
+    assert database.writers is not None
+    with database.unit():
+        for came, thread in enumerate(threads, start=1):
+            thread.start()
+            while database.writers.waiting < came:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(30)
+    with database.unit(read_only=True) as unit:
+        query = "SELECT guid FROM deliveries ORDER BY rowid"
+        assert list(unit.connection.exec_driver_sql(query).scalars()) == guids
+    database.dispose()
+
+
+def test_who_fails_to_begin_keeps_nobody_from_writing(database: Database) -> None:
+    other = Database(f"sqlite:///{database.name}", busy_timeout_s=0.05)
+    with database.unit():
+        for _ in range(2):  # the second one meets the first one's turn, were it kept
+            with pytest.raises(DatabaseBusy, match="locked by another process"):
+                _deliver(other, "g3")
+    _deliver(other, "g3")
+    other.dispose()
 
 
 def test_a_role_that_cannot_be_written_down_is_not_taken_and_says_why(database: Database) -> None:
