@@ -113,10 +113,12 @@ def safe_url(url: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Line ends as `\\n`; nothing invisible, bidirectional or control; joiners where scripts need them."""
+    """Line ends as `\\n`; nothing invisible, bidirectional or control; joiners and selectors where something
+    is joined or selected."""
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    idle = set(hidden(text))
-    return "".join(sign for at, sign in enumerate(text) if at not in idle) if idle else text
+    while idle := set(hidden(text)):
+        text = "".join(sign for at, sign in enumerate(text) if at not in idle)
+    return text
 
 
 def _closed(text: str) -> str:

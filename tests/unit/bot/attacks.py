@@ -36,6 +36,8 @@ ATOMS = (
     *("< !-- thumbprint:end -->", "<!--\nthumbprint:v1 {} -->", "<kbd>", "</kbd>", "<svg><a>", "<style>", "<pre>"),
     *("\u202e", "\u2066", "\ufeff", "\u200b", "\U000e0041", "\u3164", "&#x202e;", "&ZeroWidthSpace;", "&zwj;"),
     *("\u200d", "\u0000", "\x1b[31m", "&#8203;", "&#x200b;", "&shy;", "&rlm;", "\u2028", "\x0b", "\x85"),
+    *("\n\u00a0/merge\n", "\n\u3000\u2003/close\n", "> \u202f/merge\n", "a\ufe0f\ufe0f", "\U0001d173", "\U0001bca0"),
+    *("[a](https://github.com/o/r/blob/%2e%2e/issues/1)", "[a](<https://git\thub.com/o/r>)", "@\ufe0foctocat"),
     *("\n/merge\n", "\n/close please\n", "/lgtm", "\n  /approve\n", "\n> /merge\n", "\n- /merge\n", "\r/merge\r"),
     *("`", "``", "```", "~~~", "\n```suggestion\nx\n```\n", "\n~~~suggestion\nx\n~~~\n", "\n```Suggestion x\n"),
     *("\n```&#115;uggestion\nx\n```\n", "\n```\\suggestion\nx\n```\n", "\n````mermaid\nx\n````\n", "\n```math\nx"),
