@@ -75,6 +75,7 @@ def effects(text: str, hosts: Collection[str] = ALLOWED_HOSTS, *, ours: bool = F
     `ours`: judge a comment of ours whole. Its markers, its fold and links of the fold are no effects then.
     """
     found = Counter(f"invisible: U+{ord(sign):04X}" for sign in INVISIBLE.findall(text))
+    found.update(f"invisible: U+{ord(text[at]):04X}" for at in hidden(text))
     found.update(f"command: {one.strip()}" for one in COMMAND.findall(text))
     if not ours:
         found.update("marker: forged" for _ in FORGED.findall(text))

@@ -68,13 +68,16 @@ _FENCE = re.compile(r"^([^`~\n]*(?:`{3,}|~{3,}))[^\n]*")
 
 
 def sanitise(text: str, allowed_hosts: Iterable[str] = ALLOWED_HOSTS) -> str:
-    """`text` as Markdown that does nothing: see the module's list. Doing it twice changes nothing."""
+    """`text` as Markdown that does nothing: see the module's list. Doing it twice changes nothing.
+
+    No white space is left around it: judged with some, its first line could be code, and without it none.
+    """
     hosts = frozenset(allowed_hosts)
-    text = _closed(_visible(text).strip("\n"))
+    text = _closed(_visible(text).strip())
     for _ in range(ROUNDS):
         if not effects(text, hosts):
             return text
-        text = _closed(_visible(_pass(text, hosts)).strip("\n"))
+        text = _closed(_visible(_pass(text, hosts)).strip())
     return text if not effects(text, hosts) else fenced(text)
 
 

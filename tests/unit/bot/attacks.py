@@ -13,6 +13,7 @@ ATOMS = (
     *("@octocat", "@evil/team", "a@evil.example", "＠octocat", "﹫octocat", "@ⓞctocat", "\\@octocat"),
     *("&#64;octocat", "&commat;octocat", "&#x40;octocat", "&amp;#64;octocat", "@&#8203;@octocat"),
     *("@\u200boctocat", "@\u2060octocat", "@\u00adoctocat", "&#64octocat", "@&ZeroWidthSpace;octocat"),
+    *("**@**octocat****", "__#__12____", "**fixes GH-**1****", "**evil/repo@**0123abc****", "**@**oct**ocat******"),
     *("#12", "＃12", "#１２", "\\#12", "&#35;12", "&num;12", "&#12 x", "GH-12", "gh-12", "ＧＨ-12", "𝐆𝐇-12"),
     *("evil/repo#12", "evil/repo@0123abc", "evil@0123456789abcdef0123456789abcdef01234567"),
     *("https://github.com/evil/repo/pull/3", "https://github.com/evil/repo/commit/0123abc"),

@@ -80,6 +80,17 @@ def test_other_addresses_may_not(url: str) -> None:
     assert not allowed(url, HOSTS) and not oracle.effects(sanitise(f"[a]({url}) {url}"))
 
 
+@pytest.mark.parametrize(
+    "text", ["**@**octocat****", "a __#__12____", "**fixes #**1****", "**o/r@**0123abc****"]
+)
+def test_a_sign_in_strong_text_and_its_name_in_strong_text_within_that_touch_as_github_renders_them(
+    text: str,
+) -> None:
+    """cmark-gfm's tree has two of them, and its HTML one: `<strong>@octocat</strong>`."""
+    assert oracle.effects(text) and effects(text)
+    assert not oracle.effects(sanitise(text)) and not effects(sanitise(text))
+
+
 @pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\u202f", "\u3000", "\u00a0> \u00a0- \u2009"])
 def test_a_command_behind_any_white_space_is_one_for_bots_that_trim_a_line(space: str) -> None:
     for text in (f"{space}/merge", f"Well.\n\n{space}/merge now\n", f"```\n{space}/merge\n```"):
