@@ -159,8 +159,10 @@ def to_tell(unit: UnitOfWork, repository_id: int, answer_id: str, found: Effecti
 
 
 def _came_out(unit: UnitOfWork, answer_id: str) -> bool:
-    """Whether an answer was posted, or is to be."""
+    """Whether an answer was posted, or is to be; of a draft that nobody approved the thread saw nothing."""
     answer, draft = unit.answers.get(answer_id), unit.drafts.get(answer_id)
     if draft is not None and draft.decision is Decision.WAITING:
         return True
+    if draft is not None and draft.decision is Decision.EXPIRED:
+        return False
     return answer is not None and answer.status not in (AnswerStatus.CANCELLED, AnswerStatus.FAILED)

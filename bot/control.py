@@ -57,7 +57,7 @@ def overview(database: Database, limit: int) -> Overview:
         known = states(database, unit, [job.id for job in found])
         later = put_off(database, unit)
         names = {one.id: one.full_name for one in unit.repositories.all()}
-        workers = sorted(unit.executors.alive())
+        workers = sorted(unit.executors.beating())
         open_jobs, running = len(unit.jobs.open_of()), _running(database, unit)
         failed = unit.jobs.failed()
         since = now - CLOCK_FORGETS

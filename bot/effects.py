@@ -36,7 +36,8 @@ TAGS = "kbd|sub|sup|br"
 
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 """Invisible, bidirectional and control characters, lone surrogates, tags, variation selectors from 17 on."""
 
@@ -44,7 +45,10 @@ MENTION = re.compile(r"@(?=[^\W_])")
 REFERENCE = re.compile(r"#(?=\d)|(?<![^\W_])gh-(?=\d)", re.IGNORECASE)
 ADDRESS = re.compile(r"(?:https?|ftp)://(?=\S)|www\.(?=\S)", re.IGNORECASE)
 FORGED = re.compile(r"<!--(?=\s*/?\s*thumbprint)", re.IGNORECASE)
-COMMAND = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*/(?=[A-Za-z][\w-]*(?:\s|$))", re.MULTILINE)
+COMMAND = re.compile(
+    r"^(?:[^\S\n]|>)*(?:(?:[-*+]|\d+[.)])[^\S\n]+)*/(?=[A-Za-z][\w-]*(?:\s|$))", re.MULTILINE
+)
+"""Behind any white space: bots trim a line as Unicode has it, a no-break space too."""
 RENDERED = re.compile(r"(?:suggestion|mermaid|geojson|topojson|stl|math)\b", re.IGNORECASE)
 """Fences that GitHub makes something else of than text."""
 
@@ -55,6 +59,9 @@ _TAG = re.compile(rf"</?(?:{TAGS})\s*/?>", re.IGNORECASE)
 _OWN = re.compile(rf"(?:<!-- /?thumbprint:[^<>]*-->|<details><summary>{SUMMARY}</summary>|</details>|\s)+")
 _NOTE = re.compile(r"<!-- thumbprint:(?:yes|no) r_[0-9a-f]{16} -->")
 _JOINERS = re.compile("[\u200c\u200d]")
+_SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_DOTS = re.compile(r"\.\.|%2e", re.IGNORECASE)
+"""What leads up from a page: browsers take `%2e` for a dot."""
 _PAGE = re.compile(
     r"/(?!(?:login|logout|sessions?|settings|apps|orgs|marketplace|sponsors|notifications|codespaces|new)/)"
     r"[\w.-]+/[\w.-]+(?:/(?:blob|tree|blame|raw|wiki|releases|tags|milestones?|labels)(?:/[\w.~/%+-]*)?)?/?"
@@ -68,6 +75,7 @@ def effects(text: str, hosts: Collection[str] = ALLOWED_HOSTS, *, ours: bool = F
     `ours`: judge a comment of ours whole. Its markers, its fold and links of the fold are no effects then.
     """
     found = Counter(f"invisible: U+{ord(sign):04X}" for sign in INVISIBLE.findall(text))
+    found.update(f"invisible: U+{ord(text[at]):04X}" for at in hidden(text))
     found.update(f"command: {one.strip()}" for one in COMMAND.findall(text))
     if not ours:
         found.update("marker: forged" for _ in FORGED.findall(text))
@@ -97,7 +105,7 @@ def allowed(url: str, hosts: Collection[str]) -> bool:
 
     Issues, pull requests, discussions and commits would write one, and a query may carry something out.
     """
-    if any(sign in url for sign in "\\&?@ ") or not url.isascii():
+    if any(sign in url for sign in "\\&?@ ") or not (url.isascii() and url.isprintable()):
         return False
     try:
         parts = urlsplit(url)
@@ -109,7 +117,7 @@ def allowed(url: str, hosts: Collection[str]) -> bool:
         return False
     if parts.netloc.startswith("docs."):
         return True
-    return ".." not in parts.path and bool(_PAGE.fullmatch(parts.path))
+    return not _DOTS.search(parts.path) and bool(_PAGE.fullmatch(parts.path))
 
 
 def joins(text: str, at: int) -> bool:
@@ -120,9 +128,20 @@ def joins(text: str, at: int) -> bool:
     )
 
 
+def selects(text: str, at: int) -> bool:
+    """Whether a variation selector at `at` chooses how what is before it looks: a sign, a digit of a key."""
+    before = text[at - 1 : at] if at else ""
+    if before and before in "0123456789#*":
+        return text[at + 1 : at + 2] == "\u20e3"
+    return bool(before) and (
+        before in "©®" or (ord(before) > 0x2FF and unicodedata.category(before)[0] in "LSP")
+    )
+
+
 def hidden(text: str) -> Iterator[int]:
-    """Where joiners stand in `text` that join nothing."""
+    """Where joiners stand in `text` that join nothing, and variation selectors that choose nothing."""
     yield from (one.start() for one in _JOINERS.finditer(text) if not joins(text, one.start()))
+    yield from (one.start() for one in _SELECTORS.finditer(text) if not selects(text, one.start()))
 
 
 def _of_tree(root: Node, hosts: Collection[str], ours: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 The binding renders HTML only and never frees its tree. The library inside it exports all of cmark-gfm, so the
 tree is walked and freed through that: https://github.com/github/cmark-gfm/blob/master/src/cmark-gfm.h.
+A strong text right in a strong one is part of that, as in its HTML: `**@**name****` is a mention.
 Extensions as on GitHub: tables, autolinks, strikethrough, task lists, footnotes. Left out: GitHub's filters
 behind it, which make mentions and references out of text (`bot/effects.py`).
 Run: `pytest tests/unit/bot/test_effects.py`.
@@ -117,8 +118,12 @@ def _tree(root: int) -> Node:
                 continue
             pointer = _iter_node(events)
             node = _node(pointer)
-            if open_nodes:
-                open_nodes[-1].children.append(node)
+            within = open_nodes[-1] if open_nodes else None
+            if within and node.kind == within.kind == "strong":
+                open_nodes.append(within)
+                continue
+            if within:
+                within.children.append(node)
             if node.kind not in _LEAVES:
                 open_nodes.append(node)
     finally:

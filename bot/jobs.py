@@ -45,6 +45,7 @@ from bot.upkeep import upkeep
 from bot.workflows import Steps, register
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseError, ThumbprintError
+from storage.executors import LEASE
 from storage.records import Delivery
 
 STOP_S = 8
@@ -67,7 +68,7 @@ class Pulse:
     """How often a worker beats, and after how long without a beat others take its jobs. Seconds."""
 
     beat_s: float = 5.0
-    lease_s: float = 30.0
+    lease_s: float = LEASE.total_seconds()
 
     @property
     def lease(self) -> timedelta:

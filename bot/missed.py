@@ -2,8 +2,10 @@
 
 GitHub never repeats a delivery by itself. What is asked for is decided from its own list of attempts, without
 a payload, and from the GUIDs that reached us; nothing else is remembered, so that a restart asks for nothing
-twice. A delivery is asked for a few times at once and then at pauses that double, nine times in all; while
-nothing gets through, only one is tried. Oldest first: they are the first that GitHub forgets.
+twice. While nothing gets through, one delivery is tried every five minutes, and that counts for nothing: once
+something does, all that failed is asked for, however long it took. What fails beside others that get through
+is asked for a few times at once and then at pauses that double, nine times in all. Oldest first: they are the
+first that GitHub forgets.
 A push is not sent again: all that it would say is that files are to be read anew, and the list says whose.
 Left out: asking (`bot/sweeping.py`). Run: `pytest tests/unit/bot/test_missed.py`.
 """
@@ -34,8 +36,10 @@ SETTLED = timedelta(minutes=2)
 
 FIRST = timedelta(minutes=5)
 MOST_TRIES = 9
+"""Of one delivery, while others got through: it is this one that fails."""
+
 AT_ONCE_TRIES = 3
-"""Tries that are made as soon as other deliveries get through."""
+"""Those of them that are made in the next sweep."""
 
 MOST_AT_ONCE = 300
 """Deliveries asked for in one sweep: with one every five minutes 3,600 of GitHub's 5,000 calls an hour."""
@@ -56,8 +60,11 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Missing:
+    """`asked`: how often it was asked for, `tries`: how often of that while others got through."""
+
     first: datetime
     last: DeliveryAttempt
+    asked: int
     tries: int
 
 
@@ -73,21 +80,19 @@ def plan(
     """
     by_guid: dict[str, list[DeliveryAttempt]] = {}
     pushes: dict[str, list[DeliveryAttempt]] = {}
-    newest: DeliveryAttempt | None = None
-    for one in {each.id: each for each in listed}.values():
-        if newest is None or (one.at, one.id) > (newest.at, newest.id):
-            newest = one
+    ordered = sorted({each.id: each for each in listed}.values(), key=lambda one: (one.at, one.id))
+    for one in ordered:
         if one.event in HEARD and one.guid not in reached:
             by_guid.setdefault(one.guid, []).append(one)
         if one.event == PUSH and one.repository_id:
             pushes.setdefault(one.guid, []).append(one)
-    missing = [found for each in by_guid.values() if (found := _missing(each, now)) is not None]
-    gets_through = newest is None or newest.ok
+    gets_through, counting = _through(ordered, reached, now)
+    missing = [found for each in by_guid.values() if (found := _missing(each, counting, now)) is not None]
     lost = sorted(one.last.guid for one in missing if one.tries >= MOST_TRIES)
     waiting = sorted((one for one in missing if one.tries < MOST_TRIES), key=lambda one: one.first)
     due = [one for one in waiting if one.last.id not in refused and _is_due(one, now, gets_through)]
     if not gets_through:
-        due = sorted(due, key=lambda one: (one.tries, one.first))[:1]
+        due = sorted(due, key=lambda one: (one.asked, one.first))[:1]
     return Plan(
         again=tuple(one.last for one in due[:MOST_AT_ONCE]),
         open_since=waiting[0].first if waiting else None,
@@ -106,13 +111,34 @@ def _pushed(deliveries: Iterable[list[DeliveryAttempt]]) -> dict[int, datetime]:
     return found
 
 
-def _missing(attempts: list[DeliveryAttempt], now: datetime) -> _Missing | None:
-    """What is missing, from all attempts at one delivery; None where nothing is, or where it is too early."""
-    ordered = sorted(attempts, key=lambda one: (one.at, one.id))
-    last = ordered[-1]
+def _through(
+    ordered: Iterable[DeliveryAttempt], reached: Collection[str], now: datetime
+) -> tuple[bool, set[int]]:
+    """Whether deliveries get through now, and the attempts that were made while they did, oldest first.
+
+    What was acknowledged and never reached us did not get through, whoever said 200.
+    """
+    through, meanwhile = True, set[int]()
+    for one in ordered:
+        if through:
+            meanwhile.add(one.id)
+        if not one.ok:
+            through = False
+        elif one.guid in reached:
+            through = True
+        elif one.event in HEARD and now - one.at >= SETTLED:
+            through = False
+    return through, meanwhile
+
+
+def _missing(attempts: list[DeliveryAttempt], counting: Collection[int], now: datetime) -> _Missing | None:
+    """What is missing, from all attempts at one delivery, oldest first; None where nothing is, or where it is
+    too early. `counting`: those that count as tries."""
+    last, again = attempts[-1], [one.id for one in attempts if one.redelivery]
     if last.status_code in FOR_GOOD or (last.ok and now - last.at < SETTLED):
         return None
-    return _Missing(first=ordered[0].at, last=last, tries=sum(one.redelivery for one in ordered))
+    tries = sum(one in counting for one in again)
+    return _Missing(first=attempts[0].at, last=last, asked=len(again), tries=tries)
 
 
 def _is_due(one: _Missing, now: datetime, gets_through: bool) -> bool:

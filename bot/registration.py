@@ -1,7 +1,7 @@
 """The last step of GitHub's manifest flow: a code, good once for an hour, becomes the App with its secrets.
 
 Left out: the pages before it (`webhooks/setup`), keeping the App (`bot/app_store.py`), the client secret,
-which nothing here needs. Source: https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest
+which nothing here needs; all of them are hidden from then on. Source: https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest
 Run: `pytest tests/integration/test_setup.py`.
 """
 
@@ -14,6 +14,7 @@ import httpx
 from bot.app_store import RegisteredApp
 from bot.hosts import Host
 from storage.errors import GitHubRefused, GitHubUnavailable
+from storage.redaction import hide
 
 TIMEOUT_S = 20.0
 
@@ -58,6 +59,7 @@ def _app(said: httpx.Response, host: Host) -> RegisteredApp:
         raise GitHubRefused(
             f"{host.web} answered the registration with something else than an App.", status=said.status_code
         ) from error
+    hide([app.webhook_secret, app.private_key, str(given.get("client_secret") or "")])
     if not app.webhook_secret:
         raise GitHubRefused(
             f"{host.web} registered the App without a webhook, and so without its secret.",

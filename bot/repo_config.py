@@ -83,7 +83,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:
-        near = get_close_matches(name, available_timezones(), n=1)
+        near = get_close_matches(name, available_timezones() - {"localtime"}, n=1)
         meant = f"did you mean {near[0]}?" if near else "names are such as Europe/Berlin"
         raise ValueError(f"there is no such time zone: {meant}") from error
     return name

@@ -68,13 +68,16 @@ _FENCE = re.compile(r"^([^`~\n]*(?:`{3,}|~{3,}))[^\n]*")
 
 
 def sanitise(text: str, allowed_hosts: Iterable[str] = ALLOWED_HOSTS) -> str:
-    """`text` as Markdown that does nothing: see the module's list. Doing it twice changes nothing."""
+    """`text` as Markdown that does nothing: see the module's list. Doing it twice changes nothing.
+
+    No white space is left around it: judged with some, its first line could be code, and without it none.
+    """
     hosts = frozenset(allowed_hosts)
-    text = _closed(_visible(text).strip("\n"))
+    text = _closed(_visible(text).strip())
     for _ in range(ROUNDS):
         if not effects(text, hosts):
             return text
-        text = _closed(_visible(_pass(text, hosts)).strip("\n"))
+        text = _closed(_visible(_pass(text, hosts)).strip())
     return text if not effects(text, hosts) else fenced(text)
 
 
@@ -113,10 +116,12 @@ def safe_url(url: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Line ends as `\\n`; nothing invisible, bidirectional or control; joiners where scripts need them."""
+    """Line ends as `\\n`; nothing invisible, bidirectional or control; joiners and selectors where something
+    is joined or selected."""
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    idle = set(hidden(text))
-    return "".join(sign for at, sign in enumerate(text) if at not in idle) if idle else text
+    while idle := set(hidden(text)):
+        text = "".join(sign for at, sign in enumerate(text) if at not in idle)
+    return text
 
 
 def _closed(text: str) -> str:

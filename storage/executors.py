@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from storage.tables import executors
 
+LEASE = timedelta(seconds=30)
+"""A worker without a beat for this long is dead: jobs of one on PostgreSQL are others' then."""
+
 GONE_WITHIN_MS = 5000
 """So long a connection that was told to end is waited for."""
 
@@ -68,8 +71,17 @@ class ExecutorStore:
         dead = executors.delete().where(executors.c.beat_at < self.now() - lease)
         return list(self._connection.execute(dead.returning(executors.c.id)).scalars())
 
+    def beating(self) -> dict[str, int]:
+        """The workers that gave a sign of life within `LEASE`, each with its slots: for who watches.
+
+        Of a dead one the row stays until another worker takes its jobs over, and there may be none.
+        """
+        young = executors.c.beat_at >= self.now() - LEASE
+        rows = self._connection.execute(sa.select(executors.c.id, executors.c.slots).where(young))
+        return {row.id: row.slots for row in rows}
+
     def alive(self) -> dict[str, int]:
-        """The workers, each with its slots."""
+        """The workers that nobody has taken for dead, each with its slots."""
         rows = self._connection.execute(sa.select(executors.c.id, executors.c.slots))
         return {row.id: row.slots for row in rows}
 

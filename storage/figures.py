@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from storage.drafts import DraftStore
+from storage.executors import ExecutorStore
 from storage.records import AnswerStatus, FeedbackKind, JobOutcome
-from storage.tables import answers, executors, feedback, jobs, questions
+from storage.tables import answers, feedback, jobs, questions
 
 LATELY = timedelta(days=1)
 """Of how long ago answers are timed."""
@@ -63,7 +64,7 @@ def figures(connection: sa.Connection, now: datetime) -> Figures:
     oldest = connection.execute(
         sa.select(since).where(waits, due).order_by(since).limit(1)
     ).scalar_one_or_none()
-    alive = connection.execute(sa.select(executors.c.slots)).scalars().all()
+    alive = ExecutorStore(connection).beating().values()
     return Figures(
         answers={one.value: posted.get(one.value, 0) for one in AnswerStatus},
         feedback={one.value: said.get(one.value, 0) for one in FeedbackKind},

@@ -132,6 +132,26 @@ def test_a_draft_that_nobody_decided_about_ends_with_a_sentence_in_its_thread(to
         approve(town, held)
 
 
+@pytest.mark.parametrize("ends", ["expired", "discarded", "approved"])
+def test_what_is_wrong_in_a_file_is_said_again_where_the_draft_that_said_it_never_came_out(
+    town: Town, ends: str
+) -> None:
+    file(town, "draft: true\nmin_scor: 1\n")
+    assert town.say(READER, QUESTION) == ""
+    held = town.last
+    if ends == "approved":
+        approve(town, held)
+    elif ends == "discarded":
+        with town.database.unit() as unit:
+            drafts.discard(unit, seen(town, held), datetime.now(UTC))
+            unit.commit()
+    else:
+        assert drafts.expire(town.context, datetime.now(UTC) + timedelta(days=8)) == 1
+        post(town, held)
+    assert town.say(READER, QUESTION, number=3) == ""
+    assert ("did you mean `min_score`" in town.last.body) is (ends != "approved")
+
+
 def test_nothing_is_said_where_the_app_must_not_write_any_more(town: Town) -> None:
     held = ask(town)
     with town.database.unit() as unit:

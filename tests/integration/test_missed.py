@@ -79,6 +79,29 @@ def test_what_was_acknowledged_and_never_reached_us_is_sent_again(app: Whole) ->
     assert len(app.jobs()) == 1
 
 
+@pytest.mark.parametrize("hours", [6, 48, 80])
+@pytest.mark.parametrize("others", [False, True])
+def test_after_an_outage_of_the_receiver_alone_what_failed_is_sent_again_at_once_however_long_it_took(
+    app: Whole, hours: int, others: bool
+) -> None:
+    """The worker goes on meanwhile, and tries in vain: a certificate that ran out, a proxy that is down.
+
+    What GitHub does not send again any more, after three days, is read.
+    """
+    app.unreachable()
+    app.ask()
+    app.playground.wait_for_deliveries()
+    for _ in range(2 * hours):
+        app.clock.forward(minutes=30)
+        app.round()
+    app.unreachable(False)
+    if others:
+        app.ask("/ask Where is the page size?", 2)
+        app.playground.wait_for_deliveries()
+    settle(app, 3)
+    assert len(app.jobs()) == 1 + others
+
+
 def test_a_push_that_did_not_reach_us_acts_after_the_next_sweep_though_nobody_asks(app: Whole) -> None:
     there = app.playground.repository()
     follow_known(app.context, there.id)

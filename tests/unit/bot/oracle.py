@@ -43,9 +43,14 @@ LIVE_FENCES = ("suggestion", "mermaid", "geojson", "topojson", "stl", "math")
 FORMULA = re.compile(r"\$<code>(?=[^<]*\\(?:href|url|style)\s*\{)[^<]*</code>\$")
 UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufeff\uffa0\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]"
+    "\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]"
+    "|(?<=[A-Za-z @])[\ufe00-\ufe0f]|[\ufe00-\ufe0f](?=[\ufe00-\ufe0f])"
 )
-COMMAND = re.compile(r"^[ \t]*(?:>[ \t]*)*(?:[-*+][ \t]+|\d+[.)][ \t]+)?/[a-z][\w-]*(?:\s|$)", re.I | re.M)
+BLANK = "[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]"
+"""What a bot that trims a line takes away."""
+COMMAND = re.compile(
+    rf"^{BLANK}*(?:>{BLANK}*)*(?:[-*+]{BLANK}+|\d+[.)]{BLANK}+)?/[a-z][\w-]*(?:\s|$)", re.I | re.M
+)
 MARKER = re.compile(r"<!--\s*/?\s*thumbprint", re.IGNORECASE)
 OUR_METADATA = re.compile(r"<!-- thumbprint:v1 \{[^<>]*\} -->")
 
@@ -136,7 +141,8 @@ def harmless(href: str, hosts: frozenset[str]) -> bool:
     parts = urlsplit(href)
     if parts.netloc == "redirect.github.com":
         return parts.netloc in hosts
-    return parts.scheme == "https" and parts.netloc in hosts and not BACKLINK.match(parts.path)
+    up = re.search(r"(?:\.|%2e){2}", parts.path, re.IGNORECASE)
+    return parts.scheme == "https" and parts.netloc in hosts and not BACKLINK.match(parts.path) and not up
 
 
 HERE = frozenset({"github.com"})

@@ -80,6 +80,7 @@ def test_a_bad_key_costs_itself_only_and_leaves_it_to_the_layer_below() -> None:
         ("time_zone: Europe/Berln", "did you mean Europe/Berlin?"),
         ("time_zone: ../../etc/passwd", "no such time zone"),
         ("time_zone: localtime", "whatever the server has"),
+        ("time_zone: /etc/localtime", "no such time zone: names are such as Europe/Berlin"),
         ("model: gpt", "`model` is `gpt`, and this server offers `policy`."),
         ("candidates: 2\ncandidates: 3", "line 2: `candidates` stands there twice: keep one."),
         (

@@ -64,6 +64,8 @@ def test_pages_of_this_github_may_be_linked(url: str) -> None:
             "https://github.com/o/r/pull/1",
             "https://github.com/o/r/commit/abc",
         ),
+        *("https://github.com/o/r/blob/%2e%2e/issues/1", "https://github.com/o/r/blob/.%2E/issues/1"),
+        *("https://git\thub.com/o/r", "https://github.com/o/r\n"),
         *("https://github.com/o/r/blob/../issues/1", "https://github.com/o/r/blob/main/x?token=1"),
         *("https://github.com/login/oauth", "https://github.com@evil.example/o/r", "http://github.com/o/r"),
         *(
@@ -76,6 +78,49 @@ def test_pages_of_this_github_may_be_linked(url: str) -> None:
 )
 def test_other_addresses_may_not(url: str) -> None:
     assert not allowed(url, HOSTS) and not oracle.effects(sanitise(f"[a]({url}) {url}"))
+
+
+@pytest.mark.parametrize(
+    "text", ["**@**octocat****", "a __#__12____", "**fixes #**1****", "**o/r@**0123abc****"]
+)
+def test_a_sign_in_strong_text_and_its_name_in_strong_text_within_that_touch_as_github_renders_them(
+    text: str,
+) -> None:
+    """cmark-gfm's tree has two of them, and its HTML one: `<strong>@octocat</strong>`."""
+    assert oracle.effects(text) and effects(text)
+    assert not oracle.effects(sanitise(text)) and not effects(sanitise(text))
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\u202f", "\u3000", "\u00a0> \u00a0- \u2009"])
+def test_a_command_behind_any_white_space_is_one_for_bots_that_trim_a_line(space: str) -> None:
+    for text in (f"{space}/merge", f"Well.\n\n{space}/merge now\n", f"```\n{space}/merge\n```"):
+        clean = sanitise(text)
+        assert effects(text) and "\\/merge" in clean and not effects(clean), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\ufe0f",
+        "a \ufe0e",
+        "@\ufe0foctocat",
+        "1\ufe0f",
+        "❤️\ufe0f",
+        "\ufe00",
+        "x\ufe0f\u200d👩",
+        "a\U0001d173",
+        "a\U0001bca3",
+    ],
+)
+def test_a_selector_that_chooses_nothing_is_invisible_and_goes(text: str) -> None:
+    for said in (text, f"`{text}`", f"```\n{text}\n```"):
+        clean = sanitise(said)
+        assert len(clean.replace("&#8203;", "")) < len(said) and sanitise(clean) == clean
+
+
+@pytest.mark.parametrize("text", ["❤️ 1️⃣ #️⃣ ©️ ™️ ‼️ ㊙️ ☑︎", "👁️‍🗨️ 🏳️‍🌈 🏌🏻‍♂️ 👩‍❤️‍💋‍👨", "葛\ufe00", "क्‍ष"])
+def test_a_selector_that_chooses_the_look_of_a_sign_stays(text: str) -> None:
+    assert sanitise(text) == text and not effects(text)
 
 
 def test_a_host_of_its_own_links_to_itself_alone() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,10 +32,11 @@ def attempt(number: int, minutes_ago: float, code: int = 503, **more: Any) -> De
 
 
 def again(*listed: DeliveryAttempt, reached: tuple[str, ...] = ()) -> list[int]:
-    return [one.id for one in plan(listed, reached, NOW).again]
+    return [one.id for one in plan(listed, {*reached, WORKS.guid}, NOW).again]
 
 
 WORKS = attempt(99, 0.1, 202)
+"""It got through, just now."""
 
 
 def test_the_events_that_are_swept_are_those_that_are_routed() -> None:
@@ -77,39 +79,70 @@ def test_a_redelivery_that_was_acknowledged_settles_it_only_if_it_reached_us() -
     assert again(WORKS, *tried) == [2]
 
 
-def test_while_nothing_gets_through_one_delivery_is_tried_at_pauses_that_double() -> None:
+def test_while_nothing_gets_through_one_delivery_is_tried_every_five_minutes_in_turn() -> None:
     down = [attempt(1, 60), attempt(2, 50), attempt(3, 6, guid="g1", redelivery=True)]
     assert again(*down) == [2]
-    assert again(attempt(1, 60), attempt(3, 9, guid="g1", redelivery=True)) == []
-    assert again(attempt(1, 60), attempt(3, 11, guid="g1", redelivery=True)) == [3]
+    assert again(attempt(1, 60), attempt(3, 4, guid="g1", redelivery=True)) == []
+    assert again(attempt(1, 60), attempt(3, 6, guid="g1", redelivery=True)) == [3]
+
+
+def outage(tries: int, ended_minutes_ago: float, code: int = 503) -> list[DeliveryAttempt]:
+    """A delivery that was tried in vain every five minutes, while nothing else got through either."""
+    began = ended_minutes_ago + 5 * tries
+    return [attempt(n + 1, began - 5 * n, code, guid="g1", redelivery=n > 0) for n in range(tries + 1)]
+
+
+@pytest.mark.parametrize("code", [503, 0, 202])
+def test_what_was_tried_in_vain_while_nothing_got_through_is_sent_again_as_soon_as_something_does(
+    code: int,
+) -> None:
+    """After an hour as after three days. 202: a proxy said so, and handed it on to nobody."""
+    for tries in (12, 800):
+        down = outage(tries, 7, code)
+        assert again(*down) == [tries + 1]
+        assert again(*down, attempt(2000, 60, 202)) == [2000], "it did not get through either: one at a time"
+        assert again(*down, attempt(2000, 8), WORKS) == [tries + 1, 2000]
+        assert again(*outage(tries, 2.5, code), WORKS) == [tries + 1]
+        planned = plan([*down, WORKS], {WORKS.guid}, NOW)
+        assert planned.given_up == () and planned.open_since == down[0].at
+
+
+def test_what_says_nothing_of_us_is_not_taken_for_a_sign_that_something_gets_through() -> None:
+    """A push that was acknowledged may have reached a proxy alone, a comment may be on its way still."""
+    down = [attempt(1, 60), attempt(2, 50)]
+    for other in (attempt(90, 10, 202, event=PUSH), attempt(90, 1, 202)):
+        assert again(*down, other) == [1]
 
 
 def tries(count: int, minutes_ago: float) -> list[DeliveryAttempt]:
-    first = attempt(1, 4000)
-    return [first] + [
-        attempt(10 + n, minutes_ago + count - n, guid="g1", redelivery=True) for n in range(count)
-    ]
+    """A delivery that failed again and again while others got through."""
+    made = [attempt(1, 4000)]
+    for n in range(count):
+        at = minutes_ago + count - n
+        made.append(attempt(100 + n, at + 0.5, 202, guid=WORKS.guid))
+        made.append(attempt(10 + n, at, guid="g1", redelivery=True))
+    return made
 
 
-def test_each_is_asked_for_a_few_times_only() -> None:
+def test_what_alone_fails_is_asked_for_a_few_times_only() -> None:
     assert again(WORKS, *tries(2, 1)) == [11]
     assert again(WORKS, *tries(3, 1)) == []
     assert again(WORKS, *tries(3, 50)) == [12]
     assert again(WORKS, *tries(MOST_TRIES, 3000)) == []
-    assert plan([WORKS, *tries(MOST_TRIES, 3000)], (), NOW).given_up == ("g1",)
+    assert plan([WORKS, *tries(MOST_TRIES, 3000)], (WORKS.guid,), NOW).given_up == ("g1",)
     longest = sum((FIRST * 2**n for n in range(MOST_TRIES)), timedelta())
     assert longest < timedelta(days=3)
 
 
 def test_what_is_not_settled_yet_is_looked_for_next_time_too() -> None:
-    planned = plan([WORKS, attempt(1, 30), *tries(3, 1)], ("g1",), NOW)
+    planned = plan([WORKS, attempt(1, 30), *tries(3, 1)], ("g1", WORKS.guid), NOW)
     assert planned.open_since is None
-    assert plan([WORKS, *tries(3, 1)], (), NOW).open_since == NOW - 4000 * MINUTE
+    assert plan([WORKS, *tries(3, 1)], (WORKS.guid,), NOW).open_since == NOW - 4000 * MINUTE
 
 
 def test_what_github_refused_to_send_again_waits_and_holds_up_no_other() -> None:
     failed = [attempt(1, 50), attempt(2, 30)]
-    planned = plan([WORKS, *failed], (), NOW, refused={1})
+    planned = plan([WORKS, *failed], (WORKS.guid,), NOW, refused={1})
     assert [one.id for one in planned.again] == [2]
     assert planned.open_since == NOW - 50 * MINUTE
     down = plan([attempt(1, 60), attempt(2, 50)], (), NOW, refused={1})
@@ -118,7 +151,7 @@ def test_what_github_refused_to_send_again_waits_and_holds_up_no_other() -> None
 
 def test_a_large_backlog_is_worked_off_in_parts() -> None:
     listed = [attempt(1000 + number, 4000 - number) for number in range(1000)]
-    first = plan([WORKS, *listed], (), NOW).again
+    first = plan([WORKS, *listed], (WORKS.guid,), NOW).again
     assert [one.id for one in first] == list(range(1000, 1000 + MOST_AT_ONCE))
 
 

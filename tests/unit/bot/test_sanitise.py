@@ -74,6 +74,14 @@ def test_twice_is_once(text):
 
 
 @given(TEXTS)
+def test_without_the_white_space_around_it_it_does_as_little(text):
+    """Whoever keeps it strips it."""
+    clean = sanitise(text)
+    assert clean == clean.strip()
+    assert sanitise("\ufeff\n\t@team\n now") == f"@{BREAK}team\n now"
+
+
+@given(TEXTS)
 def test_no_fence_is_left_open(text):
     after = sanitise(text) + "\n\n<!-- end -->"
     assert PARSER.parse(after)[-1].type == "html_block"

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from storage.database import Database
+from storage.executors import LEASE
 from storage.figures import figures
 from storage.records import JobOutcome, JobRow
+from storage.tables import executors
 from tests.unit.storage import things
 
 
@@ -56,6 +58,20 @@ def test_jobs_are_counted_by_state_and_the_oldest_that_may_run_is_timed(database
     }
     assert found.oldest_s == 56.0  # the fifth: the first rests, the others run or ended
     assert (found.workers, found.slots) == (2, 5)
+
+
+def test_a_worker_that_died_is_counted_no_more_though_nobody_took_its_jobs_over(database: Database) -> None:
+    """The last one killed: its row stays, and a figure that said one worker would wake nobody."""
+    with database.unit() as unit:
+        unit.executors.join("alive", slots=2)
+        unit.executors.join("killed", slots=4)
+        long_ago = executors.update().where(executors.c.id == "killed")
+        unit.connection.execute(long_ago.values(beat_at=unit.executors.now() - LEASE - timedelta(seconds=5)))
+        unit.commit()
+    with database.unit(read_only=True) as unit:
+        found = figures(unit.connection, things.NOW)
+        assert unit.executors.beating() == {"alive": 2} and len(unit.executors.alive()) == 2
+    assert (found.workers, found.slots) == (1, 2)
 
 
 def test_a_job_that_rested_through_the_night_waits_since_the_morning(database: Database) -> None:
