@@ -28,13 +28,14 @@ class FairLock:
             mine = threading.Lock()
             mine.acquire()
             self._waiting.append(mine)
-        if mine.acquire(timeout=timeout_s):
-            return True
-        with self._looking:
-            if mine not in self._waiting:  # handed over at the last moment
+        try:
+            if mine.acquire(timeout=timeout_s):
                 return True
-            self._waiting.remove(mine)
-        return False
+        except BaseException:  # Ctrl-C
+            if not self._withdrawn(mine):
+                self.release()
+            raise
+        return not self._withdrawn(mine)
 
     def release(self) -> None:
         """Hand it on. Raises RuntimeError when nobody has it."""
@@ -45,6 +46,14 @@ class FairLock:
                 self._waiting.popleft().release()
             else:
                 self._held = False
+
+    def _withdrawn(self, mine: threading.Lock) -> bool:
+        """No longer wait; False where it was handed over at the last moment."""
+        with self._looking:
+            if mine not in self._waiting:
+                return False
+            self._waiting.remove(mine)
+            return True
 
     @property
     def waiting(self) -> int:

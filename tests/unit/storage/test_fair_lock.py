@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -64,3 +65,19 @@ def test_two_never_have_it_and_nobody_is_forgotten_when_patience_ends_as_it_is_h
 def test_what_nobody_has_cannot_be_released() -> None:
     with pytest.raises(RuntimeError, match="nobody has"):
         FairLock().release()
+
+
+def test_who_is_interrupted_while_waiting_keeps_nobody_else_from_it() -> None:
+    """Ctrl-C comes as an exception out of the wait."""
+    lock, before = FairLock(), signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    assert lock.acquire(0)
+    try:
+        main = threading.main_thread().ident or 0
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGUSR1)).start()
+        with pytest.raises(KeyboardInterrupt):
+            lock.acquire(30)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert lock.waiting == 0
+    lock.release()
+    assert lock.acquire(0)
