@@ -9,7 +9,8 @@ GitHub App that `thumbprint setup` registered. What one repository chooses is `R
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -264,9 +265,7 @@ class Settings(BaseSettings):
         """All that must be seen nowhere: the secret values, and passwords in addresses."""
         values = (getattr(self, name) for name in type(self).model_fields)
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        for url in (self.database_url, self.model_url, self.encoder_url, self.github_url):
-            password = urlsplit(url).password
-            found += [password, unquote(password)] if password else []
+        found += passwords_in(self.database_url, self.model_url, self.encoder_url, self.github_url)
         return [one for one in found if one]
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
@@ -307,11 +306,29 @@ class Settings(BaseSettings):
         return self.encoder_url or self.resolved_model_url
 
 
+def passwords_in(*urls: str) -> list[str]:
+    """The passwords that stand in addresses, as written there and as meant."""
+    found: list[str] = []
+    for url in urls:
+        with suppress(ValueError):  # no address
+            password = urlsplit(url).password
+            found += [password, unquote(password)] if password else []
+    return found
+
+
 def read_settings() -> Settings:
     """The settings of this process (`_read`), their secrets hidden from now on."""
     settings = _read()
-    hide(settings.secrets())
+    hide([*settings.secrets(), *_beside(os.environ)])
     return settings
+
+
+def _beside(environ: Mapping[str, str]) -> list[str]:
+    """Secrets of the environment that are no setting: PostgreSQL's password, and the proxies'."""
+    found = [environ.get("PGPASSWORD", "")]
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        found += passwords_in(environ.get(name, ""), environ.get(name.lower(), ""))
+    return found
 
 
 def _read() -> Settings:

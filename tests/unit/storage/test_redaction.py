@@ -230,6 +230,18 @@ def test_every_live_value_of_the_settings_is_hidden_in_each_spelling(
     assert not any(value in said or json.dumps(value)[1:-1] in said for value in (*LIVE.values(), "w0rd"))
 
 
+def test_secrets_of_the_environment_that_are_no_settings_are_hidden_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("THUMBPRINT_ENV_FILE", "")
+    monkeypatch.setenv("PGPASSWORD", "quiet-otter-of-the-north")
+    monkeypatch.setenv("https_proxy", "http://op:slow%20heron%20by%20the%20lake@proxy.test:3128")
+    monkeypatch.setenv("ALL_PROXY", "no address [")
+    read_settings()
+    for value in ("quiet-otter-of-the-north", "slow%20heron%20by%20the%20lake", "slow heron by the lake"):
+        assert redact(f"failed with {value}") == f"failed with {CUT}"
+
+
 def test_a_wrong_setting_is_told_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THUMBPRINT_ENV_FILE", "")
     monkeypatch.setenv("THUMBPRINT_PORT", "hunter2hunter2")
