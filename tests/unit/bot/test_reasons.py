@@ -97,6 +97,17 @@ def test_boxes_that_no_webhook_told_of_are_found_in_the_history_each_by_its_edit
     assert told.id == found[0].id
 
 
+def test_where_diff_is_no_whole_text_nobody_is_made_the_one_who_ticked_anothers_box() -> None:
+    """BO changed a word after ANNA's tick; what the history tells are patches."""
+    body = tick(BODY, "wrong").replace("npm test", "make check")
+    made = [(US, BODY), (ANNA, "@@ -9 +9 @@\n-- [ ]\n+- [x]"), (BO, "@@ -1 +1 @@\n-npm test\n+make check")]
+    revisions = tuple(
+        Revision(editor=who, ours=who is US, at=START + timedelta(minutes=n), deleted_at=None, text=text)
+        for n, (who, text) in enumerate(made)
+    )
+    assert reasons_in(OURS, [], History(body=body, revisions=revisions, whole=True)) == []
+
+
 def reason(name: str, actor: Actor = ANNA) -> Feedback:
     made = event_of(OURS, FeedbackKind.REASON, actor, Permission.WRITE, START, name)
     return replace(made, reason=name)
