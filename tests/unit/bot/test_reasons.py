@@ -81,6 +81,12 @@ def test_a_box_that_is_cleared_takes_the_reason_back_whoever_clears_it() -> None
     assert reason_events(OURS, [event, taken], clear, Permission.WRITE) == []
 
 
+def test_a_clearing_from_before_the_tick_that_is_heard_of_late_takes_nothing_back() -> None:
+    (event,) = reason_events(OURS, [], act(tick(BODY, "wrong"), BODY, minutes=3), Permission.WRITE)
+    late = act(BODY, tick(BODY, "wrong"), BO, minutes=2)
+    assert reason_events(OURS, [event], late, Permission.WRITE) == []
+
+
 def test_boxes_that_no_webhook_told_of_are_found_in_the_history_each_by_its_editor() -> None:
     one, two = tick(BODY, "wrong"), tick(BODY, "wrong", "long")
     made = [(US, BODY), (ANNA, one), (US, one + "\n"), (BO, two)]
