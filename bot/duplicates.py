@@ -16,7 +16,7 @@ import structlog
 from bot.context import Context
 from bot.posting import comments_of, is_answer, posted
 from bot.time_slice import GoOn, endless
-from storage.errors import GitHubRefused, Gone, OutOfBounds
+from storage.errors import GitHubRefused, GitHubUnavailable, Gone, OutOfBounds, RateLimited
 from storage.records import Answer, AnswerStatus, Post
 
 LOOKS = (timedelta(minutes=2), timedelta(hours=1), timedelta(days=1))
@@ -28,24 +28,35 @@ log = structlog.get_logger()
 def heal(context: Context, now: datetime, go_on: GoOn = endless) -> int:
     """Look at each answer that is due. Returns how many comments were deleted.
 
-    May raise GitHubUnavailable and RateLimited: the rest is looked at in the next round, as are those for
-    which there is no time any more. Safe to repeat.
+    Raises the last GitHubUnavailable or RateLimited, after all had their turn: those, and for which there is
+    no time any more, are looked at in the next round. Safe to repeat.
     """
     with context.database.unit(read_only=True) as unit:
         due = unit.postings.to_sweep(now, LOOKS)
     deleted = 0
+    failed: GitHubUnavailable | RateLimited | None = None
+    limited: set[int] = set()
     for answer in due:
         if not go_on():
             break
+        if answer.question.installation_id in limited:
+            continue
         try:
             deleted += _heal(context, answer)
         except OutOfBounds:
             continue  # it is looked at when the App may call there again
+        except (GitHubUnavailable, RateLimited) as error:
+            log.info("duplicates_wait", answer=answer.id, reason=str(error))
+            limited |= {answer.question.installation_id} if isinstance(error, RateLimited) else set()
+            failed = error
+            continue
         except (Gone, GitHubRefused) as error:
             log.info("duplicates_not_looked_for", answer=answer.id, reason=str(error))
         with context.database.unit() as unit:
             unit.postings.swept([answer.id])
             unit.commit()
+    if failed is not None:
+        raise failed
     return deleted
 
 

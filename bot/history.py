@@ -67,10 +67,10 @@ def editors(events: Sequence[Feedback]) -> dict[int, Actor]:
 
 
 def _steps(answer: Answer, history: History) -> list[Step]:
-    revisions, texts = history.revisions, _texts(history)
+    revisions, told = history.revisions, texts(history)
     before: str | None = answer.text if history.whole else None
     steps: list[Step] = []
-    for at, (revision, text) in enumerate(zip(revisions, texts, strict=True)):
+    for at, (revision, text) in enumerate(zip(revisions, told, strict=True)):
         after = None if text is None else answer_text(text)
         if revision.ours:
             # the text as created, or one of our own parts written anew around a text that stays
@@ -83,18 +83,18 @@ def _steps(answer: Answer, history: History) -> list[Step]:
     return steps
 
 
-def _texts(history: History) -> list[str | None]:
+def texts(history: History) -> list[str | None]:
     """The comment's text at each revision. The last one is what stands; the others are told by `diff`.
 
     That `diff` holds a whole text is not documented: where the newest is not what stands, none is believed.
     """
-    texts = [revision.text for revision in history.revisions]
-    if not texts:
+    told = [revision.text for revision in history.revisions]
+    if not told:
         return []
-    last = texts[-1]
+    last = told[-1]
     if last is not None and _plain(last) != _plain(history.body):
-        texts = [None] * len(texts)
-    return [*texts[:-1], history.body]
+        told = [None] * len(told)
+    return [*told[:-1], history.body]
 
 
 def _plain(text: str) -> str:

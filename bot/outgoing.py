@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.effects import effects
-from bot.reply import LONGEST, Body, Marker, answer_text, bare, parse_marker, shorten
+from bot.reply import LONGEST, Body, Marker, answer_text, bare, parse_marker
 from bot.sanitise import fenced, sanitise
+from bot.shorten import shorten
 from storage.errors import Withheld
 from storage.records import Post
 

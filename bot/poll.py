@@ -78,6 +78,9 @@ def poll(
             log.warning("poll_failed", repository=place.repository_id, error=str(error))
             if not isinstance(error, Retryable) or isinstance(error, GitHubUnavailable):
                 _put_off(context, batch, clock())
+        except Exception:  # nobody foresaw it: due still, it would come first in each round, and again
+            log.exception("poll_failed", repository=place.repository_id)
+            _put_off(context, batch, clock())
     return changes
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from bot.events import edits_of, event_of, retracted, retraction
 from bot.github_shapes import History
+from bot.history import texts
 from bot.replies import Suggestion, corrected
 from bot.reply import END, PROPOSED, directed
 from bot.sanitise import code_span, safe_url
@@ -147,8 +148,7 @@ def rulings_in(proposals: Sequence[Proposal], history: History) -> list[Ruling]:
     """What the edits in a history decided and no webhook told, each by its editor, oldest first."""
     held = {one.id: one for one in proposals}
     found: list[Ruling] = []
-    texts = [one.text for one in history.revisions[:-1]] + [history.body] if history.revisions else []
-    for (before, after), revision in zip(pairwise(texts), history.revisions[1:], strict=True):
+    for (before, after), revision in zip(pairwise(texts(history)), history.revisions[1:], strict=True):
         if before is None or after is None or revision.ours:
             continue
         for one in rulings(list(held.values()), before, after, revision.editor, revision.at):

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from bot.events import Act, event_of, retracted, retraction
 from bot.github_shapes import History
+from bot.history import texts
 from bot.reply import ticked
 from storage.records import Actor, Answer, Feedback, FeedbackKind, Permission
 from storage.rights import GHOST
@@ -34,9 +35,7 @@ def reason_events(
 def reasons_in(answer: Answer, known: Sequence[Feedback], history: History) -> list[Feedback]:
     """Boxes that a history tells of and no webhook did, each by its editor. Their permission is NONE yet."""
     found: list[Feedback] = []
-    revisions = history.revisions
-    texts = [one.text for one in revisions[:-1]] + [history.body] if revisions else []
-    for (before, after), revision in zip(pairwise(texts), revisions[1:], strict=True):
+    for (before, after), revision in zip(pairwise(texts(history)), history.revisions[1:], strict=True):
         if before is not None and after is not None and not revision.ours:
             by = (revision.editor, Permission.NONE, revision.at)
             found += _between(answer, [*known, *found], ticked(before), ticked(after), by)

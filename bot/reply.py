@@ -7,7 +7,7 @@ nothing in it can close.
 stood there and with nothing of ours. Only GitHub's word on a comment's author says whether a marker is
 ours: check `Post.by_us` before `parse_marker` is believed.
 
-Left out: making text inert (`bot/sanitise.py`), posting (`bot/answer.py`).
+Left out: making text inert (`bot/sanitise.py`), shortening it (`bot/shorten.py`), posting (`bot/answer.py`).
 Run: `pytest tests/unit/bot/test_reply.py`.
 """
 
@@ -21,7 +21,8 @@ from bot.effects import SUMMARY
 from bot.marker import START, metadata
 from bot.marker import Marker as Marker
 from bot.marker import parse_marker as parse_marker
-from bot.sanitise import code_span, fenced, inert, safe_url
+from bot.sanitise import code_span, inert, safe_url
+from bot.shorten import SHORTENED, shorten
 from bot.wording import limit
 from storage.people import NOBODY, TAUGHT_BY
 from storage.records import Answer, Evidence, Phrase, PhraseKind, PhraseWeight, Repair
@@ -32,9 +33,6 @@ LONGEST = 65_536
 END = "<!-- thumbprint:end -->"
 LEARNED = ("<!-- thumbprint:learned -->", "<!-- /thumbprint:learned -->")
 """Around what an edit taught. What stands between END and the metadata is the fold and the footer."""
-
-SHORTENED = "*Shortened: GitHub takes no more than 65,536 characters in one comment.*"
-"""What stands at the end of a text that was cut; no part of the answer."""
 
 PROPOSED = ("<!-- thumbprint:proposed -->", "<!-- /thumbprint:proposed -->")
 """Around the corrections that replies propose, in the fold (`bot/proposals.py`)."""
@@ -48,9 +46,6 @@ BOXES = {
 }
 """Why an answer is not right, as boxes in its fold. Whoever may write in a repository may tick them: that
 edits our comment in their name, and such an edit is a reason, not another text."""
-
-_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
-"""No fence's info string holds a backtick: what else begins so is code in a line."""
 
 _BOX = re.compile(r"^[-*+] \[([ xX])\] (.+?)\s*$", re.MULTILINE)
 _FOOTER = "I am a bot and may be wrong."
@@ -223,43 +218,6 @@ def directed(phrase: Phrase, weight: float) -> str:
     if phrase.kind is PhraseKind.WORDING:
         return f"{'prefer' if weight > 0 else 'avoid'} {say(phrase)}"
     return say(phrase)
-
-
-def shorten(text: str, characters: int) -> str:
-    """`text` itself if it is short enough, else as many whole lines as fit, and a sentence that says so.
-
-    A code block is not cut where half of the room is filled without it; else it is cut and closed.
-    """
-    if len(text) <= characters:
-        return text
-    room = characters - len(SHORTENED) - 2
-    kept, whole, fence, used = [], 0, "", 0
-    for line in text.split("\n"):
-        after = _fence_after(fence, line)
-        if used + len(line) + 1 + (len(after) + 1 if after else 0) > room:
-            break
-        kept.append(line)
-        used += len(line) + 1
-        fence = after
-        if not fence:
-            whole = len(kept)
-    if fence and 2 * sum(len(line) + 1 for line in kept[:whole]) >= room:
-        kept, fence = kept[:whole], ""
-    if not any(line.strip() for line in kept):
-        cut = text[: max(0, room)] if not fence else fenced("…")
-    else:
-        cut = "\n".join(kept).rstrip() + (f"\n{fence}" if fence else "")
-    return f"{cut}\n\n{SHORTENED}"
-
-
-def _fence_after(fence: str, line: str) -> str:
-    """The fence that is open after a line, "" for none; `fence` is the one before it."""
-    opened = _FENCE.match(line)
-    if opened and not fence:
-        return opened[1]
-    if opened and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-        return ""
-    return fence
 
 
 def _remarks(remarks: Sequence[str]) -> list[str]:

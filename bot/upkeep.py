@@ -54,12 +54,17 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
             context.database, context.settings.home.expanduser().absolute(), context.settings.adapter
         ),
     }
-    failed: ThumbprintError | None = None
+    failed: Exception | None = None
     for name, part in parts.items():
         try:
             part()
         except ThumbprintError as error:
             log.warning("upkeep_failed", part=name, kind=type(error).__name__, reason=str(error))
+            failed = failed or error
+        except (
+            Exception
+        ) as error:  # nobody foresaw it: it comes again each round, and the others wait for none
+            log.exception("upkeep_failed", part=name, kind=type(error).__name__)
             failed = failed or error
     if failed is not None:
         raise failed

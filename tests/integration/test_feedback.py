@@ -14,7 +14,7 @@ from bot import feedback, lessons, poll
 from bot.forgetting import forget_user
 from bot.github import Client
 from bot.github_calls import Calls
-from bot.reply import Marker, Why, answer_text, render_body
+from bot.reply import END, LONGEST, Marker, Why, answer_text, render_body
 from storage.errors import NotThereYet
 from storage.records import AnswerStatus, FeedbackKind, Learning, Permission, Post, Reaction
 from tests.integration.answered import BOT, FIXED, MAINTAINER, READER, SECOND, STRANGER, TEXT, Bench
@@ -340,6 +340,19 @@ def test_a_comment_replaced_whole_with_all_that_is_ours_in_it_is_acknowledged_to
     assert f"Learned from `@{MAINTAINER}`" in body
     assert answer_text(body) == text.replace("\r\n", "\n")
     assert "Learned from" in body and len(bench.events()) == 1
+
+
+def test_a_comment_without_room_for_an_acknowledgement_is_learned_from_and_left_as_it_is(
+    bench: Bench,
+) -> None:
+    body = bench.comment.body.replace("npm test", "make check")
+    start, mark, own = body.partition(END)
+    full = start + "And so on.\n" * 5_000
+    full += "x" * (LONGEST - len(full + mark + own) - 10) + f"\n\n{mark}{own}"
+    bench.playground.edit(MAINTAINER, bench.comment, full)
+    feedback.edited(bench.context, bench.deliver())
+    assert LONGEST - 10 < len(full) <= LONGEST and bench.comment.body == full
+    assert [one.kind for one in bench.events()] == [FeedbackKind.EDIT]
 
 
 def test_an_acknowledgement_links_the_memory_page(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot import feedback, poll
 from bot.reply import BOXES
-from storage.records import AnswerStatus, FeedbackKind, PhraseKind
+from storage.records import Actor, AnswerStatus, FeedbackKind, Permission, PhraseKind
 from storage.redaction import CUT
 from tests.integration.answered import BOT, MAINTAINER, READER, SECOND, STRANGER, Bench
 from tests.integration.playground_fixture import Playground, playground, receiver
@@ -92,6 +92,18 @@ def test_an_editor_who_lost_write_access_before_the_history_was_read_teaches_not
     bench.playground.repository().collaborators[MAINTAINER] = "read"
     bench.poll()
     assert len(bench.events()) == 1 and bench.corrections() == []
+
+
+def test_an_editor_who_might_not_teach_a_moment_ago_is_asked_about_anew(bench: Bench) -> None:
+    there, collaborators = bench.playground.repository(), bench.playground.repository().collaborators
+    role = collaborators.pop(MAINTAINER)
+    actor = Actor(id=bench.playground.state.person(MAINTAINER).id, login=MAINTAINER)
+    client = bench.github.of(bench.answer.question)
+    known = bench.context.permissions.of(client, there.id, there.full_name, actor)
+    collaborators[MAINTAINER] = role
+    unheard(bench, MAINTAINER, "npm test", "make check")
+    bench.poll()
+    assert known is Permission.PUBLIC and any(active for *_, active in bench.corrections())
 
 
 def test_a_comment_whose_deletion_nobody_told_of_is_looked_at_no_more_and_a_late_webhook_still_teaches(

@@ -173,6 +173,7 @@ def test_a_wrong_secret_is_unauthorised(receiver: Receiver) -> None:
 
 
 def test_a_body_over_the_cap_is_refused_by_its_length(receiver: Receiver) -> None:
+    assert (MOST_BYTES, MOST_BYTES_ANSWERED) == (25 * 2**20, 2 * 2**20)
     body = b" " * (MOST_BYTES_ANSWERED + 1)
     assert receiver.deliver(body).status_code == 413
     assert receiver.deliver(b"{}" + b" " * MOST_BYTES_ANSWERED, event="push").status_code == 202

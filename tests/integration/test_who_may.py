@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +246,21 @@ def test_a_strangers_quota_is_told_once_and_then_met_with_silence(build: Callabl
     assert town.last.status is AnswerStatus.CANCELLED and len(town.scripted.asked) == 2
     assert town.say(STRANGER, "help") == ""
     assert town.say(READER, "How do I run the tests?") == GOOD
+
+
+def test_a_quota_is_that_of_a_day_and_days_begin_at_midnight_utc(build: Callable[..., Town]) -> None:
+    town = build(questions_per_person=1)
+
+    def asked_at(moment: datetime) -> str:
+        comment = town.playground.say(READER, 2, "/ask How do I run the tests?")
+        town.work(replace(town.question(comment, "How do I run the tests?"), asked_at=moment))
+        return answer_text(town.playground.answers(2)[-1].body)
+
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = (midnight - timedelta(seconds=1)).astimezone(timezone(timedelta(hours=9)))
+    for moment in (before, midnight):
+        assert asked_at(moment) == GOOD
+        assert asked_at(moment).startswith("That was your 1 question of today here")
 
 
 def test_a_repository_may_be_closed_to_strangers(build: Callable[..., Town]) -> None:

@@ -13,7 +13,8 @@ import pytest
 from bot import answer, hearing
 from bot.context import Context
 from bot.github import GitHub
-from bot.reply import answer_text, parse_marker
+from bot.marker import metadata
+from bot.reply import Marker, Why, answer_text, parse_marker, render_body
 from bot.retry import Failure, delay_s
 from bot.settings import Settings
 from storage.database import Database
@@ -21,6 +22,7 @@ from storage.errors import GitHubUnavailable, ModelUnavailable, NotThereYet
 from storage.records import Actor, Answer, AnswerStatus, JobRow, Learning, PostKind, Question, Repository
 from tests.integration.playground_fixture import Playground, playground, receiver
 from tests.unit.bot.scripted import ScriptedModels
+from webhooks.playground import people
 from webhooks.playground.misbehave import Rule
 from webhooks.playground.things import Comment
 
@@ -169,6 +171,22 @@ def test_a_marker_that_somebody_else_wrote_is_not_ours(desk: Desk) -> None:
     desk.playground.say(ASKER, 1, desk.stored().body)
     desk.post()
     assert len(desk.playground.answers(1)) == 1
+
+
+@pytest.mark.parametrize("mac", ["", "0" * 32])
+def test_a_marker_that_somebody_wrote_into_a_comment_of_ours_is_not_ours_without_our_signature(
+    desk: Desk, mac: str
+) -> None:
+    """Whoever may write may edit what our App wrote: else the question would count as answered by it."""
+    other = render_body(GOOD, Why(marker=Marker(answer_id="a_0123456789abcdef", template="t")))
+    desk.context.github.of(desk.question).create_comment(desk.question.full_name, 1, other)
+    (standing,) = desk.playground.answers(1)
+    forged = metadata(Marker(answer_id=desk.question.answer_id, template="t", mac=mac))
+    desk.playground.edit(people.MAINTAINER, standing, f"Nothing to see here.\n\n{forged}")
+    desk.compose()
+    desk.post()
+    assert len(desk.playground.answers(1)) == 2
+    assert desk.stored().comment_id not in (None, standing.id)
 
 
 def test_a_question_that_github_does_not_show_yet_is_answered_once_it_does(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from bot.duplicates import LOOKS, heal
 from bot.github import Client
 from bot.github_shapes import Seen
 from bot.posting import comments_of
-from storage.errors import GitHubUnavailable, Gone, Overtaken
+from storage.errors import GitHubUnavailable, Gone, Overtaken, RateLimited
+from storage.postings import PostingStore
 from storage.records import Answer, AnswerStatus, Post, Question
 from tests.integration.playground_fixture import playground, receiver
 from tests.unit.bot.crashing import (
@@ -175,3 +177,32 @@ def test_a_thread_that_is_gone_keeps_no_other_from_being_healed(
     with worker(desk) as context:
         assert heal(context, later()) == 1
     one_answer(desk)
+
+
+@pytest.mark.parametrize("error", [GitHubUnavailable("502"), RateLimited("slower", retry_after_s=3000)])
+def test_what_github_cannot_list_or_limits_keeps_no_other_account_from_being_healed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: GitHubUnavailable | RateLimited
+) -> None:
+    def failing(context: Context, client: Client, asked: Question, answer: Answer | None) -> list[Post]:
+        if asked.answer_id == first.answer_id:
+            raise error
+        return comments_of(context, client, asked, answer)
+
+    def due(self: PostingStore, *which: Any) -> list[Answer]:
+        found = to_sweep(self, *which)
+        assert found[0].id == first.answer_id
+        return [replace(found[0], question=replace(found[0].question, installation_id=1)), *found[1:]]
+
+    to_sweep = PostingStore.to_sweep
+    twice(desk)
+    first = desk.question
+    ask_anew(desk)
+    twice(desk)
+    with worker(desk) as context:
+        with monkeypatch.context() as patched:
+            patched.setattr(duplicates, "comments_of", failing)
+            patched.setattr(PostingStore, "to_sweep", due)
+            with pytest.raises(type(error)):
+                heal(context, later())
+        one_answer(desk)
+        assert heal(context, later()) == 1, "and it is looked at in the next round"

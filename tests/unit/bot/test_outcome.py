@@ -198,3 +198,16 @@ def test_the_upkeep_heals(desk: Desk) -> None:
     with worker(desk) as context:
         upkeep(context, lambda delivery: None, later)
     one_answer(desk)
+
+
+def test_what_nobody_foresaw_in_one_part_of_the_upkeep_keeps_no_other_from_its_turn(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*about: object) -> None:
+        raise KeyError("full_name")
+
+    twice(desk)
+    monkeypatch.setattr("bot.upkeep.settle_due", broken)
+    with worker(desk) as context, pytest.raises(KeyError):
+        upkeep(context, lambda delivery: None, later)
+    one_answer(desk)

@@ -111,6 +111,19 @@ def test_what_github_said_of_waiting_holds_for_all_workers_and_after_a_restart(t
     again.dispose()
 
 
+def test_a_pause_of_hours_is_kept_an_hour_at_a_time_and_not_taken_for_a_wrong_clocks(tmp_path: Path) -> None:
+    clock, database = Clock(), opened(tmp_path)
+    pace = Pace(database, Limits(), clock.sleep, clock)
+    pace.pause(HERE, 2 * 3600)
+    for passed in (0, 3599):
+        clock.now = 1_800_000_000.0 + passed
+        with pytest.raises(RateLimited):
+            pace.turn(HERE)
+    clock.now += 2
+    pace.turn(HERE)  # and GitHub says it again
+    database.dispose()
+
+
 @pytest.mark.parametrize("key", ["", "a_1"])
 def test_a_pause_that_is_asked_for_while_a_turn_is_waited_for_holds_it_back(tmp_path: Path, key: str) -> None:
     clock, database = Clock(), opened(tmp_path)

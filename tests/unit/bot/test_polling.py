@@ -65,7 +65,7 @@ def test_the_windows_keep_any_hour_within_the_share() -> None:
     for resource, window in WINDOWS.items():
         for limit in (LIMIT, 12_500, 15_000):
             assert HOUR % window == timedelta()
-            assert allowance(resource, limit) * (HOUR / window) <= SHARE * limit
+            assert allowance(resource, limit) * (HOUR / window) <= SHARE * limit == limit / 20
 
 
 @pytest.mark.slow

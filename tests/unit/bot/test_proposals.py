@@ -144,6 +144,17 @@ def test_ticks_that_no_webhook_told_of_are_found_in_the_history_in_their_order()
     assert only.decision is Agreed.REFUSED
 
 
+def test_where_diff_is_no_whole_text_nobody_is_made_the_one_who_confirmed() -> None:
+    """BO changed a word after ANNA's tick; what the history tells are patches."""
+    body = tick(SHOWN).replace("a minute", "an hour")
+    made = [(US, SHOWN), (ANNA, "@@ -9 +9 @@\n-- [ ]\n+- [x]"), (BO, "@@ -3 +3 @@\n-a minute\n+an hour")]
+    revisions = tuple(
+        Revision(editor=who, ours=who is US, at=START + timedelta(minutes=n), deleted_at=None, text=text)
+        for n, (who, text) in enumerate(made)
+    )
+    assert rulings_in([ONE], History(body=body, revisions=revisions, whole=True)) == []
+
+
 def test_a_comment_shows_the_confirmed_and_the_oldest_open_ones() -> None:
     many = [proposed(f"make check{n}") for n in range(MOST + 2)]
     confirmed = replace(many[-1], decision=Agreed.CONFIRMED, decided_at=START)

@@ -54,5 +54,6 @@ def test_strangers_may_be_shut_out_and_nobody_else(row: Who) -> None:
 def test_a_refusal_is_said_once_a_person_and_seldom_in_all(reason: Refusal) -> None:
     assert told(reason, used()) and not told(reason, used(told_person=True))
     assert told(reason, used(told=MOST_TOLD - 1)) and not told(reason, used(told=MOST_TOLD))
+    assert MOST_TOLD == 20
     said = sentence(reason, Who.STRANGER, LIMITS)
     assert said.count(".") == 1 and said.endswith(".")

@@ -81,6 +81,12 @@ def test_a_box_that_is_cleared_takes_the_reason_back_whoever_clears_it() -> None
     assert reason_events(OURS, [event, taken], clear, Permission.WRITE) == []
 
 
+def test_a_clearing_from_before_the_tick_that_is_heard_of_late_takes_nothing_back() -> None:
+    (event,) = reason_events(OURS, [], act(tick(BODY, "wrong"), BODY, minutes=3), Permission.WRITE)
+    late = act(BODY, tick(BODY, "wrong"), BO, minutes=2)
+    assert reason_events(OURS, [event], late, Permission.WRITE) == []
+
+
 def test_boxes_that_no_webhook_told_of_are_found_in_the_history_each_by_its_editor() -> None:
     one, two = tick(BODY, "wrong"), tick(BODY, "wrong", "long")
     made = [(US, BODY), (ANNA, one), (US, one + "\n"), (BO, two)]
@@ -95,6 +101,17 @@ def test_boxes_that_no_webhook_told_of_are_found_in_the_history_each_by_its_edit
     (told,) = reason_events(OURS, [], act(one, BODY), Permission.WRITE)
     assert [e.reason for e in reasons_in(OURS, [told], history)] == ["long"]
     assert told.id == found[0].id
+
+
+def test_where_diff_is_no_whole_text_nobody_is_made_the_one_who_ticked_anothers_box() -> None:
+    """BO changed a word after ANNA's tick; what the history tells are patches."""
+    body = tick(BODY, "wrong").replace("npm test", "make check")
+    made = [(US, BODY), (ANNA, "@@ -9 +9 @@\n-- [ ]\n+- [x]"), (BO, "@@ -1 +1 @@\n-npm test\n+make check")]
+    revisions = tuple(
+        Revision(editor=who, ours=who is US, at=START + timedelta(minutes=n), deleted_at=None, text=text)
+        for n, (who, text) in enumerate(made)
+    )
+    assert reasons_in(OURS, [], History(body=body, revisions=revisions, whole=True)) == []
 
 
 def reason(name: str, actor: Actor = ANNA) -> Feedback:

@@ -5,22 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.acknowledgement import Learned, with_learned
-from bot.reply import (
-    LONGEST,
-    SHORTENED,
-    Marker,
-    Why,
-    answer_text,
-    parse_marker,
-    render_body,
-    shorten,
-)
+from bot.reply import LONGEST, Marker, Why, answer_text, parse_marker, render_body
 from bot.sanitise import sanitise
+from bot.shorten import SHORTENED
 from storage.records import Evidence, Permission, Phrase, PhraseKind, PhraseWeight, Repair
 from tests.unit.bot.test_sanitise import TEXTS
 
@@ -132,27 +124,6 @@ def test_hostile_lessons_stay_inside_the_fold(wrong, right, login):
     assert (
         sum("<details>" in block for block in html) == 1 and sum("</details>" in block for block in html) == 1
     )
-
-
-@given(
-    st.lists(
-        st.sampled_from(["words here", "```", "~~~", "```py", "", "x" * 50, "```in``` it", "~~~ a`b"]),
-        max_size=40,
-    ),
-    st.integers(120, 900),
-)
-@example(["```pip install x``` does it.", "", *["word word word"] * 50], 400)
-def test_a_shortened_text_is_short_and_leaves_no_fence_open(lines, characters):
-    text = sanitise("\n".join(lines))
-    short = shorten(text, characters)
-    assert len(short) <= characters
-    assert MarkdownIt("commonmark").parse(short + "\n\n<!-- end -->")[-1].type in (
-        "html_block",
-        "paragraph_close",
-    )
-    fences = [t for t in MarkdownIt("commonmark").parse(short) if t.type == "fence"]
-    assert not any(SHORTENED in fence.content for fence in fences)
-    assert (SHORTENED in short) == (short != text), "what was left out is said"
 
 
 def test_a_body_never_exceeds_what_github_takes_and_says_what_it_left_out():

@@ -21,6 +21,7 @@ from bot.retry import (
     UNTIL_THEN,
     Failure,
     delay_s,
+    is_poison,
     jitter,
     later_s,
 )
@@ -170,3 +171,7 @@ def test_telling_an_asker_in_which_workers_ended_is_put_off_and_no_other_step_is
     assert all(pause is not None and pause >= 60.0 for pause in pauses[:-1])
     assert pauses[-1] is None, "not for ever"
     assert {later_s(poisoned, 0, "job", step) for step in ("post", "edited", "compose")} == {None}
+
+
+def test_a_step_that_ended_five_workers_is_begun_no_more() -> None:
+    assert [is_poison(deaths) for deaths in (0, 4, 5, 6)] == [False, False, True, True]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,12 +21,13 @@ from bot.learning_mode import follow_due
 from bot.models import Models
 from bot.poll import poll
 from bot.queue import Queue
+from bot.reasons import hidden_events
 from bot.settings import Settings
 from bot.standing import ASKED_ALL
 from bot.sweeping import sweep
 from bot.time_slice import ROUND, time_slice
 from storage.database import Database
-from storage.records import AnswerStatus, Configuration, Repository
+from storage.records import Answer, AnswerStatus, Configuration, Feedback, Repository
 from tests.contract.judging import Judged, judge
 from tests.unit.bot.test_github import TOKEN, key_file
 from tests.unit.storage.things import posted, question
@@ -186,6 +188,21 @@ def test_answers_that_github_cannot_show_do_not_take_the_time_of_all_others_agai
     town.broken = ""
     poll(context, clock=lambda: NOW + timedelta(hours=2))
     assert all(heard(context, ids))
+
+
+def test_what_nobody_foresaw_about_one_answer_keeps_no_other_repositorys_from_being_heard(
+    context: Context, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(answer: Answer, *about: Any) -> list[Feedback]:
+        if answer.id == ids[0]:
+            raise KeyError("minimizedReason")
+        return hidden_events(answer, *about)
+
+    ids = answers(context, [1, 2])
+    monkeypatch.setattr("bot.poll.hidden_events", broken)
+    for _ in range(2):
+        poll(context, clock=lambda: NOW, go_on=allowing(1))
+    assert heard(context, ids) == [False, True]
 
 
 def test_a_sweep_whose_time_is_over_asks_for_the_rest_in_the_next_one(context: Context, town: Town) -> None:

@@ -37,6 +37,11 @@ def test_free_turns_are_shared_evenly() -> None:
     assert Counter(name[0] for name in found) == {"1": 3, "2": 3, "3": 1}
 
 
+def test_who_had_none_running_catches_up_and_gets_no_more_than_that() -> None:
+    found = choose([*crowd(1, 100), *crowd(2, 100)], {1: 2}, {}, 6)
+    assert Counter(name[0] for name in found) == {"1": 2, "2": 4}, "four each then"
+
+
 def test_among_equals_the_one_served_longest_ago_is_next() -> None:
     served = {1: NOW, 2: NOW - timedelta(hours=1)}
     assert choose([one(0, 1), one(9, 2)], {}, served, 1) == ["2/9"]

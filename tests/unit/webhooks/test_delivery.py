@@ -78,6 +78,27 @@ def test_without_a_secret_nothing_is_trusted(secrets: list[str]) -> None:
         verify(signed(b"{}", ""), b"{}", secrets, NOW)
 
 
+def test_a_signature_is_compared_in_constant_time_with_each_secrets_whichever_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[bytes] = []
+    real = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(other)
+        return real(one, other)
+
+    monkeypatch.setattr("webhooks.delivery.hmac.compare_digest", compare)
+    for secret in ("new", "old"):
+        check_signature(signed(b"{}", secret)["x-hub-signature-256"], b"{}", ["new", "old"])
+    with pytest.raises(BadDelivery):
+        check_signature(GITHUBS, b"{}", ["new", "old"])
+    both = [
+        signed(b"{}", one)["x-hub-signature-256"].removeprefix("sha256=").encode() for one in ("new", "old")
+    ]
+    assert compared == both * 3
+
+
 def test_an_empty_former_secret_opens_no_door() -> None:
     with pytest.raises(BadDelivery):
         verify(signed(b"{}", ""), b"{}", [SECRET, ""], NOW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -59,6 +59,14 @@ def test_twenty_signals_of_a_writer_a_day_are_heard_the_first_ones() -> None:
 
 def test_the_next_day_is_another_day() -> None:
     assert not over([*edits(20), *edits(20, minute=A_DAY)])
+
+
+def test_a_day_begins_at_midnight_utc_whatever_zone_a_time_is_told_in() -> None:
+    east = timezone(timedelta(hours=9))
+    midnight = NOW.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    told = [replace(one, at=one.at - NOW + midnight - timedelta(minutes=10)) for one in edits(30)]
+    assert sum(one.at < midnight for one in told) == 10, "ten on the one day, twenty on the next"
+    assert not over([replace(one, at=one.at.astimezone(east)) for one in told])
 
 
 @pytest.mark.parametrize("permission", [Permission.MAINTAIN, Permission.ADMIN])
