@@ -21,6 +21,10 @@ MINUTE_S, HOUR_S = 60.0, 3600.0
 IN_PLACE_S = 10.0
 """Whose turn comes this soon waits for it; others come back."""
 
+SLACK_S = 0.5
+"""Between a turn and its request lie a commit, a token or what is read first: turns are so much further apart
+than requests have to be."""
+
 FORGOTTEN_S = 1200.0
 """A booked turn that nobody came for is given up after this: whoever waits for an hour comes back up to a
 quarter of one later (`bot/retry.py`)."""
@@ -38,7 +42,7 @@ class Limits:
     def of(cls, settings: Settings) -> Self:
         """The operator's."""
         return cls(
-            apart_s=settings.writes_apart_s,
+            apart_s=settings.writes_apart_s and settings.writes_apart_s + SLACK_S,
             a_minute=settings.writes_per_minute,
             an_hour=settings.writes_per_hour,
         )
