@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from bot.github_calls import Calls
 from bot.github_shapes import History, Reacted, Revision, Seen, account, moment, reacted
 from bot.polling import BATCH
-from storage.errors import OverBudget
+from storage.errors import Gone, OverBudget
 from storage.redaction import redact_said
 
 MOST_REACTIONS = 1000
@@ -86,12 +87,12 @@ def history(calls: Calls, login: str, node_id: str) -> History | None:
     )
 
 
-def _seen(calls: Calls, login: str, node: Mapping[str, Any]) -> Seen:
-    given: list[Reacted] = []
-    for one in _reactions(calls, node):
-        given.append(one)
-        if len(given) >= MOST_REACTIONS:
-            break
+def _seen(calls: Calls, login: str, node: Mapping[str, Any]) -> Seen | None:
+    """What there is to see; None where the comment goes between two pages of its reactions."""
+    try:
+        given = list(islice(_reactions(calls, node), MOST_REACTIONS))
+    except Gone:
+        return None
     edits = [one for one in (node.get("userContentEdits") or {}).get("nodes") or () if one]
     theirs = [
         f"{one.get('id')} {one.get('deletedAt')}"
@@ -107,14 +108,16 @@ def _seen(calls: Calls, login: str, node: Mapping[str, Any]) -> Seen:
 
 
 def _reactions(calls: Calls, node: Mapping[str, Any]) -> Iterator[Reacted]:
-    page: Mapping[str, Any] = node["reactions"]
+    page: Mapping[str, Any] | None = node["reactions"]
     while True:
         yield from reacted(page)
         about = page.get("pageInfo") or {}
         if not about.get("hasNextPage"):
             return
         said = calls.graphql(MORE, {"id": node["id"], "after": about.get("endCursor")})
-        page = (said.get("node") or {}).get("reactions") or {}
+        page = (said.get("node") or {}).get("reactions")
+        if page is None:
+            raise Gone("The comment is gone since its first reactions were read.")
 
 
 def _revision(said: Mapping[str, Any] | None, login: str) -> Revision:

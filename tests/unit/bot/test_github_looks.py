@@ -52,6 +52,17 @@ def test_reactions_are_read_to_the_last_page_and_a_gone_comment_is_none(client_o
     assert found["IC_1"].reactions[0].actor.id == 1 and found["IC_2"] is None
 
 
+def test_a_comment_that_is_deleted_between_two_pages_is_gone_and_nobody_withdrew_anything(client_of):
+    def answer(request):
+        if b"nodes(ids" in request.content:
+            return said(node(reactions=page("THUMBS_UP", more=True)), node("IC_2", reactions=page("HEART")))
+        return httpx.Response(200, json={"data": {"node": None}})
+
+    client, _ = client_of(answer, "https://api.github.com")
+    found = client.look(["IC_1", "IC_2"])
+    assert found["IC_1"] is None and len(found["IC_2"].reactions) == 1
+
+
 def test_no_more_than_a_thousand_reactions_of_one_comment_are_read(client_of):
     endless = page(*["HEART"] * 100, more=True)
 
