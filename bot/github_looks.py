@@ -108,16 +108,17 @@ def _seen(calls: Calls, login: str, node: Mapping[str, Any]) -> Seen | None:
 
 
 def _reactions(calls: Calls, node: Mapping[str, Any]) -> Iterator[Reacted]:
-    page: Mapping[str, Any] | None = node["reactions"]
+    page: Mapping[str, Any] = node["reactions"]
     while True:
         yield from reacted(page)
         about = page.get("pageInfo") or {}
         if not about.get("hasNextPage"):
             return
         said = calls.graphql(MORE, {"id": node["id"], "after": about.get("endCursor")})
-        page = (said.get("node") or {}).get("reactions")
-        if page is None:
+        more = (said.get("node") or {}).get("reactions")
+        if more is None:
             raise Gone("The comment is gone since its first reactions were read.")
+        page = more
 
 
 def _revision(said: Mapping[str, Any] | None, login: str) -> Revision:
