@@ -5,8 +5,8 @@ a payload, and from the GUIDs that reached us; nothing else is remembered, so th
 twice. While nothing gets through, one delivery is tried every five minutes, and that counts for nothing: once
 something does, all that failed is asked for, however long it took. What fails beside others that get through
 is asked for a few times at once and then at pauses that double, nine times in all. Oldest first: they are the
-first that GitHub forgets. One whose first attempt is listed no more was given up, or is too old: it is read
-(`bot/sweeping.py`).
+first that GitHub forgets. One whose first attempt is listed no more was given up, or is too old and is read
+(`bot/sweeping.py`): it is left alone.
 A push is not sent again: all that it would say is that files are to be read anew, and the list says whose.
 Left out: asking (`bot/sweeping.py`). Run: `pytest tests/unit/bot/test_missed.py`.
 """
