@@ -115,10 +115,10 @@ def _reactions(calls: Calls, node: Mapping[str, Any]) -> Iterator[Reacted]:
         if not about.get("hasNextPage"):
             return
         said = calls.graphql(MORE, {"id": node["id"], "after": about.get("endCursor")})
-        there = said.get("node") or {}
-        if "reactions" not in there:
+        more = (said.get("node") or {}).get("reactions")
+        if more is None:
             raise Gone("The comment is gone since its first reactions were read.")
-        page = there["reactions"]
+        page = more
 
 
 def _revision(said: Mapping[str, Any] | None, login: str) -> Revision:

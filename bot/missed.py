@@ -5,16 +5,19 @@ a payload, and from the GUIDs that reached us; nothing else is remembered, so th
 twice. While nothing gets through, one delivery is tried every five minutes, and that counts for nothing: once
 something does, all that failed is asked for, however long it took. What fails beside others that get through
 is asked for a few times at once and then at pauses that double, nine times in all. Oldest first: they are the
-first that GitHub forgets.
+first that GitHub forgets. One whose first attempt is listed no more was given up, or is too old and is read
+(`bot/sweeping.py`): it is left alone.
 A push is not sent again: all that it would say is that files are to be read anew, and the list says whose.
 Left out: asking (`bot/sweeping.py`). Run: `pytest tests/unit/bot/test_missed.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from bot.github_app import DeliveryAttempt
 
@@ -60,7 +63,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Missing:
-    """`asked`: how often it was asked for, `tries`: how often of that while others got through."""
+    """`asked`: how often it was asked for; `tries`: how often of that after others had got through again."""
 
     first: datetime
     last: DeliveryAttempt
@@ -86,8 +89,8 @@ def plan(
             by_guid.setdefault(one.guid, []).append(one)
         if one.event == PUSH and one.repository_id:
             pushes.setdefault(one.guid, []).append(one)
-    gets_through, counting = _through(ordered, reached, now)
-    missing = [found for each in by_guid.values() if (found := _missing(each, counting, now)) is not None]
+    gets_through, passed = _through(ordered, reached, now)
+    missing = [found for each in by_guid.values() if (found := _missing(each, passed, now)) is not None]
     lost = sorted(one.last.guid for one in missing if one.tries >= MOST_TRIES)
     waiting = sorted((one for one in missing if one.tries < MOST_TRIES), key=lambda one: one.first)
     due = [one for one in waiting if one.last.id not in refused and _is_due(one, now, gets_through)]
@@ -113,32 +116,36 @@ def _pushed(deliveries: Iterable[list[DeliveryAttempt]]) -> dict[int, datetime]:
 
 def _through(
     ordered: Iterable[DeliveryAttempt], reached: Collection[str], now: datetime
-) -> tuple[bool, set[int]]:
-    """Whether deliveries get through now, and the attempts that were made while they did, oldest first.
+) -> tuple[bool, list[tuple[datetime, int]]]:
+    """Whether deliveries get through now, and which attempts did, oldest first.
 
     What was acknowledged and never reached us did not get through, whoever said 200.
     """
-    through, meanwhile = True, set[int]()
+    through, passed = True, list[tuple[datetime, int]]()
     for one in ordered:
-        if through:
-            meanwhile.add(one.id)
         if not one.ok:
             through = False
         elif one.guid in reached:
             through = True
+            passed.append((one.at, one.id))
         elif one.event in HEARD and now - one.at >= SETTLED:
             through = False
-    return through, meanwhile
+    return through, passed
 
 
-def _missing(attempts: list[DeliveryAttempt], counting: Collection[int], now: datetime) -> _Missing | None:
-    """What is missing, from all attempts at one delivery, oldest first; None where nothing is, or where it is
-    too early. `counting`: those that count as tries."""
-    last, again = attempts[-1], [one.id for one in attempts if one.redelivery]
-    if last.status_code in FOR_GOOD or (last.ok and now - last.at < SETTLED):
+def _missing(
+    attempts: Sequence[DeliveryAttempt], passed: Sequence[tuple[datetime, int]], now: datetime
+) -> _Missing | None:
+    """What is missing, from all attempts at one delivery, oldest first; `passed` are those that got through.
+
+    None where nothing is, where it is too early, or where the first attempt is listed no more.
+    """
+    first, last = attempts[0], attempts[-1]
+    if first.redelivery or last.status_code in FOR_GOOD or (last.ok and now - last.at < SETTLED):
         return None
-    tries = sum(one in counting for one in again)
-    return _Missing(first=attempts[0].at, last=last, asked=len(again), tries=tries)
+    before = [bisect(passed, (one.at, one.id)) for one in attempts]
+    tries = sum(after > earlier for earlier, after in pairwise(before))
+    return _Missing(first=first.at, last=last, asked=len(attempts) - 1, tries=tries)
 
 
 def _is_due(one: _Missing, now: datetime, gets_through: bool) -> bool:

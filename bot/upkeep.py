@@ -61,9 +61,7 @@ def upkeep(context: Context, route: Route, clock: Callable[[], datetime] = lambd
         except ThumbprintError as error:
             log.warning("upkeep_failed", part=name, kind=type(error).__name__, reason=str(error))
             failed = failed or error
-        except (
-            Exception
-        ) as error:  # nobody foresaw it: it comes again each round, and the others wait for none
+        except Exception as error:  # nobody foresaw it; the others wait for none
             log.exception("upkeep_failed", part=name, kind=type(error).__name__)
             failed = failed or error
     if failed is not None:

@@ -157,7 +157,6 @@ class UnitOfWork:
         except BaseException:
             self._end_turn()
             raise
-        self._open_stores()
         return self
 
     def _begin(self) -> None:
@@ -171,6 +170,7 @@ class UnitOfWork:
                     self.connection.execute(
                         sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     )
+                self._open_stores()
             except BaseException:
                 self.connection.close()
                 raise

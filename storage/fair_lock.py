@@ -1,7 +1,7 @@
 """A lock that threads get in the order in which they asked for it.
 
 SQLite's own waiters sleep for up to 100 ms between two looks, so that whoever just came takes what others
-have waited for: of forty deliveries at once one in two thousand waited for five seconds and was refused.
+have waited for: of forty deliveries at once one of thousands waited for five seconds and was refused.
 Left out: other processes, whose turns SQLite decides.
 """
 

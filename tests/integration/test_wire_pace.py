@@ -33,8 +33,8 @@ def forgotten(standing: Post) -> str:
     return with_learned(standing.body, [], taken_back_by=people.CONTRIBUTOR)
 
 
-READ_S = 0.3
-"""So long GitHub takes to say what stands in a comment that is to be changed."""
+READ_S = 0.15
+"""So long GitHub takes, at least, to say what stands in a comment that is to be changed."""
 
 
 def test_two_workers_write_a_second_apart_though_one_reads_before_it_writes(

@@ -134,6 +134,28 @@ def test_what_alone_fails_is_asked_for_a_few_times_only() -> None:
     assert longest < timedelta(days=3)
 
 
+def test_many_that_fail_beside_others_use_up_their_tries_as_one_does() -> None:
+    """They fail in one go: only of the first of them was it so that something got through just before."""
+    failing, got_through = range(1, 4), list[DeliveryAttempt]()
+    listed = [attempt(one, 4000, guid=f"g{one}") for one in failing]
+    for sweep in range(MOST_TRIES):
+        got_through.append(attempt(100 * (sweep + 1), 3000 - sweep, 202, guid=WORKS.guid))
+        for one in failing:
+            number, ago = 100 * (sweep + 1) + one, 2999.9 - sweep
+            listed.append(attempt(number, ago, 500, guid=f"g{one}", redelivery=True))
+    planned = plan([WORKS, *got_through, *listed], (WORKS.guid,), NOW)
+    assert planned.given_up == ("g1", "g2", "g3") and planned.again == ()
+
+
+def test_what_was_given_up_is_not_begun_anew_when_only_its_last_tries_are_listed() -> None:
+    """Nothing is open then, and the list goes back ten minutes; or GitHub's three days are over."""
+    last = tries(MOST_TRIES, 8)[-4:]
+    assert [one.redelivery for one in last] == [False, True, False, True]
+    for passed in ((WORKS,), ()):
+        planned = plan([*last, *passed], (WORKS.guid,), NOW)
+        assert planned.again == () and planned.open_since is None and planned.given_up == ()
+
+
 def test_what_is_not_settled_yet_is_looked_for_next_time_too() -> None:
     planned = plan([WORKS, attempt(1, 30), *tries(3, 1)], ("g1", WORKS.guid), NOW)
     assert planned.open_since is None

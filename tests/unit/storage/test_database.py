@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from storage import engine
 from storage.database import Database
@@ -84,7 +85,7 @@ def test_a_database_that_another_thread_writes_for_long_is_busy(database: Databa
 
 
 def test_threads_write_in_the_order_in_which_they_came(tmp_path: Path) -> None:
-    """SQLite lets whoever just came go before those who sleep: of forty some waited five seconds."""
+    """SQLite lets whoever just came go before those who sleep: of forty one may wait for seconds."""
     database = Database(f"sqlite:///{tmp_path}/ours.db", busy_timeout_s=30.0)
     database.migrate()
     guids = [f"g{number:02}" for number in range(20)]
@@ -111,6 +112,19 @@ def test_who_fails_to_begin_keeps_nobody_from_writing(database: Database) -> Non
                 _deliver(other, "g3")
     _deliver(other, "g3")
     other.dispose()
+
+
+def test_a_unit_that_breaks_as_it_opens_keeps_nobody_from_writing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(connection: sa.Connection) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.database.AdapterStore", broken)
+        with pytest.raises(MemoryError):
+            database.unit().__enter__()
+    _deliver(database, "g1")
 
 
 def test_a_role_that_cannot_be_written_down_is_not_taken_and_says_why(database: Database) -> None:

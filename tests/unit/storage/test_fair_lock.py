@@ -69,12 +69,19 @@ def test_what_nobody_has_cannot_be_released() -> None:
 
 def test_who_is_interrupted_while_waiting_keeps_nobody_else_from_it() -> None:
     """Ctrl-C comes as an exception out of the wait."""
-    lock, before = FairLock(), signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    lock, main = FairLock(), threading.main_thread().ident or 0
+
+    def interrupt() -> None:
+        while not lock.waiting:
+            time.sleep(0.001)
+        time.sleep(0.1)  # it stands in the queue, and now waits
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     assert lock.acquire(0)
     try:
-        main = threading.main_thread().ident or 0
-        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGUSR1)).start()
         with pytest.raises(KeyboardInterrupt):
+            threading.Thread(target=interrupt).start()
             lock.acquire(30)
     finally:
         signal.signal(signal.SIGUSR1, before)
