@@ -10,6 +10,7 @@ tells: a late one still teaches.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -58,12 +59,13 @@ def poll(
     changes: list[Change] = []
     ledgers: dict[int, Ledger] = {}
     spent: set[int] = set()
-    calls = polling.batches(turns, now, context.settings.poll_s)
-    for number, batch in enumerate(calls):
-        place = batch[0]
+    calls = deque(polling.batches(turns, now, context.settings.poll_s))
+    while calls:
         if not go_on():
-            log.info("poll_cut_short", looks=number, left=len(calls) - number)
+            log.info("poll_cut_short", left=len(calls))
             break
+        batch = calls.popleft()
+        place = batch[0]
         if place.installation_id in spent:
             continue
         ledger = ledgers.setdefault(
@@ -78,9 +80,10 @@ def poll(
             log.warning("poll_failed", repository=place.repository_id, error=str(error))
             if not isinstance(error, Retryable) or isinstance(error, GitHubUnavailable):
                 _put_off(context, batch, clock())
-        except Exception:  # nobody foresaw it: due still, it would come first in each round, and again
-            log.exception("poll_failed", repository=place.repository_id)
+        except Exception:  # nobody foresaw it, and it may be one answer's alone: each is looked at by itself
+            log.exception("poll_failed", repository=place.repository_id, answers=len(batch))
             _put_off(context, batch, clock())
+            calls.extend((turn,) for turn in batch if len(batch) > 1)
     return changes
 
 

@@ -33,9 +33,9 @@ from webhooks.pages.guard import CLOSED
 from webhooks.pages.router import router as pages
 from webhooks.receiver import Receiver, Webhook
 
-PATIENCE = 0.4
-"""The part of GitHub's deadline for a delivery that it may wait for other deliveries to be written, and again
-for other processes."""
+PATIENCE = 0.3
+"""The part of GitHub's deadline for a delivery that it may wait for other deliveries to be written, again for
+other processes, and once more where a job is put into a queue by itself."""
 
 log = structlog.get_logger()
 

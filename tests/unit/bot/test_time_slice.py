@@ -205,6 +205,20 @@ def test_what_nobody_foresaw_about_one_answer_keeps_no_other_repositorys_from_be
     assert heard(context, ids) == [False, True]
 
 
+def test_nor_another_answer_of_the_same_repository(
+    context: Context, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(answer: Answer, *about: Any) -> list[Feedback]:
+        if answer.id == ids[1]:
+            raise KeyError("minimizedReason")
+        return hidden_events(answer, *about)
+
+    ids = answers(context, [1, 1, 1])
+    monkeypatch.setattr("bot.poll.hidden_events", broken)
+    poll(context, clock=lambda: NOW)
+    assert heard(context, ids) == [True, False, True]
+
+
 def test_a_sweep_whose_time_is_over_asks_for_the_rest_in_the_next_one(context: Context, town: Town) -> None:
     with context.database.unit() as unit:
         unit.progress.sighted(["guid-0"], NOW)
