@@ -2,8 +2,10 @@
 
     python -m bot.drills.doomed ANSWER_ID [POINT NTH]
 
-It is `thumbprint work` in everything else. Points are counted while this answer is composed and posted; the
-names of those that were passed stand in HOME/passed once it was posted. Without a point it lives.
+It is `thumbprint work` in everything else but one: this answer's question is acknowledged just before it is
+composed, and not beside it, for whichever of both came first would decide who may ask. Points are counted while
+it is acknowledged, composed and posted; the names of those that were passed stand in HOME/passed once it was
+posted. Without a point it lives.
 """
 
 from __future__ import annotations
@@ -47,9 +49,12 @@ def main(answer_id: str, point: str = "", nth: str = "0") -> None:
     with pointed(settings, Models(settings), passed) as context:
         real = steps_of(context)
 
+        def acknowledge(question: Question) -> object:
+            return None if question.answer_id == answer_id else real.acknowledge(question)
+
         def compose(question: Question) -> str:
             if question.answer_id == answer_id:
-                counting(lambda: real.compose(question))
+                counting(lambda: (real.acknowledge(question), real.compose(question)))
                 return answer_id
             return real.compose(question)
 
@@ -60,7 +65,8 @@ def main(answer_id: str, point: str = "", nth: str = "0") -> None:
             return (settings.home / "passed").write_text("\n".join(names))
 
         database = Database(settings.resolved_database_url, busy_timeout_s=30.0)
-        carry_on(Worker(settings, database, replace(real, compose=compose, post=post)))
+        mine = replace(real, acknowledge=acknowledge, compose=compose, post=post)
+        carry_on(Worker(settings, database, mine))
 
 
 if __name__ == "__main__":
