@@ -57,6 +57,7 @@ def build(
             name: {
                 **_learner(mine[name], set(kind_of), checkpoints),
                 **_whole(mine[name], none_cost),
+                "broken_taught": rate(_broken_taught(mine[name], max(checkpoints))),
             }
             for name in learners
         },
@@ -120,11 +121,7 @@ def _held(rows: Sequence[Row], corrections: set[tuple[str, str]]) -> Pairs:
 
     Only of rules that were broken in that round; a question asked twice in that state counts once.
     """
-    edited: Counter[tuple[str, int, str, int]] = Counter()
-    for row in rows:
-        if row.phase == "teach" and not row.abstained:
-            broken = [name for name, kept in row.kept.items() if not kept]
-            edited.update((row.repository, row.seed, name, row.taught) for name in broken)
+    edited = _edited(rows)
     once: dict[tuple[str, int, str, str], tuple[Row, bool, int]] = {}
     for row in rows:
         if row.phase != "unseen" or row.edits != 1:
@@ -134,6 +131,31 @@ def _held(rows: Sequence[Row], corrections: set[tuple[str, str]]) -> Pairs:
             if before == 1 and (row.repository, name) in corrections:
                 once.setdefault((row.repository, row.seed, row.question, name), (row, kept, 1))
     return pairs(once.values())
+
+
+def _broken_taught(rows: Sequence[Row], after: int) -> Pairs:
+    """Broken rules and rules looked at, as `_broken`: only of those whose breaking was answered before then.
+
+    A rule that no answer happened to break while there was teaching was taught to nobody.
+    """
+    taught = {(where, seed, name) for where, seed, name, when in _edited(rows) if when < after}
+    return pairs(
+        (row, sum(not kept for kept in found), len(found))
+        for row in rows
+        if row.phase == "unseen" and row.taught == after
+        for found in [[kept for n, kept in row.kept.items() if (row.repository, row.seed, n) in taught]]
+        if found
+    )
+
+
+def _edited(rows: Sequence[Row]) -> Counter[tuple[str, int, str, int]]:
+    """How many answers broke a rule in a round, and so taught it: by repository, seed, rule and round."""
+    edited: Counter[tuple[str, int, str, int]] = Counter()
+    for row in rows:
+        if row.phase == "teach" and not row.abstained:
+            broken = [name for name, kept in row.kept.items() if not kept]
+            edited.update((row.repository, row.seed, name, row.taught) for name in broken)
+    return edited
 
 
 def _target(name: str, sign: str, limit: float, found: dict[str, float]) -> dict[str, Any]:

@@ -25,12 +25,15 @@ from storage.errors import DataError
 FORMAT = "thumbprint-memory-evidence-1"
 LEARNER = "all"
 """The learner that is the bot as it ships."""
+FEWEST = 3
+"""Fewer rules that were taught and looked at afterwards show nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Obeyed:
-    """One run: rules broken on unseen questions after all teaching, answers changed where no rule applies,
-    answers changed in another repository. Shares; `looked_at` is of how many rules the first is."""
+    """One run: taught rules broken on unseen questions after all teaching, answers changed where no rule
+    applies, answers changed in another repository. Shares; `looked_at` is of how many rules the first is: where
+    no answer broke a rule while there was teaching, nobody taught it."""
 
     broken: float
     looked_at: int
@@ -49,8 +52,8 @@ class Memory:
     def found(self) -> str:
         """Both, in a few words."""
         return (
-            f"{self.candidate.broken:.1%} of rules broken after teaching, {self.serving.broken:.1%} with the "
-            f"serving policy, of {self.candidate.looked_at}"
+            f"{self.candidate.broken:.1%} of {self.candidate.looked_at} rules broken after they were taught, "
+            f"{self.serving.broken:.1%} of {self.serving.looked_at} with the serving policy"
         )
 
     @property
@@ -59,8 +62,8 @@ class Memory:
         ours, theirs = self.candidate, self.serving
         if not all(map(math.isfinite, (ours.broken, ours.side_effects, ours.leakage, theirs.broken))):
             return "a figure of the benchmark is no number"
-        if not ours.looked_at or ours.looked_at != theirs.looked_at:
-            return f"the runs looked at {ours.looked_at} and {theirs.looked_at} rules"
+        if min(ours.looked_at, theirs.looked_at) < FEWEST:
+            return f"the runs looked at {ours.looked_at} and {theirs.looked_at} rules that had been taught"
         if ours.leakage > 0:
             return "what one repository taught changed another's answers"
         if ours.broken > theirs.broken:
@@ -92,7 +95,7 @@ def read(file: Path, *, adapter: str, deployed: str) -> Memory:
 
 def _obeyed(report: Mapping[str, Any]) -> Obeyed:
     found = report["overall"][LEARNER]
-    broken = found["broken"][str(max(report["checkpoints"]))]
+    broken = found["broken_taught"]
     return Obeyed(
         broken=float(broken["value"]),
         looked_at=int(broken["n"]),

@@ -45,19 +45,16 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Which adapter each run of the loop was of, and what courses it found there."""
     found: Runs = []
 
-    def run(settings: Settings, *, small: bool, workers: Any, out: Path, console: Any) -> dict[str, Any]:
-        assert small and settings.model_url == ""
+    def run(settings: Settings, *, out: Path, **told: Any) -> dict[str, Any]:
+        assert told["small"] and told["learners"] == ("all",) and settings.model_url == ""
         found.append((Path(settings.adapter).name if settings.adapter else "", out))
         out.mkdir(parents=True, exist_ok=True)
         courses = out / "courses.json"
         if not courses.exists():
             courses.write_text(f"courses of {settings.adapter or 'the base'}")
         share = {"value": 0.0, "n": 3.0}
-        broken = {"2": {"value": 0.1 if settings.adapter else 0.2, "n": 9.0}}
-        return {
-            "checkpoints": [0, 1, 2],
-            "overall": {"all": {"broken": broken, "side_effects": share, "leakage": share}},
-        }
+        broken = {"value": 0.1 if settings.adapter else 0.2, "n": 9.0}
+        return {"overall": {"all": {"broken_taught": broken, "side_effects": share, "leakage": share}}}
 
     monkeypatch.setattr(loop, "run", run)
     return found

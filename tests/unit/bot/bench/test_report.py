@@ -60,6 +60,25 @@ def test_broken_rules_are_counted_by_kind_and_round() -> None:
     assert 0 < found["overall"]["all"]["broken"]["1"]["high"] < 0.5
 
 
+def test_a_rule_that_no_answer_broke_was_taught_to_nobody() -> None:
+    taught = [
+        a_row("a/one", 0, "all", "teach", 0, False),
+        a_row("a/one", 0, "all", "unseen", 1, False),
+        a_row("a/one", 0, "all", "unseen", 1, True, question="another"),
+    ]
+    untaught = [
+        a_row("a/two", 0, "all", "teach", 0, True),
+        a_row("a/two", 0, "all", "teach", 1, False),  # too late for this examination
+        a_row("a/two", 1, "all", "teach", 0, False, abstained=True),
+        *(a_row("a/two", seed, "all", "unseen", 1, False) for seed in (0, 1)),
+    ]
+    found = report.build(taught + untaught, RULES, (0, 1), ("all",))["overall"]["all"]
+    assert (found["broken_taught"]["value"], found["broken_taught"]["n"]) == (0.5, 2)
+    assert found["broken"]["1"]["n"] == 4
+    said = markdown(report.build(taught + untaught, RULES, (0, 1), ("all",)))
+    assert "before an edit, broken at the end: all 50.0 [" in said
+
+
 def test_only_corrections_taught_by_exactly_one_edit_decide_that_they_hold() -> None:
     rows = rows_of("all", costs={"a/one": 0.0, "a/two": 0.0}, kept=True)
     rows += rows_of("none", costs={"a/one": 1.0, "a/two": 1.0}, kept=False)

@@ -63,7 +63,7 @@ def test_a_check_that_is_left_out_or_doubled_has_not_passed() -> None:
         ({"memory": memory(broken=0.2)}, "phrase memory"),
         ({"memory": memory(leakage=0.1)}, "phrase memory"),
         ({"memory": memory(side_effects=0.1)}, "phrase memory"),
-        ({"memory": memory(looked_at=8)}, "phrase memory"),
+        ({"memory": memory(looked_at=2)}, "phrase memory"),
         ({"candidate": side(distinct=0.3)}, "variety"),
         ({"candidate": side(distinct=NAN)}, "variety"),
         ({"candidate": side(boilerplate=0.21)}, "boilerplate"),
