@@ -1,9 +1,9 @@
 """Evidence for the gate: is the phrase memory obeyed with this adapter as it is with the one that serves?
 
-The small measured loop over three seeds, twice: with the serving policy, then, on the very same exercises, with
-the candidate; each on a model process of our own that has the adapter merged in, as it would serve. Only the bot
-as it ships is taught. What is kept is gone on with: the serving policy's half is measured once, however many candidates come. Left out: what is concluded
-from it (`learning/training/gate_memory.py`).
+The small measured loop over three seeds, twice: with the serving policy, then, on the very same exercises,
+with the candidate; each on a model process of our own that has the adapter merged in, as it would serve. Only
+the bot as it ships is taught. What is kept is gone on with: the serving policy's half is measured once,
+however many candidates come. Left out: what is concluded from it (`learning/training/gate_memory.py`).
 
     thumbprint gate --candidate DIR …
 """

@@ -2,10 +2,10 @@
 
     python -m bot.drills.doomed ANSWER_ID [POINT NTH]
 
-It is `thumbprint work` in everything else but one: this answer's question is acknowledged just before it is
-composed, and not beside it, for whichever of both came first would decide who may ask. Points are counted while
-it is acknowledged, composed and posted; the names of those that were passed stand in HOME/passed once it was
-posted. Without a point it lives.
+It is `thumbprint work` in all but one thing: this answer's question is acknowledged just before it is
+composed, and not beside it, for whichever of both came first would decide who may ask. Points are counted
+while it is acknowledged, composed and posted; the names of those that were passed stand in HOME/passed once
+it was posted. Without a point it lives.
 """
 
 from __future__ import annotations

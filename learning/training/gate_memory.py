@@ -32,8 +32,10 @@ FEWEST = 3
 @dataclass(frozen=True, kw_only=True)
 class Obeyed:
     """One run: taught rules broken on unseen questions after all teaching, answers changed where no rule
-    applies, answers changed in another repository. Shares; `looked_at` is of how many rules the first is: where
-    no answer broke a rule while there was teaching, nobody taught it."""
+    applies, answers changed in another repository. Shares; `looked_at` is of how many rules the first is.
+
+    A rule that no answer broke while there was teaching was taught by nobody.
+    """
 
     broken: float
     looked_at: int
