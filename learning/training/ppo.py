@@ -5,7 +5,7 @@ clipped updates → alarms. A run that was killed goes on from its last checkpoi
 Left out: more than LoRA on linear layers, rewards a token, prompts beyond the snapshot's.
 
     thumbprint train ppo --data SNAPSHOT --reward DIR --out DIR
-    accelerate launch -m learning.training.ppo --data SNAPSHOT --reward DIR --out DIR
+    accelerate launch -m learning.training.ppo --model DIR --data SNAPSHOT --reward DIR --out DIR
 """
 
 from __future__ import annotations
