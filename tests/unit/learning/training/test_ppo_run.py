@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from learning.training import ledger, ppo, ppo_batch
 from learning.training.alarms import Alarms, Seen
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
 from learning.training.ppo_run import Run
-from storage.errors import TrainingError
+from storage.errors import ModelError, SetupError, TrainingError
+from tests.unit.learning.models.tiny import write_tokenizer
 from tests.unit.learning.training.toy import ANYTHING, letters, options, write_snapshot
 
 SMALL = {"batch": 16, "minibatch": 16, "part": 16, "rollout": 16, "epochs": 1, "validate_every": 0}
@@ -81,3 +83,27 @@ def test_every_alarm_hears_its_own_figure(
             independent=told["independent"],
         )
     ]
+
+
+def test_a_base_that_is_none_and_a_folder_that_cannot_be_made_are_one_sentence_each(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="none holds no model"):
+        ppo.run(options(tmp_path / "none", data, tmp_path / "a", **SMALL), reward=letters)
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file \("):
+        ppo.run(options(base, data, tmp_path / "file", **SMALL), reward=letters)
+
+
+def test_an_adapter_of_another_base_is_refused_before_it_is_loaded(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    """Of other sizes: what loads it would fail in words of its own."""
+    first = ppo.run(options(base, data, tmp_path / "a", steps=1, **SMALL), reward=letters)
+    config = LlamaConfig.from_pretrained(str(base))
+    config.hidden_size, config.head_dim = 32, 8
+    LlamaForCausalLM(config).save_pretrained(str(tmp_path / "other"))
+    write_tokenizer(tmp_path / "other")
+    given = options(tmp_path / "other", data, tmp_path / "b", adapter=first.adapter, **SMALL)
+    with pytest.raises(ModelError, match="was trained on another base"):
+        ppo.run(given, reward=letters)
