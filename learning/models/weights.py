@@ -41,8 +41,12 @@ class Shape:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """`config.json` of a model folder. Raises ModelError when the architecture is not of the family."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    """`config.json` of a model folder. Raises ModelError where there is none that can be read, and when the
+    architecture is not of the family."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} holds no model: it has no config.json that can be read.") from error
     kind = config.get("model_type")
     if kind not in FAMILY:
         family = ", ".join(FAMILY)

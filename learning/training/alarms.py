@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean
 
+from storage.errors import ConfigurationError
+
 SURE = 4.0
 """Standard errors that a change must be larger than; the best of many windows is high by chance alone."""
 _BARE = re.compile(r"\W*(?:yes|no|i (?:do not|don.?t) know|maybe|sure|ok(?:ay)?)\W*", re.IGNORECASE)
@@ -42,6 +44,12 @@ class Limits:
     fall: float = 0.05
     """How far the independent reward may fall from its best while training's rises, in its own units; further
     where that could be chance."""
+
+    def check(self) -> None:
+        """Raise ConfigurationError for a number of batches that none can be."""
+        for name in ("patience", "window"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
 
 
 @dataclass(frozen=True, kw_only=True)

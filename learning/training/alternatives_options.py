@@ -100,6 +100,7 @@ class Options:
                 raise ConfigurationError(
                     f"The option {name} is {getattr(self, name)}: it must not be negative."
                 )
+        self.limits.check()
         if self.longest < 16:
             raise ConfigurationError(f"The option longest is {self.longest}: give at least 16 tokens.")
         if self.precision not in PRECISIONS:

@@ -27,6 +27,7 @@ from learning.training import bench_ppo_figures
 from learning.training.arguments import one_sentence, parse
 from learning.training.bench_ppo_figures import Figure
 from learning.training.bench_ppo_options import FOLDERS, Options
+from learning.training.evaluate_report import plain
 from learning.training.ledger import read
 from storage.errors import ConfigurationError, TrainingError
 
@@ -62,7 +63,7 @@ def run(options: Options, console: Console | None = None) -> list[Figure]:
         "figures": [{**asdict(one), "verdict": one.verdict} for one in figures],
         **found,
     }
-    (options.out / "bench.json").write_text(json.dumps(whole, indent=1, default=str))
+    (options.out / "bench.json").write_text(json.dumps(plain(whole), indent=1, allow_nan=False, default=str))
     (options.out / "bench.md").write_text(bench_ppo_figures.markdown(figures, found["ours"], found["trl"]))
     return figures
 

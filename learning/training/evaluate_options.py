@@ -76,6 +76,12 @@ class Options:
                 raise ConfigurationError(
                     f"The option {name} is {getattr(self, name)}: it cannot be negative."
                 )
+        for name, folders in self.systems.items():
+            if len(folders) > self.seeds:
+                raise ConfigurationError(
+                    f"The system {name} has {len(folders)} adapters, a seed each, but there are {self.seeds} "
+                    f"seeds: give --seeds {len(folders)}, or fewer adapters."
+                )
         if self.deployed not in self.systems:
             raise ConfigurationError(
                 f"The deployed system {self.deployed} is none of {', '.join(self.systems)}: name its folder "

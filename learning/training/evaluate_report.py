@@ -33,8 +33,8 @@ class Report:
 
 def to_json(report: Report) -> str:
     """The report as text; null where a figure is no number."""
-    plain = {"format": FORMAT, **dataclasses.asdict(report)}
-    return json.dumps(_plain(plain), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    whole = {"format": FORMAT, **dataclasses.asdict(report)}
+    return json.dumps(plain(whole), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def of_json(text: str) -> Report:
@@ -85,11 +85,12 @@ def _number(found: float | None) -> float:
     return math.nan if found is None else float(found)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The same as JSON has it: null where a figure is no number, or has no end."""
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, Verdict):
         return value.value
     return None if isinstance(value, float) and not math.isfinite(value) else value

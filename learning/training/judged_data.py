@@ -24,6 +24,8 @@ from typing import Any
 from learning.training import corpus
 from storage.errors import DataError
 
+ODD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What a row of another kind raises when it is read."""
 LEVELS = {"Excellent": 3, "Acceptable": 2, "Could be Improved": 1, "Bad": 0}
 
 
@@ -63,7 +65,7 @@ def read(folder: Path) -> list[Contest]:
                 else:
                     one = _compared(row)
                     asked[one.question].append(one)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except ODD as error:
                 raise DataError(
                     f"{path}, line {number}, is no judged answer ({type(error).__name__}: {error}): give a "
                     "folder of answers with `ratings`, or of two responses with a `majority`."

@@ -34,7 +34,9 @@ class Ledger:
         out.mkdir(parents=True, exist_ok=True)
         self._file = out / FILE
         kept = [line for line in read(out) if line["step"] <= step]
-        self._file.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        part = self._file.with_suffix(".part")  # whole or not: a full disk takes no line that was there
+        part.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        part.replace(self._file)
         self._board: Any = SummaryWriter(
             str(out / "tensorboard"), purge_step=step + 1, filename_suffix=f".from-{step}"
         )

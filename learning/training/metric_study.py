@@ -26,11 +26,12 @@ from learning.models.encoder import Encoder
 from learning.training import judged_data
 from learning.training.alarms import distinct
 from learning.training.arguments import one_sentence
+from learning.training.evaluate_report import plain
 from learning.training.judged_data import Contest
 from learning.training.metrics import Overlap, matched, overlap
 from learning.training.reward_data import key_of
 from learning.training.reward_model import CACHE, RewardModel
-from storage.errors import DataError
+from storage.errors import ConfigurationError, DataError, SetupError
 
 CHUNK = 32
 """Contests whose texts go through the encoder together."""
@@ -198,13 +199,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=0, help="questions at most; 0 for all")
     parser.add_argument("--out", type=Path, help="a file for the figures as JSON")
     given = parser.parse_args(argv)
+    if given.out and given.out.is_dir():
+        raise ConfigurationError(f"{given.out} is a folder: name a file for the figures by --out.")
     encoder = hub.resolve(given.encoder, "encoder", given.cache)
     report = run(given.data, encoder, given.limit, given.encoder, given.reward, given.cache)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
     sys.stdout.write(markdown(report) + "\n")
+    if given.out:
+        _write(report, given.out)
     return 0
+
+
+def _write(report: Report, file: Path) -> None:
+    """The figures as JSON. Raises SetupError."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(plain(dataclasses.asdict(report)), indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise SetupError(
+            f"The figures cannot be written to {file} ({error.strerror}): make room there, or name another "
+            "file by --out."
+        ) from error
 
 
 if __name__ == "__main__":

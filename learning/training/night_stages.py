@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from learning.models import hub, store
@@ -47,6 +48,8 @@ class Stages:
 
     def __init__(self, recipe: Recipe, point: Callable[[str], None], console: Console) -> None:
         self.recipe, self.console, self.out = recipe, console, recipe.out
+        if recipe.threads:  # here, for PPO has no such option, and a night may begin again with it
+            torch.set_num_threads(recipe.threads)
         self.device = device(recipe.cpu)
         self.base = hub.resolve(recipe.model, "policy", recipe.cache, console=console)
         self.own = snapshot.read(recipe.data)

@@ -5,7 +5,7 @@ clipped updates → alarms. A run that was killed goes on from its last checkpoi
 Left out: more than LoRA on linear layers, rewards a token, prompts beyond the snapshot's.
 
     thumbprint train ppo --data SNAPSHOT --reward DIR --out DIR
-    accelerate launch -m learning.training.ppo --data SNAPSHOT --reward DIR --out DIR
+    accelerate launch -m learning.training.ppo --model DIR --data SNAPSHOT --reward DIR --out DIR
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
 from learning.training.processes import Processes, device
-from storage.errors import ConfigurationError, TrainingError
+from storage.errors import ConfigurationError, SetupError, TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,8 @@ def run(
 
     `reward` and `independent` are taken instead of the models that the options name. Raises
     ConfigurationError for options that do not go together, DataError for too few prompts, TrainingError when
-    an alarm sounds or a number is none, SetupError for a full disk: then no adapter is written, and the last
-    checkpoint is kept.
+    an alarm sounds or a number is none, SetupError for a full disk or a folder that cannot be made: then no
+    adapter is written, and the last checkpoint is kept.
     """
     options = replace(
         options,
@@ -78,6 +78,7 @@ def run(
     if independent is None and options.independent is not None:
         independent = _reward(options.independent, options)
     run = Run(options, reward, independent)
+    _made(options.out)
     checkpoints, processes = options.out / "checkpoints", run.processes
     state = State(
         step=0,
@@ -106,6 +107,15 @@ def run(
         _write(run, adapter, report)
     processes.wait()
     return report
+
+
+def _made(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The run cannot be written to {out} ({error.strerror or error}): name another --out."
+        ) from error
 
 
 def _loop(run: Run, state: State, checkpoints: Path, ledger: Ledger | None) -> None:

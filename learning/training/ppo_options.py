@@ -120,12 +120,30 @@ class Options:
             raise ConfigurationError(
                 f"Answers cannot have at least {self.shortest} and at most {self.longest} tokens."
             )
-        positive = ("steps", "part", "rollout", "epochs", "max_answer", "max_prompt", "checkpoint_every")
-        for name in (*positive, "temperature", "learning_rate", "rank"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
+        if self.kl_target and not self.kl_coefficient:
+            raise ConfigurationError(
+                f"A KL coefficient of 0 stays 0 whatever the KL target of {self.kl_target:g} nats: give "
+                "--kl-target 0, too, or a coefficient over 0."
+            )
+        self._check_each()
+        self.limits.check()
         if self.dtype not in DTYPES:
             raise ConfigurationError(f"The dtype {self.dtype!r} is none of {', '.join(DTYPES)}.")
+
+    def _check_each(self) -> None:
+        positive = ("steps", "part", "rollout", "epochs", "max_answer", "max_prompt", "checkpoint_every")
+        for name in (*positive, "temperature", "learning_rate", "rank", "alpha", "clip", "value_clip"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
+        costs = ("kl_coefficient", "kl_target", "missing_eos", "length_cost", "length_cost_most")
+        for name in (*costs, "value_weight", "max_gradient", "validate_every", "validation"):
+            if not getattr(self, name) >= 0:
+                raise ConfigurationError(
+                    f"The option {name} is {getattr(self, name)}: it must not be negative."
+                )
+        for name in ("discount", "trace"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it is from 0 to 1.")
 
     @property
     def recorded(self) -> dict[str, Any]:

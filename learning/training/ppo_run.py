@@ -12,6 +12,8 @@ from dataclasses import replace
 import torch
 
 from learning.models import adapters
+from learning.models.tokenizer import Tokens
+from learning.models.weights import read_config
 from learning.training import artefact, ppo_batch, ppo_update, rollouts, snapshot
 from learning.training.alarms import Seen
 from learning.training.origins import judge
@@ -37,6 +39,10 @@ class Run:
         self.processes = Processes(cpu=options.cpu)
         self.snapshot = data = snapshot.read(options.data)
         refuse_other_templates(data.rows.prompted, f"The snapshot {data.id[:12]}")
+        read_config(options.model)
+        self.parent: adapters.Manifest | None = None
+        if options.adapter is not None:  # before it is loaded, for one of another base may not fit
+            self.parent = artefact.check(options.adapter, base=options.model, tokens=Tokens(options.model))
         self.roles = Roles.load(
             options.model,
             adapter=options.adapter,
@@ -61,9 +67,6 @@ class Run:
         self.held_out = held_out[: options.validation]
         self.optimizer = torch.optim.Adam(self.roles.trained().values(), lr=options.learning_rate, eps=1e-5)
         self.base = adapters.base_hash(options.model)
-        self.parent: adapters.Manifest | None = None
-        if options.adapter is not None:
-            self.parent = artefact.check(options.adapter, base=options.model, tokens=self.roles.tokens)
         parent = self.parent.id if self.parent else ""
         self.judges = {
             name: judge(folder)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from learning.models import hub, store
 from learning.training import reward_data, snapshot
 from learning.training import reward_judging as judging
 from learning.training.arguments import one_sentence, parse
+from learning.training.evaluate_report import plain
 from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
@@ -218,19 +218,12 @@ def _write(report: Report, out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "report.md").write_text(markdown(report))
-        plain = _plain({**dataclasses.asdict(report), "gates": report.gates})
-        (out / "report.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n")
+        whole = plain({**dataclasses.asdict(report), "gates": report.gates})
+        (out / "report.json").write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise SetupError(
             f"The report cannot be written to {out} ({error.strerror}): make room there."
         ) from error
-
-
-def _plain(value: Any) -> Any:
-    """The same with null where a figure is no number."""
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @one_sentence

@@ -317,6 +317,7 @@ def test_a_reward_that_is_no_number_ends_it_in_one_sentence(options: Options) ->
         ({"algorithm": "rloo", "attempts": 3}, "3 attempts do not go into the 4 answers"),
         ({"algorithm": "rloo", "max_answer": 200}, "leaves no room for a prompt"),
         ({"precision": "int4"}, "'int4' is none of"),
+        ({"limits": replace(ANYTHING, window=0)}, "window is 0: it must be over 0"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(change: dict[str, Any], says: str, options: Options) -> None:

@@ -1,11 +1,14 @@
 """Two PPOs side by side: rewards at equal KL, intervals over seeds, verdicts, and what cannot be measured."""
 
+import json
 import math
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from learning.training.bench_ppo import run
 from learning.training.bench_ppo_figures import at_equal_kl, compared, markdown
@@ -70,3 +73,19 @@ def test_a_folder_of_another_measurement_is_refused(tmp_path: Path) -> None:
     assert Options.read(options.out / "options.json") == options
     with pytest.raises(ConfigurationError, match="another measurement"):
         run(replace(options, steps=8))
+
+
+def test_intervals_without_an_end_are_null_in_the_figures(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.touch()
+    options = Options(model=tmp_path, data=tmp_path, reward=tmp_path, out=tmp_path / "o", trl=python, seeds=1)
+    options.out.mkdir()
+    for name, speed in (("ours", 9.0), ("trl", 1.0)):
+        (options.out / f"{name}-0.json").write_text(json.dumps(side(speed, 100.0, curve(0.2, 4.0))))
+    run(options, Console(file=StringIO()))
+    found = json.loads(
+        (options.out / "bench.json").read_text(),
+        parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
+    )
+    assert [one["low"] for one in found["figures"]] == [0.0, 0.0, None]
+    assert found["figures"][0]["value"] == pytest.approx(9.0)

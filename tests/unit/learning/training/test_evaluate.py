@@ -267,6 +267,7 @@ def test_the_nth_adapter_of_a_name_answers_in_the_nth_seed(options: Options) -> 
         ({"adapter": ("a/b=x",)}, "NAME=FOLDER"),
         ({"deployed": "nobody"}, "deployed system nobody is none of base"),
         ({"attempts": 0}, "attempts is 0"),
+        ({"adapter": ("ppo=a", "ppo=b", "ppo=c")}, "ppo has 3 adapters, a seed each, but there are 2 seeds"),
         ({"questions": -1}, "questions is -1"),
     ],
 )
@@ -317,6 +318,12 @@ def test_an_adapter_is_handed_on_with_the_evaluation_that_judged_it_and_with_no_
     with pytest.raises(DataError, match="holds no evaluation"):
         adapter_card.run(replace(given, report=tmp_path, out=tmp_path / "x"))
     assert adapter_card.main(["--adapter", str(other), "--report", str(options.out), "--out", "x"]) == 1
+
+
+def test_by_default_it_samples_as_published_three_times_in_three_seeds_on_the_test_part() -> None:
+    found = parse(Options, "", ["--data=d", "--out=o"])
+    assert found.sampling == Sampling(temperature=0.8, top_p=0.9, top_k=50, max_tokens=256)
+    assert (found.attempts, found.seeds, found.part) == (3, 3, "test")
 
 
 def test_every_option_is_a_flag() -> None:

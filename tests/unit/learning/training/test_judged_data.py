@@ -69,10 +69,11 @@ def test_of_comparisons_the_reference_is_the_third_model_that_won_most(tmp_path:
         rating("a", "Splendid"),
         rating("a"),
         vote("a", "of a", "of b", 1),
+        vote("a_b", "of a", "of b", float("inf")),  # type: ignore[arg-type]
         ["a"],
         None,
     ],
-    ids=["unjudged", "unknown level", "no rating", "one model", "a list", "null"],
+    ids=["unjudged", "unknown level", "no rating", "one model", "no majority", "a list", "null"],
 )
 def test_a_line_that_is_no_judged_answer_is_named(tmp_path: Path, row: Any) -> None:
     with pytest.raises(DataError, match=r"rows.jsonl.gz, line 2, is no judged answer"):

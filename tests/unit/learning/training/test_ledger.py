@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 
 import pytest
 from rich.console import Console
@@ -23,7 +24,22 @@ def test_a_run_that_goes_on_writes_the_steps_after_its_checkpoint_anew(tmp_path)
         {"step": 2, "objective/reward": 0.2},
         {"step": 3, "objective/reward": 7.0},
     ]
-    assert len(list((tmp_path / "tensorboard").iterdir())) == 2
+    boards = [file.read_bytes() for file in (tmp_path / "tensorboard").iterdir()]
+    assert len(boards) == 2 and all(b"objective/reward" in each for each in boards)
+
+
+def test_a_full_disk_takes_no_line_that_was_there(tmp_path):
+    with Ledger(tmp_path, step=0, steps=5) as book:
+        for step in (1, 2, 3):
+            book.note(step, {"objective/reward": step / 10}, "")
+    before, (soft, hard) = read(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))  # no file may have more bytes than these
+    try:
+        with pytest.raises(OSError, match="too large"):
+            Ledger(tmp_path, step=2, steps=5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read(tmp_path) == before
 
 
 def test_the_bar_says_where_it_is_and_what_was_seen(tmp_path):

@@ -163,3 +163,27 @@ def test_a_text_s_tokens_are_its_own_whatever_stands_beside_it() -> None:
     assert tokens == pytest.approx(alone, abs=1e-4)
     assert np.linalg.norm(tokens, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     assert whole == pytest.approx(np.array(encoder.embed(["sort a list"])[0]), abs=1e-4)
+
+
+def test_a_place_that_takes_no_figures_is_one_sentence_and_the_table_is_not_lost(
+    encoder: Path, judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--data", str(judged), "--encoder", str(encoder), "--out"]
+    assert main([*given, str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "is a folder: name a file" in said.err and not said.out  # before anything is read
+    assert main([*given, str(judged / "rows.jsonl" / "found.json")]) == 1
+    said = capsys.readouterr()
+    assert "cannot be written" in said.err and "| ROUGE-1 |" in said.out
+
+
+def test_what_is_no_number_is_null_in_the_figures(encoder: Path, judged: Path, tmp_path: Path) -> None:
+    """Where all answers have one word, words have no rank correlation with anything."""
+    rows = [json.loads(line) for line in (judged / "rows.jsonl").read_text().splitlines()]
+    alike = [{**row, "answer": row["answer"] if n % 3 == 0 else "so"} for n, row in enumerate(rows)]
+    (judged / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in alike))
+    out = tmp_path / "found.json"
+    assert main(["--data", str(judged), "--encoder", str(encoder), "--out", str(out)]) == 0
+    found = json.loads(out.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    words = next(line for line in found["lines"] if line["metric"] == "words")
+    assert words["with_rating"]["value"] is None

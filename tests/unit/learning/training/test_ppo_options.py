@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from learning.training import ppo
 from learning.training.alarms import Limits
 from learning.training.arguments import parse
 from learning.training.ppo_options import Options
@@ -26,6 +27,14 @@ GIVEN = Options(model=Path("m"), data=Path("d"), out=Path("o"))
         ({"shortest": 200}, "at least 200 and at most 128"),
         ({"temperature": 0.0}, "temperature is 0"),
         ({"dtype": "int8"}, "'int8' is none of float32, bfloat16"),
+        ({"kl_coefficient": 0.0}, "coefficient of 0 stays 0 whatever the KL target of 6"),
+        ({"kl_target": -1.0}, "kl_target is -1.0: it must not be negative"),
+        ({"max_gradient": -1.0}, "max_gradient is -1.0: it must not be negative"),
+        ({"clip": 0.0}, "clip is 0.0: it must be over 0"),
+        ({"trace": 1.5}, "trace is 1.5: it is from 0 to 1"),
+        ({"discount": float("nan")}, "discount is nan"),
+        ({"limits": Limits(patience=-1)}, "patience is -1: it must be over 0"),
+        ({"limits": Limits(window=0)}, "window is 0: it must be over 0"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_both_numbers(changes, says):
@@ -35,6 +44,17 @@ def test_what_does_not_go_together_is_refused_with_both_numbers(changes, says):
 
 def test_the_defaults_go_together():
     GIVEN.check()
+
+
+def test_no_kl_at_all_may_be_wished():
+    replace(GIVEN, kl_coefficient=0.0, kl_target=0.0).check()
+
+
+def test_the_commands_in_the_stages_own_words_are_ones_that_it_takes():
+    said = [line.split() for line in (ppo.__doc__ or "").splitlines() if "learning.training.ppo " in line]
+    assert said
+    for words in said:
+        parse(Options, "", words[words.index("learning.training.ppo") + 1 :])
 
 
 def test_a_command_line_names_any_option_and_the_alarms_limits_too():

@@ -52,6 +52,19 @@ def test_too_little_data_is_refused_before_anything_is_trained(
     assert not (made.out / "sft").exists()
 
 
+def test_a_night_that_goes_on_with_ppo_keeps_to_its_threads(
+    base: Path, encoder: Path, tmp_path: Path
+) -> None:
+    """Each other stage sets them itself; where they were made before, nothing had."""
+    made = recipe(base, encoder, write_data(tmp_path / "data", 5), tmp_path / "night", threads=1)
+    torch.set_num_threads(2)
+    try:
+        night_stages.Stages(made, lambda name: None, Console(file=StringIO()))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_data_that_are_all_judged_alike_are_refused(base: Path, encoder: Path, tmp_path: Path) -> None:
     alike = replace(rows(40), pairs=(), triplets=())
     data = write_data(tmp_path / "data", made=alike)
