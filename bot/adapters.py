@@ -15,15 +15,17 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.canary import takes
 from bot.endpoint import status
+from learning.models import adapters
 from storage.adapters import serving
 from storage.database import Database
-from storage.errors import ModelRequestError, ModelUnavailable, ThumbprintError
+from storage.errors import ModelError, ModelRequestError, ModelUnavailable, ThumbprintError
 from storage.records import Adapter, Promotion
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+ROOMS = 3
+"""So often room is made on a full server for one adapter: another worker may take what was made."""
 PATIENT_S = 30.0
 """A server that lets a load wait longer than this is not asked for that adapter for ten times as long."""
 
@@ -60,6 +64,23 @@ def may_serve(adapter: Adapter, installation_id: int, repository_id: int) -> boo
     """Whether whose data an adapter learned from allows that this repository is answered by it. Pure."""
     account = adapter.installation_id in (0, installation_id)
     return account and adapter.repository_id in (0, repository_id)
+
+
+def amiss(adapter: Adapter) -> str:
+    """Why what lies in an adapter's folder is not what was promoted; "" where it is, or nothing can be seen.
+
+    Our own server compares each file with its manifest, other servers compare nothing; and none of them knows
+    which manifest was meant.
+    """
+    try:
+        found = adapters.read(Path(adapter.folder))
+    except ModelError as error:
+        return str(error)
+    except OSError:
+        return ""
+    if found is None or found.id == adapter.id:
+        return ""
+    return f"{adapter.folder} holds another adapter, {found.id[:12]}, than was promoted: it was not judged."
 
 
 class Adapters:
@@ -99,14 +120,15 @@ class Adapters:
 
         That is `drain_s` after the last promotion: the longest time that an answer takes.
         """
+        loaded = set(self._loaded)  # an adapter's row may be gone by now, with whose rows it was made of
         with self._database.unit(read_only=True) as unit:
             rows = unit.adapters.current()
-            if not rows:
+            if not rows and not loaded:
                 return
             every = {one.id: one for one in unit.adapters.all()}
         wanted = [one for row in rows for one in _kept(row, every)]
-        drained = now - max(row.at for row in rows) >= timedelta(seconds=drain_s)
-        gone = {one.name for one in every.values()} - {every[one].name for one in wanted}
+        drained = all(now - row.at >= timedelta(seconds=drain_s) for row in rows)
+        gone = loaded.union(one.name for one in every.values()) - {every[one].name for one in wanted}
         try:
             for adapter_id in wanted:
                 self._has(every[adapter_id], evict=False)
@@ -142,6 +164,9 @@ class Adapters:
         with self._loading:
             if name in self._loaded:
                 return True
+            if wrong := amiss(adapter):
+                self._refuse(adapter, wrong)
+                return False
             begin = time.monotonic()
             try:
                 if not self._load(adapter, evict=evict):
@@ -162,20 +187,28 @@ class Adapters:
         return True
 
     def _load(self, adapter: Adapter, *, evict: bool) -> bool:
-        """Ask for it; where the server is full, the one that was asked for least lately makes room."""
-        try:
-            return self._models.load_adapter(adapter.name, adapter.folder)
-        except ModelRequestError as error:
-            if "unload one first" not in str(error):
-                raise
-        if not evict:
-            return False
+        """Ask for it; where the server is full, the one that was asked for least lately makes room.
+
+        False where none can: that is no fault of the adapter's, and the next answer asks again.
+        """
+        for _ in range(ROOMS):
+            try:
+                return self._models.load_adapter(adapter.name, adapter.folder)
+            except ModelRequestError as error:
+                if "unload one first" not in str(error):
+                    raise
+            if not evict or not self._made_room(adapter):
+                break
+        log.info("adapter_waits", adapter=adapter.id, reason="the model server is full")
+        return False
+
+    def _made_room(self, adapter: Adapter) -> bool:
         with self._database.unit(read_only=True) as unit:
-            ours = {one.name for one in unit.adapters.all()}
+            ours = {one.name for one in unit.adapters.all()} | self._loaded
         others = [one for one in self._models.names() if one in ours and one != adapter.name]
         for name in sorted(others, key=lambda one: self._used.get(one, 0.0))[:1]:
             self._unload(name)
-        return self._models.load_adapter(adapter.name, adapter.folder)
+        return bool(others)
 
     def _unload(self, name: str) -> None:
         self._loaded.discard(name)

@@ -90,15 +90,19 @@ class Night:
     # ------------------------------------------------------------ beginning
 
     def _open(self) -> list[Run]:
-        """Nights that nobody ended, once those that were killed again and again have."""
+        """Nights that nobody ended and that are not another machine's, once those that were killed again and
+        again have."""
         with self._database.unit(read_only=True) as unit:
             found = unit.adapters.open_runs()
         open_ = []
         for run in found:
+            if night_lock.elsewhere(run, not self._database.is_sqlite, self._clock()):
+                continue
             begun = night_journal.read(Path(run.folder) / BEGUN)
             if not begun or _tries(run, begun) >= TRIES:
-                why = f"{TRIES} times in a row" if begun else "before it began"
-                self._end(run, RunStatus.FAILED, f"It was killed {why}: see the log, then begin it again.")
+                killed = f"It was killed {TRIES} times in a row: see the log, then begin it again."
+                gone = f"Its folder, {run.folder}, is not here any more: begin it again."
+                self._end(run, RunStatus.FAILED, killed if begun else gone)
                 continue
             open_.append(run)
         return open_
@@ -144,7 +148,7 @@ class Night:
         verdict, against = night_journal.read(folder / night_journal.VERDICT), str(serving or "")
         if against not in (verdict.get("folder"), night_journal.read(folder / BEGUN).get("deployed")):
             verdict = night_journal.judge_anew(folder)
-        if verdict:
+        if verdict and not self._waits(verdict):
             same = "The data and the options are those of an earlier night, which said: "
             return replace(run, adapter=verdict["adapter"]), same + verdict["reason"]
         begin = {
@@ -159,6 +163,11 @@ class Night:
         night_journal.write(folder / BEGUN, begin)
         self._point("begun")
         return run, ""
+
+    def _waits(self, verdict: Mapping[str, Any]) -> bool:
+        """Whether an adapter passed and was never in force: its promotion failed, and is tried again."""
+        with self._database.unit(read_only=True) as unit:
+            return bool(verdict["passed"]) and unit.adapters.get(verdict["adapter"]) is None
 
     # ------------------------------------------------------------ leading
 
@@ -235,8 +244,11 @@ class Night:
 
 
 def _reported(run: Run) -> Run:
-    """The run, its report written. A report that cannot be written changes nothing of what became of it."""
+    """The run, its report written; what had nothing to do leaves an earlier night's as it is. A report that
+    cannot be written changes nothing of what became of it."""
     log.info("night_ended", run=run.id, status=run.status.value, reason=run.reason)
+    if run.status is RunStatus.SKIPPED:
+        return run
     try:
         night_report.write(run)
     except ThumbprintError as error:

@@ -19,7 +19,7 @@ from croniter import croniter
 
 from bot.consent import ASKING, STALE
 from bot.environment import environment, variable
-from bot.night_lock import is_free
+from bot.night_lock import elsewhere, is_free
 from bot.settings import NEVER, Settings
 from storage.database import Database
 from storage.records import Run, RunStatus
@@ -41,9 +41,18 @@ def due(cron: str, now: datetime, last: Run | None, asking: datetime | None = No
         return True
     if cron == NEVER:
         return False
-    tick = croniter(cron, now.astimezone()).get_prev(datetime)
+    tick = _tick(cron, now)
     begun = tick > now - LATE or (asking is not None and asking > now - STALE)
-    return begun and (last is None or last.started_at < tick)
+    return begun and tick <= now and (last is None or last.started_at < tick)
+
+
+def _tick(cron: str, now: datetime) -> datetime:
+    """The newest time of a cron expression on this machine's clock. Where clocks are turned, one that comes
+    twice is meant the first time, and one that is left out comes as long after the turn as it lies in the gap
+    (PEP 495); that may be yet to come."""
+    wall = now.astimezone().replace(tzinfo=None)
+    found: datetime = croniter(cron, wall).get_prev(datetime)
+    return datetime.fromtimestamp(found.timestamp(), UTC)
 
 
 def night_env(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -79,6 +88,8 @@ class Clock:
             last = next(iter([*open_, *unit.adapters.runs(1)]), None)
             asking = unit.progress.mark(ASKING)
         home, now = self._settings.home, self._clock()
+        if open_ and all(elsewhere(run, not self._database.is_sqlite, now) for run in open_):
+            return False
         if not due(self._settings.retrain_at, now, last, asking) or not is_free(home / "training"):
             return False
         begins = not open_

@@ -13,16 +13,21 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from learning.training.night_journal import BEGUN
 from storage.database import Database
 from storage.errors import ConfigurationError, SetupError
+from storage.records import Run
 
 FILE = "night.lock"
 NUMBER = 0x7468756D62
 """PostgreSQL's name of the lock."""
+LEFT = timedelta(days=1)
+"""So long a night that nobody ended is left to the machine that has its folder."""
 
 
 class AtWork(ConfigurationError):
@@ -34,6 +39,12 @@ def held(folder: Path, database: Database) -> Iterator[int]:
     """Hold the lock; its file's descriptor, for a child to inherit. Raises AtWork, and SetupError."""
     with _file(folder) as descriptor, _session(database):
         yield descriptor
+
+
+def elsewhere(run: Run, shared: bool, now: datetime) -> bool:
+    """Whether a night that nobody ended is another machine's to go on with: its folder is not here, and the
+    database is `shared` by several."""
+    return shared and now - run.started_at < LEFT and not (Path(run.folder) / BEGUN).is_file()
 
 
 def is_free(folder: Path) -> bool:

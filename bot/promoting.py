@@ -46,7 +46,7 @@ def offered(
     `folder` may be a run's, with the adapter in `adapter`. The report is in `gate`, or in or beside the
     folder; `snapshots` are folders that may hold the snapshots it learned from. Raises ModelError for files
     that are damaged or another template's, DataError for a damaged report, ConfigurationError where nobody
-    can say whose data it learned from.
+    can say whose data it learned from, or private rows are behind what would answer several repositories.
     """
     place = (folder if (folder / MANIFEST).exists() else folder / "adapter").absolute()
     manifest = adapters.read(place)
@@ -58,6 +58,11 @@ def offered(
             f"version asks with {prompt.TEMPLATE}: train it again."
         )
     owner = owner_of(unit, place, manifest, snapshots)
+    if manifest.private and not owner.repository_id:
+        raise ConfigurationError(
+            f"A reward model that learned from private repositories trained the adapter in {place}, which "
+            "would answer others: train it with another."
+        )
     known = [gate] if gate else [place, place / "gate", place.parent, place.parent / "gate"]
     for judged in known:
         report = gate_report.read(judged.parent if judged.is_file() else judged)
@@ -116,9 +121,6 @@ def promote(
             "else: promote it there."
         )
     current = unit.adapters.in_force(to.installation_id, to.repository_id)
-    before = deployed(unit, to, merged)
-    if not forced_because:
-        _refuse_unjudged(offer, before)
     known = unit.adapters.get(adapter.id)
     former = ""
     if current is not None:
@@ -126,6 +128,8 @@ def promote(
         if again and current.share == share and known is not None and not known.fault:
             raise ConfigurationError("This adapter is in force there already: nothing was changed.")
         former = current.former if again or current.is_canary else current.adapter
+    if not forced_because:
+        _refuse_unjudged(offer, deployed(unit, to, merged, beside=adapter.id))
     made = Promotion(
         scope=to.installation_id,
         repository_id=to.repository_id,
@@ -150,17 +154,18 @@ def rollback(unit: UnitOfWork, where: Owner, now: datetime, *, by: str, reason: 
     return _add(unit, rolled_back(unit, current, now, by=by, reason=reason))
 
 
-def deployed(unit: UnitOfWork, where: Owner, merged: str = "") -> str:
+def deployed(unit: UnitOfWork, where: Owner, merged: str = "", beside: str = "") -> str:
     """The id of the adapter that a new one there is to be held against, "" for the model without one.
 
     It is the one in force, or a canary's former; where there is none, what the wider scopes have; and at last
-    `merged`, the id of `THUMBPRINT_ADAPTER`.
+    `merged`, the id of `THUMBPRINT_ADAPTER`. Of `beside`, which is promoted again, its former: it was held
+    against that, and not against itself.
     """
     scopes = dict.fromkeys((where, Owner(installation_id=where.installation_id), EVERYBODY))
     for one in scopes:
         row = unit.adapters.in_force(one.installation_id, one.repository_id)
-        found = "" if row is None else row.former if row.is_canary else row.adapter
-        if found:
+        found = "" if row is None else row.former if row.is_canary or row.adapter == beside else row.adapter
+        if found and found != beside:
             return found
     return merged
 

@@ -206,6 +206,14 @@ class Settings(BaseSettings):
             raise ValueError(f"it has to be one of {', '.join(LEVELS)}")
         return value.lower()
 
+    @field_validator("home")
+    @classmethod
+    def _whose_home(cls, value: Path) -> Path:
+        try:
+            return value.expanduser()
+        except RuntimeError as error:
+            raise ValueError(f"nobody knows whose home {value} is") from error
+
     @field_validator("retrain_at")
     @classmethod
     def _cron(cls, value: str) -> str:

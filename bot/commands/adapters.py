@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bot.commands.shared import find_repository, load_settings, open_database, out
@@ -119,7 +120,7 @@ def adapters(
         for one in known:
             passed = "passed" if one.passed else "no"
             whose = _named(unit, one.installation_id, one.repository_id)
-            table.add_row(one.id[:12], one.status.value, one.stage, passed, whose, one.folder)
+            table.add_row(one.id[:12], one.status.value, one.stage, passed, whose, escape(one.folder))
         out.print(table)
         for row in current:
             out.print(f"\nIn force, {_whom(unit, row)}:", style="bold")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bot.commands.shared import MOST_LISTED, find_repository, load_settings, open_database, out
-from storage.errors import Gone
+from storage.errors import ConfigurationError, Gone
 from storage.records import Run, RunStatus
 
 STYLES = {
@@ -46,6 +47,8 @@ def retrain(
     from bot import logs
     from bot.night import Night, Orphaned, Wanted
 
+    if data is not None and repo:
+        raise ConfigurationError("--data is a snapshot, and --repo makes one: give one of the two.")
     settings = load_settings()
     if with_parent:
         logs.configure(settings.log_level)
@@ -90,7 +93,8 @@ def runs(
     for run in found:
         took = night_report.took((run.ended_at - run.started_at).total_seconds()) if run.ended_at else ""
         status = f"[{STYLES.get(run.status, 'default')}]{run.status.value}[/]"
-        table.add_row(run.id, f"{run.started_at:%Y-%m-%d %H:%M}", took, status, run.adapter[:12], run.reason)
+        began, why = f"{run.started_at:%Y-%m-%d %H:%M}", escape(run.reason)
+        table.add_row(run.id, began, took, status, run.adapter[:12], why)
     out.print(table)
 
 

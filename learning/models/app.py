@@ -81,7 +81,7 @@ def _add_small_calls(app: FastAPI, engine: Engine, cache: Path) -> None:
         data = [
             protocol.model_entry(engine.name, root=engine.name, parent=None, features=able, longest=longest)
         ]
-        for name, folder in engine.adapters.items():
+        for name, folder in list(engine.adapters.items()):  # one may be loaded meanwhile
             data.append(
                 protocol.model_entry(
                     name, root=str(folder), parent=engine.name, features=able, longest=longest

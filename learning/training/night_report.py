@@ -159,9 +159,9 @@ def _changes(folder: Path, notes: Mapping[str, Any]) -> Iterator[str]:
     if not data:
         return
     deployed = night_journal.read(folder / night_journal.BEGUN).get("deployed")
-    former = Path(deployed).parents[1] if deployed else None
+    former = next(iter(Path(deployed).parents[1:2]), None) if deployed else None
     before = night_journal.notes(former).get("data", {}) if former else {}
-    yield from _of_data(data, before, former is not None)
+    yield from _of_data(data, before, bool(deployed))
     ours, theirs = (night_journal.read(one / night_journal.RECIPE) if one else {} for one in (folder, former))
     for name in sorted(ours) if theirs else ():
         if name != "snapshot" and ours[name] != theirs.get(name):

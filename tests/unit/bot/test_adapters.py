@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
@@ -14,9 +16,11 @@ from structlog.testing import capture_logs
 from bot.adapters import Adapters, Served, may_serve, preferred
 from bot.canary import takes
 from bot.models import Models
+from learning.models.adapters import NEEDED
 from storage.database import Database
 from storage.errors import ModelRequestError, ModelUnavailable
 from storage.records import Promotion
+from tests.unit.bot.test_promoting import made
 from tests.unit.storage import things
 from tests.unit.storage.conftest import database
 from tests.unit.storage.test_adapters import adapter, promotion
@@ -183,6 +187,70 @@ def test_a_full_server_lets_go_of_the_adapter_that_was_asked_for_least_lately(da
     for installation in (1, 2, 1, 3):
         one.choose(installation, 1, "1/1")
     assert server.has == [named("a"), named("d")]
+
+
+def test_an_adapter_that_finds_no_room_has_no_fault_and_is_asked_for_again(database: Database) -> None:
+    server = Server(room=1, has=["night-of-somebody"])
+    one = worker(database, server)
+    put(database, promotion("a"))
+    assert one.choose(2, 1, "1/1") == Served()
+    with database.unit() as unit:
+        assert unit.adapters.get(A).fault == ""  # type: ignore[union-attr]
+    server.has.clear()
+    assert one.choose(2, 1, "1/1").adapter == A
+
+
+def test_room_that_another_worker_took_is_made_once_more(database: Database) -> None:
+    class Busy(Server):
+        def unload_adapter(self, name: str) -> None:
+            super().unload_adapter(name)
+            self.has += [named("c")] if name == named("a") else []
+
+    one = worker(database, Busy(room=1))
+    put(database, promotion("a", scope=1), promotion("c", scope=2), promotion("d", scope=3))
+    assert one.choose(1, 1, "1/1").adapter == A
+    assert one.choose(3, 1, "1/1").adapter == D
+
+
+def test_an_adapter_whose_rows_are_gone_leaves_the_server_too_and_makes_room(database: Database) -> None:
+    server = Server(room=1)
+    one = worker(database, server)
+    put(database, promotion("a", scope=2), installation_id=2)
+    put(database, promotion("c", scope=3), installation_id=3)
+    assert one.choose(2, 1, "1/1").adapter == A
+    with database.unit() as unit:
+        unit.adapters.forget_installation(2)
+        unit.commit()
+    assert one.choose(3, 5, "5/1").adapter == C
+    with database.unit() as unit:
+        unit.adapters.forget_installation(3)
+        unit.commit()
+    one.settle(things.NOW, 900)
+    assert server.has == []
+
+
+def test_what_lies_where_a_promoted_adapter_was_is_served_only_if_it_is_that_one(
+    database: Database, tmp_path: Path
+) -> None:
+    promoted = made(tmp_path / "run" / "adapter")
+    with database.unit() as unit:
+        for each in (adapter("a"), adapter("c", id=promoted.id, folder=str(tmp_path / "run" / "adapter"))):
+            unit.adapters.add(each)
+        assert unit.adapters.promote(promotion("a"))
+        assert unit.adapters.promote(replace(promotion("c", place=2, former=A), adapter=promoted.id))
+        unit.commit()
+    assert worker(database, Server()).choose(2, 1, "1/1").adapter == promoted.id
+    other = made(tmp_path / "other" / "adapter", run="ppo_other")
+    shutil.copytree(tmp_path / "other" / "adapter", tmp_path / "run" / "adapter", dirs_exist_ok=True)
+    server = Server()
+    assert worker(database, server).choose(2, 1, "1/1").adapter == A and server.told == [named("a")]
+    with database.unit() as unit:
+        assert f"holds another adapter, {other.id[:12]}" in unit.adapters.get(promoted.id).fault  # type: ignore[union-attr]
+        unit.adapters.set_fault(promoted.id, "")
+        unit.commit()
+    (tmp_path / "run" / "adapter" / NEEDED[1]).write_text("another byte")
+    assert worker(database, server := Server()).choose(2, 1, "1/1").adapter == A
+    assert server.told == [named("a")], "a server that compares nothing is not even asked"
 
 
 def test_upkeep_loads_what_is_in_force_and_unloads_what_no_answer_can_still_be_on(database: Database) -> None:

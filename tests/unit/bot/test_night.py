@@ -20,7 +20,7 @@ from learning.training import night_journal, snapshot
 from learning.training.night_options import Recipe
 from storage.audits import ERASED
 from storage.database import Database
-from storage.errors import ConfigurationError, DataError, SetupError
+from storage.errors import ConfigurationError, DatabaseError, DataError, SetupError
 from storage.records import Audit, Run, RunStatus
 from tests.unit.learning.training.nights import rows, write_data
 
@@ -240,6 +240,7 @@ def test_the_same_data_and_options_are_not_trained_on_twice(bench: Bench, data: 
     assert stage.recipes == []
     assert second.status is RunStatus.SKIPPED and second.adapter == first.adapter
     assert second.reason.startswith("The data and the options are those of an earlier night")
+    assert f"`{first.id}`" in (Path(first.folder) / "report.md").read_text(), "the report is of what was done"
     [other] = bench.night(stage, data, wanted={"options": ["--seed", "1"]})
     assert other.status is RunStatus.KEPT
 
@@ -284,6 +285,22 @@ def test_killed_anywhere_the_next_night_goes_on_with_the_same_row(
     assert run.status is RunStatus.KEPT
     assert bench.runs() == [run]
     assert not rows or rows[0].id == run.id
+
+
+def test_a_night_whose_folder_another_machine_has_is_not_ended_here_before_a_day_is_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = night_lock.elsewhere
+    monkeypatch.setattr(night_lock, "elsewhere", lambda run, shared, now: left(run, True, now))
+    with bench.database.unit() as unit:
+        unit.adapters.add_run(Run(id="theirs", started_at=START, folder="/on/another"))
+        unit.commit()
+    assert bench.night(Stage(), wanted={"begins": False}) == []
+    assert bench.runs()[0].status is RunStatus.RUNNING
+    bench.now += timedelta(days=1)
+    assert bench.night(Stage(), wanted={"begins": False}) == []
+    [run] = bench.runs()
+    assert run.status is RunStatus.FAILED and run.reason.startswith("Its folder, /on/another, is not here")
 
 
 def test_a_killed_night_goes_on_with_the_data_and_options_that_it_began_with(
@@ -434,6 +451,27 @@ def test_a_promotion_that_is_refused_leaves_what_was_in_force(
     )
     with bench.database.unit(read_only=True) as unit:
         assert unit.adapters.current() == []
+
+
+def test_what_passed_and_was_not_promoted_for_an_error_is_by_the_next_night_and_not_after_a_rollback(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Passed(monkeypatch)
+    with monkeypatch.context() as patch:
+
+        def locked(*given: Any, **more: Any) -> None:
+            raise DatabaseError("the database was locked for too long")
+
+        patch.setattr(promoting, "promote", locked)
+        [run] = bench.night(Stage(passed=True), data)
+    assert run.status is RunStatus.FAILED
+    [again] = bench.night(Stage(passed=True), data)
+    assert (again.status, again.folder) == (RunStatus.PROMOTED, run.folder)
+    with bench.database.unit() as unit:
+        promoting.rollback(unit, promoting.EVERYBODY, START, by="mona", reason="worse")
+        unit.commit()
+    [third] = bench.night(Stage(passed=True), data)
+    assert third.status is RunStatus.SKIPPED
 
 
 def test_two_at_once_are_impossible(bench: Bench, data: Path) -> None:

@@ -26,8 +26,11 @@ DAY = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
+def utc() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
     time.tzset()
 
 
@@ -44,6 +47,25 @@ def test_a_night_begins_once_at_its_time() -> None:
     assert due(THREE, at(3.01), None)
     assert due(THREE, at(3.01), ended(at(-21)))
     assert not due(THREE, at(3.02), ended(at(3.01)))
+
+
+@pytest.mark.parametrize("cron", [THREE, "30 3 * * *", "0 4 * * *"])
+@pytest.mark.parametrize(("month", "date"), [(3, 29), (10, 25)])
+def test_clocks_that_are_turned_at_its_hour_make_no_night_come_twice_or_never(
+    monkeypatch: pytest.MonkeyPatch, cron: str, month: int, date: int
+) -> None:
+    """Helsinki's: from three to four in spring, from four to three in autumn."""
+    monkeypatch.setenv("TZ", "EET-2EEST,M3.5.0/3,M10.5.0/4")
+    time.tzset()
+    now = datetime(2026, month, date, tzinfo=UTC) - timedelta(hours=12)
+    last: Run | None = None
+    nights: list[int] = []
+    for _ in range(48 * 12):
+        now += timedelta(minutes=5)
+        if due(cron, now, last):
+            last = ended(now)
+            nights.append(now.astimezone().day)
+    assert nights == [date, date + 1]
 
 
 def test_whatever_the_hour_no_night_begins_in_a_drill_or_in_a_test(
@@ -227,6 +249,17 @@ def test_a_night_of_one_scope_that_was_killed_goes_on_though_another_scope_s_is_
         unit.adapters.end_run("night-account-2", RunStatus.KEPT, at(11), reason="It was judged.")
         unit.commit()
     assert not worker.tick(11.01)
+
+
+def test_a_night_that_another_machine_goes_on_with_is_not_begun_beside_it(
+    worker: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = night_lock.elsewhere
+    monkeypatch.setattr(night_clock, "elsewhere", lambda run, shared, now: left(run, True, now))
+    worker.row("theirs", 3.01, RunStatus.RUNNING)
+    assert not worker.tick(3.02) and not worker.tick(26)
+    assert worker.tick(27.1)
+    assert worker.nights == [["--with-parent", "--go-on"]]
 
 
 def test_a_night_that_is_asked_for_beyond_its_hour_begins_by_the_same_worker_or_another(

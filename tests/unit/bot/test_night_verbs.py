@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from bot import night_training
 from bot.cli import app
 from storage.database import Database
-from storage.errors import Gone
+from storage.errors import ConfigurationError, Gone
 from storage.records import Run, RunStatus
 from tests.unit.learning.training.nights import write_data
 
@@ -68,6 +68,18 @@ def test_a_run_is_shown_by_the_beginning_of_its_name(home: Path) -> None:
     assert shown.output.startswith("# The night failed; nothing was promoted\n\nIt broke.")
     unknown = CliRunner().invoke(app, ["runs", "1999"])
     assert isinstance(unknown.exception, Gone)
+
+
+def test_a_reason_with_brackets_is_listed_as_it_is(home: Path) -> None:
+    done = CliRunner().invoke(app, ["retrain", "[/x]", "[dim]"])
+    assert done.exit_code == 1
+    listed = CliRunner().invoke(app, ["runs"])
+    assert listed.exit_code == 0 and "unrecognized arguments: [/x] [dim]" in " ".join(listed.output.split())
+
+
+def test_a_snapshot_and_a_repository_are_not_both_learned_from(home: Path) -> None:
+    done = CliRunner().invoke(app, ["retrain", "--data", str(home), "--repo", "octo/one"])
+    assert isinstance(done.exception, ConfigurationError) and "--repo" in str(done.exception)
 
 
 def test_before_the_first_night_it_says_how_to_begin_one(home: Path) -> None:

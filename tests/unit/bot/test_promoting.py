@@ -159,6 +159,54 @@ def test_a_canary_is_made_whole_or_given_up_and_its_former_stays_the_former(data
         assert rollback(unit, EVERYBODY, NOW, by="mona", reason="no").adapter == "a" * 64
 
 
+def test_what_the_server_refused_is_promoted_again_by_the_gate_s_word_once_it_is_mended(
+    database: Database,
+) -> None:
+    mended = offer("c", deployed="a" * 64)
+    with database.unit() as unit:
+        promote(unit, offer("a"), NOW, by="mona")
+        promote(unit, mended, NOW, by="mona")
+        with pytest.raises(ConfigurationError, match="in force there already"):
+            promote(unit, mended, NOW, by="mona")
+        unit.adapters.set_fault("c" * 64, "It is damaged.")
+        again = promote(unit, mended, NOW, by="mona")
+        assert (again.adapter, again.former, again.place, again.forced) == ("c" * 64, "a" * 64, 3, False)
+        assert unit.adapters.get("c" * 64).fault == ""  # type: ignore[union-attr]
+
+
+def test_of_two_who_promote_or_roll_back_at_once_the_later_is_told_and_changes_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL both read before either writes; here the second one still reads what was."""
+    with database.unit() as unit:
+        promote(unit, offer("a"), NOW, by="mona")
+        promote(unit, offer("c", deployed="a" * 64), NOW, by="mona")
+        unit.commit()
+    with database.unit() as unit:
+        before = unit.adapters.history(0)
+        rollback(unit, EVERYBODY, NOW, by="hubot", reason="worse")
+        monkeypatch.setattr(unit.adapters, "in_force", lambda *where: before[0])
+        monkeypatch.setattr(unit.adapters, "history", lambda *where: before)
+        with pytest.raises(ConfigurationError, match="Another promotion came at the same time"):
+            promote(unit, offer("d", deployed="c" * 64), NOW, by="mona")
+        with pytest.raises(ConfigurationError, match="Another promotion came at the same time"):
+            rollback(unit, EVERYBODY, NOW, by="mona", reason="worse")
+        monkeypatch.undo()
+        assert [one.by for one in unit.adapters.history(0)] == ["hubot", "mona", "mona"]
+
+
+def test_what_a_reward_model_learned_from_private_repositories_answers_nobody_else(
+    database: Database, tmp_path: Path
+) -> None:
+    made(tmp_path / "one" / "adapter", data={"private": 3})
+    made(tmp_path / "two" / "adapter", scope="account-2", data={"private": 3})
+    made(tmp_path / "own" / "adapter", scope="repository-1", data={"private": 3})
+    for name in ("one", "two"):
+        with pytest.raises(ConfigurationError, match="reward model that learned from private repositories"):
+            _owner(database, tmp_path / name / "adapter")
+    assert _owner(database, tmp_path / "own" / "adapter").repository_id == 1
+
+
 def test_an_accounts_adapter_is_promoted_for_that_account_alone_by_force_neither(database: Database) -> None:
     theirs = offer("a", installation_id=2)
     own = offer("c", installation_id=2, repository_id=1, deployed="a" * 64)

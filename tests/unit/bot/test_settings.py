@@ -43,6 +43,17 @@ def test_slower_than_advised_is_an_operators_choice() -> None:
     assert (made.writes_apart_s, made.writes_per_minute, made.writes_per_hour) == (5.0, 10, 60)
 
 
+def test_a_home_in_the_users_own_folder_is_one_folder_for_all_that_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/mona")
+    settings = Settings(_env_file=None, home=Path("~/bot"), app_id="7")
+    assert settings.home == Path("/home/mona/bot")
+    assert settings.resolved_database_url.startswith("sqlite:////home/mona/bot/")
+    with pytest.raises(ValidationError, match="nobody knows whose home"):
+        Settings(_env_file=None, home=Path("~nobody-of-that-name/bot"))
+
+
 def test_reactions_are_polled_for_thirty_days_at_most() -> None:
     assert Settings(_env_file=None, poll_days=30).poll_days == 30
     with pytest.raises(ValidationError, match="less than or equal to 30"):

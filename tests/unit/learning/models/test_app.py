@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from learning.models import weights
+from learning.models import protocol, weights
 from learning.models.adapters import NEEDED
 from learning.models.app import create_app
 from learning.models.engine import QUEUE, Engine
@@ -55,6 +55,21 @@ def test_a_completion_has_openais_shape(http: TestClient) -> None:
 def test_the_same_seed_gives_the_same_texts(http: TestClient) -> None:
     first, second = (http.post("/v1/chat/completions", json=chat(n=2)).json()["choices"] for _ in range(2))
     assert first == second
+
+
+def test_models_are_listed_while_adapters_are_loaded_and_let_go(
+    http: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "adapters", {"one": Path("/one"), "two": Path("/two")})
+    entry = protocol.model_entry
+
+    def meanwhile(name: str, **more: Any) -> Any:
+        engine.adapters[f"{name}-later"] = Path("/later")
+        return entry(name, **more)
+
+    monkeypatch.setattr(protocol, "model_entry", meanwhile)
+    listed = [each["id"] for each in http.get("/v1/models").json()["data"]]
+    assert listed[:3] == ["policy", "one", "two"]
 
 
 def test_text_parts_are_one_text(http: TestClient) -> None:

@@ -106,6 +106,11 @@ def test_a_first_night_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert changes[-1] == "The bare base serves so far: there is no adapter to compare with."
 
 
+def test_an_adapter_that_is_set_by_hand_may_lie_anywhere(tmp_path: Path) -> None:
+    changes = night_report.read(run(night(tmp_path / "night", deployed="/adapter"))).changes
+    assert changes[-1] == "The adapter that serves was not made by a night on this machine."
+
+
 def test_half_a_night_has_the_report_of_the_half_and_a_gone_one_none(tmp_path: Path) -> None:
     report = night_report.read(run(night(tmp_path / "night"), RunStatus.FAILED))
     assert report.headline == "The night failed; nothing was promoted"
