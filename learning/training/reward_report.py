@@ -30,10 +30,10 @@ from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
     Figure,
-    alike,
     figure,
     over_questions,
     wins,
+    wins_alike,
     within,
 )
 from learning.training.reward_judging import Seen
@@ -176,7 +176,6 @@ def _figures(
     def alone(values: Sequence[float], chosen: Sequence[bool]) -> Figure:
         return over([value if mine else None for mine, value in zip(chosen, values, strict=True)])
 
-    like = [alike(one) for one in whole]
     by_kind = {kind: [gap for each, gap in gaps if each is kind] for kind in Negative}
     return Report(
         about={
@@ -191,8 +190,8 @@ def _figures(
         untrained=over(base_won),
         length_only=over([wins(one, by_words=True) for one in whole]),
         gain=over([mine - its for mine, its in zip(won, base_won, strict=True)]),
-        same_length=alone(won, like),
-        same_length_untrained=alone(base_won, like),
+        same_length=over([wins_alike(one) for one in whole]),
+        same_length_untrained=over([wins_alike(one) for one in base]),
         by_source={
             name: alone(won, [one.source == name for one in whole])
             for name in sorted({one.source for one in whole})
