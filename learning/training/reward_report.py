@@ -25,7 +25,7 @@ from rich.progress import Progress
 from learning.models import hub, store
 from learning.training import reward_data, snapshot
 from learning.training import reward_judging as judging
-from learning.training.arguments import one_sentence, parse
+from learning.training.arguments import one_sentence, parse, refuse
 from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
@@ -79,6 +79,8 @@ class Options:
 def run(options: Options, console: Console | None = None) -> Report:
     """Judge. Raises DataError (no unseen question is left), ConfigurationError, ModelError, SetupError."""
     console = console or Console(stderr=True)
+    least = ("fewest_answers", "most_questions", "most_adversarial", "threads")
+    refuse(options, least=least)
     if options.others and not options.model:
         raise ConfigurationError("--others are further models: name the first by --model.")
     if options.threads:
