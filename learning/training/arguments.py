@@ -7,7 +7,8 @@
     def main(argv: Sequence[str] | None = None) -> int: ...
 
 A field that holds options of its own gives its fields' flags; so names must differ. One that is a tuple of
-any length gives a flag that may be repeated. Left out: files of options.
+any length gives a flag that may be repeated. `refuse` names the first number that cannot be. Left out: files
+of options.
 Run: pytest tests/unit/learning/training/test_arguments.py
 """
 
@@ -18,6 +19,7 @@ import ast
 import dataclasses
 import errno
 import inspect
+import math
 import textwrap
 import types
 from collections.abc import Callable, Sequence
@@ -26,11 +28,13 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from rich.console import Console
 
-from storage.errors import ThumbprintError
+from storage.errors import ConfigurationError, ThumbprintError
 
 Options = TypeVar("Options")
 WRONG = "✗ "
 """What went wrong, in one line on stderr, begins with it."""
+SEEDS = 2**32
+"""So many seeds there are for all libraries that draw."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """A disk that takes nothing says all there is to say."""
 
@@ -56,6 +60,18 @@ def flags(options: Any) -> list[str]:
         elif value is not None:
             found += [flag, str(value)]
     return found
+
+
+def refuse(options: Any, *, over: Sequence[str] = (), least: Sequence[str] = ()) -> None:
+    """Raise ConfigurationError for the first field that is no finite number over 0, or of `least` from 0 on,
+    and for a `seed` that no library takes."""
+    for name in (*over, *least):
+        value = getattr(options, name)
+        if not (0 < value < math.inf or (value == 0 and name in least)):
+            must = "not be negative" if name in least else "be over 0"
+            raise ConfigurationError(f"The option {name} is {value}: it must {must}.")
+    if not 0 <= (seed := getattr(options, "seed", 0)) < SEEDS:
+        raise ConfigurationError(f"The option seed is {seed}: choose one of 0 to {SEEDS - 1}.")
 
 
 def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:

@@ -29,6 +29,8 @@ from storage.errors import DataError
 NAMED = ("questions.jsonl", "questions.jsonl.gz")
 TERMS = datetime(2018, 5, 2, tzinfo=UTC)
 """From here on Stack Exchange's posts are under CC BY-SA 4.0, before it under 3.0 (its help pages)."""
+LARGEST = 2**53
+"""Of votes, ranks and counts: up to here a float holds each whole number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,7 @@ def _question(row: dict[str, Any], place: str) -> CorpusQuestion:
         licence=_text(row, "licence", place, empty=True) or _licence(created, answers),
         n_answers=max(_whole(row, "n_answers", place, 0), len(answers), answers[-1].rank + 1),
         created=created,
-        tags=tuple(str(tag) for tag in row.get("tags") or ()),
+        tags=_tags(row, place),
     )
 
 
@@ -191,9 +193,16 @@ def _text(row: dict[str, Any], key: str, place: str, *, empty: bool = False) -> 
 
 def _whole(row: dict[str, Any], key: str, place: str, default: int | None = None) -> int:
     found = row.get(key, default)
-    if not isinstance(found, int) or isinstance(found, bool):
-        raise DataError(f"{place}: `{key}` must be a whole number.")
+    if not isinstance(found, int) or isinstance(found, bool) or abs(found) > LARGEST:
+        raise DataError(f"{place}: `{key}` must be a whole number, and no larger than 2^53.")
     return found
+
+
+def _tags(row: dict[str, Any], place: str) -> tuple[str, ...]:
+    found = row.get("tags") or []
+    if not isinstance(found, list) or not all(isinstance(tag, str) for tag in found):
+        raise DataError(f"{place}: `tags` must be a list of texts.")
+    return tuple(found)
 
 
 def _time(row: dict[str, Any], key: str, place: str) -> datetime | None:
@@ -203,9 +212,9 @@ def _time(row: dict[str, Any], key: str, place: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(found)
-    except (TypeError, ValueError) as error:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{place}: `{key}` must be a date as 2018-05-02.") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _licence(created: datetime | None, answers: tuple[CorpusAnswer, ...]) -> str:

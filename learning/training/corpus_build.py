@@ -98,7 +98,8 @@ def _read(folders: Sequence[Path]) -> tuple[list[CorpusQuestion], list[dict[str,
         questions += found
         for path in corpus.files(folder):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            data.append({"file": path.name, "sha256": digest, "questions": len(found)})
+            held = sum(1 for _ in corpus.lines(path))
+            data.append({"file": path.name, "sha256": digest, "questions": held})
     return questions, sorted(data, key=lambda file: str(file["sha256"]))
 
 

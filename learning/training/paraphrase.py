@@ -9,6 +9,7 @@ unless a folder is named. Left out: fetching a paraphraser, judging whether the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from learning import prompt
+from learning.models import store
 from learning.training.rows import Demonstration, Source
 from storage.errors import ModelError
 
@@ -69,6 +71,12 @@ class Paraphraser:
                 said = self._tokens.batch_decode(made, skip_special_tokens=True)
                 found += [said[at * count : (at + 1) * count] for at in range(len(part))]
         return found
+
+
+def named(folder: Path) -> str:
+    """A paraphraser as manifests name it: its folder's name, and the first digits of its weights' SHA-256."""
+    hashes = "".join(store.sha256_of(file) for file in sorted(folder.glob("*.safetensors")))
+    return f"{folder.name} {hashlib.sha256(hashes.encode()).hexdigest()[:12]}"
 
 
 def reworded(

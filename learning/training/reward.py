@@ -29,7 +29,7 @@ from learning.training.origins import Judge, inherited, judge, tuned_by
 from learning.training.reward_data import Data, Ranked
 from learning.training.reward_encoder import tune
 from learning.training.reward_fit import calibrated, fitted, hardest
-from learning.training.reward_model import ENCODER, RewardModel, hash_of, open_encoder
+from learning.training.reward_model import ENCODER, RewardModel, hash_of, open_encoder, tuned_on
 from learning.training.reward_options import Options
 from learning.training.reward_pairs import triplets
 from learning.training.rows import Split
@@ -52,14 +52,17 @@ class Report:
 def run(options: Options, console: Console | None = None) -> Report:
     """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
     console = console or Console(stderr=True)
+    options.check()
     data = reward_data.read(options.data, options.pairing, options.fold)
     old = reward_data.read(options.rehearse, options.pairing, options.fold) if options.rehearse else None
-    wanted = {
+    wanted: dict[str, Any] = {
         "options": options.recorded(),
         "data": data.id,
         "rehearsed": old.id if old else "",
         "started_from": _started_from(options.start),
     }
+    if options.start is None:  # a folder of that name may hold another one by now
+        wanted["encoder_sha256"] = hash_of(hub.resolve(options.encoder, "encoder", options.cache))
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         done = RewardModel.load(options.out, cache=options.cache).about
         if {name: done.get(name) for name in wanted} != wanted:
@@ -202,7 +205,7 @@ def _start(options: Options) -> tuple[RewardModel, dict[str, Any]]:
             "encoder_sha256": model.about["encoder_sha256"],
         }
     home = hub.resolve(options.encoder, "encoder", options.cache)
-    model = RewardModel(open_encoder(home, options.device), reading=options.reading)
+    model = RewardModel(open_encoder(home, options.device), reading=options.reading, seen=tuned_on(home))
     return model, {"encoder": options.encoder, "encoder_sha256": hash_of(home)}
 
 

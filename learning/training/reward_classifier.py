@@ -34,10 +34,12 @@ class Classifier:
             self.model: Any = AutoModelForSequenceClassification.from_pretrained(
                 str(folder), num_labels=1, dtype=torch.float32, use_safetensors=True, **given
             )
+            self.model.to(device).eval()
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"The encoder in {folder} cannot be loaded: {error}") from error
+        except (RuntimeError, AssertionError) as error:  # as torch says that it has no such device
+            raise ModelError(f"The encoder in {folder} cannot be loaded on {device!r}: {error}") from error
         self.longest = min(longest, int(getattr(self.model.config, "max_position_embeddings", longest)))
-        self.model.to(device).eval()
 
     def ids(self, question: str, answer: str) -> list[int]:
         """Tokens of both, the longer one cut where they are too long together."""

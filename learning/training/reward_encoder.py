@@ -28,9 +28,9 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from sentence_transformers.util import dot_score, pairwise_dot_score
 from torch import Tensor, nn
 from transformers import TrainerCallback
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
+from learning.models import store
 from learning.training.reward_model import Precision, Similarity
 from storage.errors import DataError, SetupError
 
@@ -120,13 +120,16 @@ class Training(SentenceTransformerTrainer):
 
 
 class _Told(TrainerCallback):
-    """Hands each logged loss to a function of (step, steps, numbers)."""
+    """Hands each logged loss to a function of (step, steps, numbers), and seals each checkpoint."""
 
     def __init__(self, tell: Callable[[int, int, Mapping[str, float]], None]) -> None:
         self.tell = tell
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         self.tell(state.global_step, state.max_steps, logs or {})
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        store.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 def tune(
@@ -190,9 +193,9 @@ def tune(
 
 
 def _last_checkpoint(work: Path) -> str | None:
-    """The newest whole checkpoint; what a kill left of another is removed. Its state is written last."""
+    """The newest whole checkpoint; what a kill or a full disk left of another is removed."""
     for folder in work.glob("checkpoint-*"):
-        if not (folder / TRAINER_STATE_NAME).is_file():
+        if store.state(folder) != "ready":
             shutil.rmtree(folder)
     return get_last_checkpoint(str(work)) if work.is_dir() else None  # type: ignore[no-untyped-call]
 
@@ -217,11 +220,12 @@ def _rates(encoder: Any, tuning: Tuning) -> dict[str, float]:
     """Learning rates by pattern of parameters' names, as the library takes them."""
     rates = {r"^head\.": tuning.head_rate} if tuning.loss == "pairwise" else {}
     if tuning.layer_decay != 1.0:
-        layers = {_layer(name) for name, _ in encoder.named_parameters()} - {None}
-        highest = max(layer for layer in layers if layer is not None)
-        for layer in sorted(layer for layer in layers if layer is not None):
-            rates[rf"\.layer\.{layer}\."] = tuning.rate * tuning.layer_decay ** (highest - layer)
-        rates[r"\.embeddings\."] = tuning.rate * tuning.layer_decay ** (highest + 1)
+        names = [name for name, _ in encoder.named_parameters()]
+        layers = sorted({layer for name in names if (layer := _layer(name)) is not None})
+        for layer in layers:
+            rates[rf"\.layers?\.{layer}\."] = tuning.rate * tuning.layer_decay ** (layers[-1] - layer)
+        if layers and any(".embeddings." in name for name in names):
+            rates[r"\.embeddings\."] = tuning.rate * tuning.layer_decay ** (layers[-1] + 1)
     return rates
 
 

@@ -83,10 +83,19 @@ def contests(one: Judgement) -> tuple[tuple[int, int], ...]:
     return one.pairs[:1] if one.values else one.pairs
 
 
-def alike(one: Judgement) -> bool:
-    """Whether the answers of its first contest are of like length."""
-    better, worse = one.pairs[0]
-    shorter, longer = sorted((one.words[better], one.words[worse]))
+def wins_alike(one: Judgement) -> float | None:
+    """`wins` of the contests whose two answers are of like length; None where there is none."""
+    like = [
+        _won(one.rewards[better], one.rewards[worse])
+        for better, worse in contests(one)
+        if alike(one.words[better], one.words[worse])
+    ]
+    return sum(like) / len(like) if like else None
+
+
+def alike(words: int, others: int) -> bool:
+    """Whether answers of so many words are of like length."""
+    shorter, longer = sorted((words, others))
     return shorter >= (1 - LIKE) * longer
 
 

@@ -134,7 +134,8 @@ class RewardModel:
     ) -> RewardModel:
         """The encoder as it comes: its cosine, uncalibrated. The baseline. Raises ModelError."""
         home = hub.resolve(encoder, "encoder", cache)
-        return cls(open_encoder(home, device), reading=reading or Reading(), about={"encoder": encoder})
+        opened, about = open_encoder(home, device), {"encoder": encoder}
+        return cls(opened, reading=reading or Reading(), about=about, seen=tuned_on(home))
 
     def save(self, folder: Path, about: Mapping[str, Any], *, with_encoder: bool) -> None:
         """Write the model into `folder`, its manifest last, in which `about` is, too."""
@@ -170,7 +171,7 @@ class RewardModel:
         self, questions: Sequence[str], answers: Sequence[str], ended: Sequence[bool] | None = None
     ) -> list[Scored]:
         """The same with what each is made of. Raises ModelError where a number is not finite."""
-        network = self.calibration.score(self.raw(questions, answers))
+        network = _finite(self.calibration.score(self.raw(questions, answers)))
         known = ended if ended is not None else [None] * len(answers)
         made = []
         for question, answer, done, value in zip(questions, answers, known, network, strict=True):
@@ -185,10 +186,7 @@ class RewardModel:
             raise ValueError(f"{len(questions)} questions and {len(answers)} answers: one each is needed")
         if not answers:
             return np.zeros(0)
-        found = self._read(questions, answers)
-        if not np.isfinite(found).all():
-            raise ModelError("The reward model gives rewards that are not finite: train it anew.")
-        return found
+        return _finite(self._read(questions, answers))
 
     def _read(self, questions: Sequence[str], answers: Sequence[str]) -> Array:
         if self.classifier is not None:
@@ -236,6 +234,8 @@ def open_encoder(folder: Path, device: str = "cpu") -> Any:
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"The encoder in {folder} cannot be loaded: {error}") from error
+    except (RuntimeError, AssertionError) as error:  # as torch says that it has no such device
+        raise ModelError(f"The encoder in {folder} cannot be loaded on {device!r}: {error}") from error
 
 
 def _prepare(encoder: Any, reading: Reading) -> None:
@@ -249,6 +249,21 @@ def _prepare(encoder: Any, reading: Reading) -> None:
         for name, module in list(encoder.named_children()):
             if isinstance(module, Normalize):
                 del encoder._modules[name]
+
+
+def _finite(rewards: Array) -> Array:
+    if not np.isfinite(rewards).all():
+        raise ModelError("The reward model gives rewards that are not finite: train it anew.")
+    return rewards
+
+
+def tuned_on(encoder: Path) -> frozenset[str]:
+    """Keys of the questions that an encoder saw as a part of a reward model, which tuned it.
+
+    Raises ModelError where that one is damaged.
+    """
+    whole = encoder.name == ENCODER and reward_folder.read(encoder.parent) is not None
+    return frozenset((encoder.parent / SEEN).read_text().split()) if whole else frozenset()
 
 
 def hash_of(folder: Path) -> str:

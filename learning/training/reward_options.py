@@ -12,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from learning.training.arguments import refuse
 from learning.training.reward_data import Pairing
 from learning.training.reward_encoder import Tuning
 from learning.training.reward_model import CACHE, Reading
 from learning.training.reward_terms import Bounds
+from storage.errors import ConfigurationError
 
 NOT_RECORDED = ("out", "cache", "vectors", "threads", "device")
 """Where and on what it is computed: no part of what is computed."""
+FEWEST_TOKENS = 16
+"""A shorter window reads hardly more than the marks around a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +74,26 @@ class Options:
     cache: Path = CACHE
     """Of downloaded models."""
 
+    def check(self) -> None:
+        """Raise ConfigurationError that names the first option that cannot be."""
+        least = ("adversarial", "penalty", "length_limit", "most_questions", "threads")
+        refuse(self, over=("most_pairs",), least=least)
+        over = ("epochs", "batch", "rate", "head_rate", "layer_decay", "checkpoint_steps", "margin")
+        refuse(self.tuning, over=over, least=("frozen_layers",))
+        refuse_window(self.reading.longest_tokens)
+        self.bounds.check()
+
     def recorded(self) -> dict[str, Any]:
         """As the manifest keeps them: of a folder its name, for paths differ between machines."""
         found = json.loads(json.dumps(dataclasses.asdict(self), default=lambda path: path.name))
         if Path(self.encoder).exists():
             found["encoder"] = Path(self.encoder).name
         return {name: value for name, value in found.items() if name not in NOT_RECORDED}
+
+
+def refuse_window(longest_tokens: int) -> None:
+    """Raise ConfigurationError for a window in which no text can be read."""
+    if longest_tokens < FEWEST_TOKENS:
+        raise ConfigurationError(
+            f"The option longest_tokens is {longest_tokens}: give at least {FEWEST_TOKENS} tokens."
+        )

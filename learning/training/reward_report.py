@@ -24,16 +24,16 @@ from rich.progress import Progress
 from learning.models import hub, store
 from learning.training import reward_data, snapshot
 from learning.training import reward_judging as judging
-from learning.training.arguments import one_sentence, parse
+from learning.training.arguments import one_sentence, parse, refuse
 from learning.training.evaluate_report import plain
 from learning.training.negatives import Negative
 from learning.training.reward_data import Ranked
 from learning.training.reward_figures import (
     Figure,
-    alike,
     figure,
     over_questions,
     wins,
+    wins_alike,
     within,
 )
 from learning.training.reward_judging import Seen
@@ -79,6 +79,8 @@ class Options:
 def run(options: Options, console: Console | None = None) -> Report:
     """Judge. Raises DataError (no unseen question is left), ConfigurationError, ModelError, SetupError."""
     console = console or Console(stderr=True)
+    least = ("fewest_answers", "most_questions", "most_adversarial", "threads")
+    refuse(options, least=least)
     if options.others and not options.model:
         raise ConfigurationError("--others are further models: name the first by --model.")
     if options.threads:
@@ -176,7 +178,6 @@ def _figures(
     def alone(values: Sequence[float], chosen: Sequence[bool]) -> Figure:
         return over([value if mine else None for mine, value in zip(chosen, values, strict=True)])
 
-    like = [alike(one) for one in whole]
     by_kind = {kind: [gap for each, gap in gaps if each is kind] for kind in Negative}
     return Report(
         about={
@@ -191,8 +192,8 @@ def _figures(
         untrained=over(base_won),
         length_only=over([wins(one, by_words=True) for one in whole]),
         gain=over([mine - its for mine, its in zip(won, base_won, strict=True)]),
-        same_length=alone(won, like),
-        same_length_untrained=alone(base_won, like),
+        same_length=over([wins_alike(one) for one in whole]),
+        same_length_untrained=over([wins_alike(one) for one in base]),
         by_source={
             name: alone(won, [one.source == name for one in whole])
             for name in sorted({one.source for one in whole})

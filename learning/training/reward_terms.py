@@ -9,10 +9,13 @@ Run: pytest tests/unit/learning/training/test_reward_terms.py
 from __future__ import annotations
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from storage.errors import ConfigurationError
 
 _PYTHON = re.compile(r"^```[ \t]*(?:python3?|py3?)[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"^```", re.MULTILINE)
@@ -39,6 +42,21 @@ class Bounds:
     """For an answer that did not end by itself, or leaves a code block open."""
     broken_code: float = 0.1
     """For a block that calls itself Python and is none."""
+
+    def check(self) -> None:
+        """Raise ConfigurationError for bounds by which a term would earn something, or divide by nothing."""
+        for name in ("shortest_words", "length", "repetition", "overlap", "no_end", "broken_code"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigurationError(
+                    f"The option {name} is {getattr(self, name)}: it must not be negative."
+                )
+        for name in ("repeated_from", "copied_from"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigurationError(
+                    f"The option {name} is {getattr(self, name)}: it must be from 0 to under 1."
+                )
+        if not self.longest_words > 0:
+            raise ConfigurationError(f"The option longest_words is {self.longest_words}: it must be over 0.")
 
 
 @dataclass(frozen=True, kw_only=True)

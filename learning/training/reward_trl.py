@@ -28,13 +28,14 @@ from trl.trainer.reward_trainer import RewardTrainer
 
 from learning.models import hub, store
 from learning.training import artefact, reward_data
-from learning.training.arguments import one_sentence, parse
+from learning.training.arguments import one_sentence, parse, refuse
 from learning.training.origins import inherited, tuned_by
 from learning.training.reward import FEWEST, Report
 from learning.training.reward_classifier import Classifier
 from learning.training.reward_data import Data, Pairing, Ranked
 from learning.training.reward_fit import calibrated
-from learning.training.reward_model import CACHE, Reading, RewardModel, hash_of
+from learning.training.reward_model import CACHE, Reading, RewardModel, hash_of, tuned_on
+from learning.training.reward_options import refuse_window
 from learning.training.reward_pairs import triplets
 from learning.training.reward_terms import Bounds
 from learning.training.rows import Split
@@ -81,6 +82,13 @@ class Options:
     cache: Path = CACHE
     """Of downloaded models."""
 
+    def check(self) -> None:
+        """Raise ConfigurationError that names the first option that cannot be."""
+        over = ("epochs", "batch", "rate", "most_pairs", "checkpoint_steps")
+        refuse(self, over=over, least=("adversarial", "most_questions", "threads"))
+        refuse_window(self.longest_tokens)
+        self.bounds.check()
+
     def recorded(self) -> dict[str, Any]:
         """As the manifest keeps them: of a folder its name, for paths differ between machines."""
         found: dict[str, Any] = json.loads(
@@ -102,18 +110,19 @@ class Pairwise(RewardTrainer):
 def run(options: Options, console: Console | None = None) -> Report:
     """Train, or find that it is done. Raises DataError, ModelError, SetupError, ConfigurationError."""
     console = console or Console(stderr=True)
+    options.check()
     wanted = options.recorded()
     data = reward_data.read(options.data, options.pairing)
+    home = hub.resolve(options.encoder, "encoder", options.cache)
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         done = RewardModel.load(options.out, cache=options.cache).about
-        if (done["options"], done["data"]) != (wanted, data.id):
+        if (done["options"], done["data"], done["encoder_sha256"]) != (wanted, data.id, hash_of(home)):
             raise ConfigurationError(
                 f"{options.out} holds a reward model of other options: name another folder."
             )
         return Report(folder=options.out, manifest=done)
     if options.threads:
         torch.set_num_threads(options.threads)
-    home = hub.resolve(options.encoder, "encoder", options.cache)
     work = Work(options.out, artefact.run_id("reward", data.id, hash_of(home), wanted))
     with artefact.full_disk_said(options.out.parent):
         model, about = _trained(options, data, home, work, console)
@@ -148,7 +157,7 @@ def _trained(
         reading=Reading(longest_tokens=options.longest_tokens),
         bounds=options.bounds,
         classifier=classifier,
-        seen=frozenset(one.key for one in (*train, *held)),
+        seen=tuned_on(home) | {one.key for one in (*train, *held)},
     )
     enough = sum(len(one.pairs[: options.most_pairs]) for one in held) >= FEWEST
     model.calibration = calibrated(model, held if enough else [*held, *train], options.most_pairs)

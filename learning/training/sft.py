@@ -31,7 +31,7 @@ from learning.models.weights import read_config
 from learning.training import artefact, seen, snapshot
 from learning.training.arguments import one_sentence, parse
 from learning.training.origins import described, inherited
-from learning.training.paraphrase import Paraphraser, reworded
+from learning.training.paraphrase import Paraphraser, named, reworded
 from learning.training.ppo_batch import question_of
 from learning.training.processes import Processes
 from learning.training.rows import Demonstration, Split
@@ -76,6 +76,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     base = hub.resolve(options.model, "policy", options.cache, console=console)
     read_config(base)
     tokens, data = Tokens(base), snapshot.read(options.data)
+    words = options.paraphraser
     parent = artefact.check(options.parent, base=base, tokens=tokens) if options.parent else None
     about = Manifest(
         stage="sft",
@@ -87,7 +88,7 @@ def run(options: Options, *, console: Console | None = None) -> Report:
         snapshot=data.id,
         parent=parent.id if parent else "",
         seeds=(options.seed,),
-        options=options.recorded(),
+        options={**options.recorded(), **({"paraphraser": named(words)} if words else {})},
     )
     about = replace(about, run=artefact.run_id("sft", about.text()))
     if artefact.is_of(options.out, about.run):

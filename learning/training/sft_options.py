@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from learning.models.adapters import base_name
+from learning.training.arguments import refuse
 from storage.errors import ConfigurationError
 
 PRECISIONS = ("auto", "bf16", "fp32")
@@ -77,6 +78,7 @@ class Options:
                 raise ConfigurationError(
                     f"The option {name} is {getattr(self, name)}: it must not be negative."
                 )
+        refuse(self)
         if not 0 <= self.dropout < 1:
             raise ConfigurationError(f"The option dropout is {self.dropout}: it must be from 0 to under 1.")
         if self.longest < 16:

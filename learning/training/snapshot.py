@@ -119,11 +119,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text("utf-8"))
+        _canonical(manifest).encode()  # NaN and half a character are in none that was written here
     except FileNotFoundError:
         raise DataError(
             f"There is no snapshot in {folder}: {MANIFEST} is missing. `thumbprint export` makes one."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {error}. {ANEW}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise DataError(f"{folder} is no snapshot that this version reads: its format is not {FORMAT}.")

@@ -249,6 +249,27 @@ def test_only_safetensors_and_plain_files_come_from_the_hub(
         assert left_in(tmp_path) == ["config.json", "model.safetensors", "tokenizer.json"]
 
 
+def test_the_published_reward_models_encoder_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    def here(repo: str, **_: object) -> str:
+        folder = tmp_path / repo
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).write_text("{}")
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", here)
+    name = "multi-qa-mpnet-base-cos-v1"
+    found = hub.resolve(name, "encoder", tmp_path / "cache")
+    assert found == tmp_path / "sentence-transformers" / name
+    assert hub.listing(tmp_path / "cache", also=[(name, "encoder")])[-1].state == "ready"
+    with pytest.raises(ModelError, match="neither"):
+        hub.resolve(name, "policy", tmp_path / "cache")
+
+
 def test_a_hub_that_cannot_be_reached_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,8 +95,16 @@ WRONG: list[tuple[Any, str]] = [
     ({**RANKED, "answers": [{"rank": -1, "text": "a"}]}, "ranks must be different"),
     ({**RANKED, "answers": [{"rank": 0, "text": " "}]}, "`text` must be text"),
     ({**VOTED, "answers": [{"score": None, "text": "a"}]}, "`score` must be a whole number"),
+    (
+        {**VOTED, "answers": [{"score": 10**400, "text": "a"}]},
+        "`score` must be a whole number, and no larger",
+    ),
     ({**VOTED, "created": "yesterday"}, "`created` must be a date"),
     ({**VOTED, "created": 2016}, "`created` must be a date"),
+    ({**VOTED, "created": "0001-01-01T00:00:00+14:00"}, "`created` must be a date"),
+    ({**VOTED, "tags": 7}, "`tags` must be a list of texts"),
+    ({**VOTED, "tags": "pandas"}, "`tags` must be a list of texts"),
+    ({**VOTED, "tags": [7]}, "`tags` must be a list of texts"),
     ({**VOTED, "question": "\ud800"}, "is not UTF-8"),
     ([RANKED], "is no JSON object"),
 ]

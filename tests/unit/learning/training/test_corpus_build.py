@@ -89,6 +89,17 @@ def test_several_folders_make_one_snapshot_and_one_question_is_in_one_of_them(
         corpus_build.run([data, data], tmp_path / "out", Options())
 
 
+def test_the_manifest_says_of_each_file_how_many_questions_it_has(data: Path, tmp_path: Path) -> None:
+    lines = (data / "questions.jsonl").read_text().splitlines(keepends=True)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for name, some in (("a.jsonl", lines[:12]), ("b.jsonl", ["\n", *lines[12:]])):
+        (parts / name).write_text("".join(some))
+    built = corpus_build.run([parts], tmp_path / "out", Options())
+    told = {one["file"]: one["questions"] for one in built.snapshot.manifest["about"]["data"]}
+    assert told == {"a.jsonl": 12, "b.jsonl": 38}
+
+
 def test_what_cannot_be_built_says_why_and_writes_nothing(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ConfigurationError, match="there is no filter colour"):

@@ -68,6 +68,15 @@ def test_a_t5_on_disk_rewords_and_the_seed_decides(tmp_path: Path, monkeypatch: 
     assert first != words(["How?", "Why is that so?"], 2, 4)
 
 
+def test_another_paraphraser_under_the_same_name_has_another_name_in_a_manifest(tmp_path: Path) -> None:
+    names = []
+    for words in (b"one", b"two", b"one"):
+        (tmp_path / "model.safetensors").write_bytes(words)
+        names.append(paraphrase.named(tmp_path))
+    assert names[0] == names[2] != names[1]
+    assert all(name.startswith(f"{tmp_path.name} ") for name in names)
+
+
 def test_a_folder_that_is_no_t5_is_refused_with_what_it_is(tmp_path: Path) -> None:
     llama = write_model(tmp_path / "llama")
     with pytest.raises(ModelError, match=r"holds no T5 that could paraphrase \(it holds llama"):

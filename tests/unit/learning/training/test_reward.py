@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,14 +14,23 @@ import pytest
 import torch
 from rich.console import Console
 
-from learning.training import reward, reward_data, reward_encoder, reward_report
+from learning.training import (
+    reward,
+    reward_data,
+    reward_encoder,
+    reward_model,
+    reward_options,
+    reward_report,
+)
 from learning.training.reward_encoder import Tuning
 from learning.training.reward_fit import LEARNING_ON, PENALTIES, hardest
 from learning.training.reward_model import ENCODER, Reading, RewardModel
 from learning.training.reward_options import Options
+from learning.training.reward_terms import Bounds
 from learning.training.rows import Split
-from storage.errors import ConfigurationError, DataError, SetupError
+from storage.errors import ConfigurationError, DataError, ModelError, SetupError
 from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.tiny_encoder import write_encoder
 
 Folder = Callable[..., Path]
 QUIET = Console(quiet=True)
@@ -182,11 +192,12 @@ def test_the_same_seed_gives_the_same_rewards_and_a_killed_run_goes_on_to_them(
     whole = options(encoder, data, tmp_path / "whole", tuning=tuning)
     reward.run(whole, QUIET)
 
-    steps = iter(range(100))
+    steps: list[int] = []
     compute = reward_encoder.Training.compute_loss
 
     def killed(self: Any, *given: Any, **named: Any) -> Any:
-        if next(steps) == 4:
+        steps.append(self.state.global_step)
+        if len(steps) == 5:
             raise KeyboardInterrupt
         return compute(self, *given, **named)
 
@@ -197,6 +208,7 @@ def test_the_same_seed_gives_the_same_rewards_and_a_killed_run_goes_on_to_them(
     assert not (tmp_path / "broken").exists()
     assert (tmp_path / "broken.part" / "encoder" / "checkpoint-3").is_dir()
     reward.run(broken, QUIET)
+    assert steps[:6] == [0, 1, 2, 3, 4, 3]  # not from the beginning
     asked, said = ["how do i sort a list"] * 2, ["use the sort it works", "never mind"]
     one, two = (RewardModel.load(tmp_path / name).score(asked, said) for name in ("whole", "broken"))
     assert one == pytest.approx(two, abs=1e-4)
@@ -246,6 +258,10 @@ def test_a_finished_run_is_not_run_again_and_another_one_does_not_overwrite_it(
         reward.run(
             dataclasses.replace(given, data=folder_of(made_up(41), f"another/{given.data.name}")), QUIET
         )
+    other = write_encoder(tmp_path / "other", seed=1)
+    assert other.name == encoder.name
+    with pytest.raises(ConfigurationError, match="other options"):  # and one with another encoder
+        reward.run(dataclasses.replace(given, encoder=str(other)), QUIET)
 
 
 def test_a_few_repository_pairs_are_learned_without_forgetting_the_corpus(
@@ -289,6 +305,18 @@ def test_what_was_trained_or_calibrated_on_is_never_judged_whatever_folder_it_co
     assert set(told["adversarial"]) == {
         "echo", "paraphrase", "short", "other", "truncated", "padded", "template", "thanks",
     }  # fmt: skip
+
+
+def test_what_tuned_the_encoder_that_a_model_began_with_never_judges_it(
+    encoder: Path, folder_of: Folder, tmp_path: Path
+) -> None:
+    """One fold's encoder saw what another fold is tested on."""
+    data = folder_of(made_up(60))
+    reward.run(options(encoder, data, tmp_path / "one", tuning={"loss": "triplet"}), QUIET)
+    own = tmp_path / "one" / ENCODER
+    reward.run(options(own, data, tmp_path / "two", fold=1), QUIET)
+    one, two = (RewardModel.load(tmp_path / name).seen for name in ("one", "two"))
+    assert one < two
 
 
 def test_folds_judge_other_tenths_and_are_reported_together(
@@ -382,16 +410,71 @@ def test_a_full_disk_is_a_sentence_and_what_was_done_stays(
 def test_a_checkpoint_that_a_kill_left_half_written_is_not_gone_on_from(
     encoder: Path, folder_of: Folder, tmp_path: Path
 ) -> None:
+    """Nor is one whose state has no byte: a full disk leaves it so."""
     given = options(encoder, folder_of(made_up(24)), tmp_path / "m", tuning={"loss": "triplet"})
-    (tmp_path / "m.part" / "encoder" / "checkpoint-99").mkdir(parents=True)
+    for step in (98, 99):
+        (tmp_path / "m.part" / "encoder" / f"checkpoint-{step}").mkdir(parents=True)
+    (tmp_path / "m.part" / "encoder" / "checkpoint-99" / "trainer_state.json").touch()
     reward.run(given, QUIET)
     assert RewardModel.load(tmp_path / "m")
 
 
-def test_only_the_layers_that_are_asked_for_are_frozen(encoder: Path) -> None:
-    from learning.training.reward_model import open_encoder
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_the_triplet_loss_is_the_hinge_on_cosines_or_on_dot_products(encoder: Path, similarity: Any) -> None:
+    tuning = Tuning(loss="triplet", margin=0.5)
+    loss: Any = reward_encoder._loss(reward_model.open_encoder(encoder), tuning, similarity)
+    asked, better, worse = (torch.tensor([row]) for row in ([2.0, 0.0], [0.6, 0.8], [3.0, 4.0]))
+    found = loss.compute_loss_from_embeddings([asked, better, worse], None).item()
+    # cosines: .6 and .6; dot products: 1.2 and 6
+    assert found == pytest.approx(0.5 if similarity == "cosine" else 6 - 1.2 + 0.5)
 
-    model = open_encoder(encoder)
+
+@pytest.mark.parametrize("name", ["layer", "layers"])
+def test_each_layer_learns_so_much_slower_than_the_one_above_it(name: str) -> None:
+    layers = torch.nn.ModuleList([torch.nn.Linear(1, 1) for _ in range(3)])
+    parts = {"embeddings": torch.nn.ModuleDict({"words": torch.nn.Linear(1, 1)}), name: layers}
+    encoder = torch.nn.ModuleDict({"model": torch.nn.ModuleDict(parts)})
+    rates = reward_encoder._rates(encoder, Tuning(rate=1.0, layer_decay=0.5))
+    found = {
+        each: rate
+        for each, _ in encoder.named_parameters()
+        for pattern, rate in rates.items()
+        if re.search(pattern, each) and each.endswith("weight")
+    }
+    below = {f"model.{name}.{n}.weight": rate for n, rate in enumerate((0.25, 0.5, 1.0))}
+    assert found == {**below, "model.embeddings.words.weight": 0.125}
+
+
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({"most_pairs": 0}, "most_pairs is 0: it must be over 0"),
+    ({"adversarial": -1.0}, "adversarial is -1.0: it must not be negative"),
+    ({"penalty": float("nan")}, "penalty is nan"),
+    ({"most_questions": -1}, "most_questions is -1"),
+    ({"tuning": {"batch": 0}}, "batch is 0"),
+    ({"tuning": {"epochs": float("inf")}}, "epochs is inf"),
+    ({"tuning": {"checkpoint_steps": 0}}, "checkpoint_steps is 0"),
+    ({"tuning": {"seed": -1}}, "seed is -1"),
+    ({"bounds": Bounds(length=-1.0)}, "length is -1.0"),
+]
+
+
+@pytest.mark.parametrize(("odd", "said"), ODD, ids=[said for _, said in ODD])
+def test_an_option_that_cannot_be_is_named(tmp_path: Path, odd: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"The option {said}"):
+        reward.run(options(tmp_path, tmp_path, tmp_path / "m", **odd), QUIET)
+    with pytest.raises(ConfigurationError, match="longest_tokens is 3: give at least 16"):
+        reward_options.refuse_window(3)
+    with pytest.raises(ConfigurationError, match="most_adversarial is -1"):
+        reward_report.run(reward_report.Options(data=tmp_path, most_adversarial=-1), QUIET)
+
+
+def test_a_device_that_is_not_there_is_one_sentence(encoder: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded on 'abacus'"):
+        reward_model.open_encoder(encoder, "abacus")
+
+
+def test_only_the_layers_that_are_asked_for_are_frozen(encoder: Path) -> None:
+    model = reward_model.open_encoder(encoder)
     reward_encoder.freeze(model, 1)
     still = {name for name, one in model.named_parameters() if not one.requires_grad}
     assert any(".layer.0." in name for name in still) and any("embeddings" in name for name in still)

@@ -15,6 +15,7 @@ from learning.training.reward_figures import (
     over_questions,
     rank_correlation,
     wins,
+    wins_alike,
     within,
 )
 
@@ -44,12 +45,20 @@ def test_by_words_the_longer_answer_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"), [((100, 0, 91), True), ((90, 0, 100), True), ((89, 0, 100), False)]
+    ("words", "expected"), [((100, 91), True), ((90, 100), True), ((89, 100), False), ((0, 0), True)]
 )
 def test_answers_are_of_like_length_within_a_tenth_of_the_longer(
-    words: tuple[int, ...], expected: bool
+    words: tuple[int, int], expected: bool
 ) -> None:
-    assert alike(judged(1, 1, 1, words=words)) is expected
+    assert alike(*words) is alike(*words[::-1]) is expected
+
+
+def test_of_like_length_only_the_contests_that_are_count() -> None:
+    """Where only pairs are known, a question's other pairs may be of any length."""
+    mixed = judged(0.5, 0.1, 0.9, words=(10, 10, 30), values=False)  # 0 beats 1, and loses to 2
+    assert (wins(mixed), wins_alike(mixed)) == (pytest.approx(1 / 3), 1.0)
+    assert wins_alike(judged(0.5, 0.1, 0.9, words=(10, 20, 30), values=False)) is None
+    assert wins_alike(judged(0.5, 0.1, 0.9, words=(10, 10, 30))) is None  # the best meets the worst
 
 
 def test_an_interval_holds_the_mean_and_narrows_with_more_questions() -> None:

@@ -53,6 +53,18 @@ def test_rewards_are_bounded_one_a_pair_and_made_of_network_and_terms(encoder: P
     assert found[2].terms.overlap == -Bounds().overlap
 
 
+@pytest.mark.parametrize("place", ["head", "calibration"])
+def test_a_reward_that_is_no_number_is_refused_and_not_taken_for_the_worst(encoder: Path, place: str) -> None:
+    model = headed(encoder)
+    if place == "head":
+        assert model.head is not None
+        model.head.weight[0] = np.nan
+    else:
+        model.calibration = Calibration(centre=float("nan"))
+    with pytest.raises(ModelError, match="not finite"):
+        model.score([QUESTION], ANSWERS[:1])
+
+
 def test_an_answer_that_never_ended_scores_less(encoder: Path) -> None:
     model = headed(encoder)
     ended, cut = (model.score([QUESTION], ANSWERS[:1], [done])[0] for done in (True, False))
@@ -105,6 +117,16 @@ def test_an_encoder_that_goes_with_the_model_is_loaded_from_its_folder(encoder: 
         model.score([QUESTION], ANSWERS[:1]), abs=1e-6
     )
     assert not list((tmp_path / "model").rglob("*.bin"))
+
+
+def test_an_encoder_that_a_reward_model_tuned_knows_the_questions_that_it_saw(
+    encoder: Path, tmp_path: Path
+) -> None:
+    model = headed(encoder)
+    model.save(tmp_path / "model", about(encoder), with_encoder=True)
+    own = str(tmp_path / "model" / ENCODER)
+    assert RewardModel.untrained(own).seen == model.seen
+    assert RewardModel.untrained(str(encoder)).seen == frozenset()
 
 
 @pytest.mark.parametrize("name", [HEAD, "seen.txt", f"{ENCODER}/model.safetensors"])

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from learning.training.reward_terms import Bounds, Terms, terms
+from storage.errors import ConfigurationError
 
 BOUNDS = Bounds()
 QUESTION = "How do I remove an item from a list by its value and keep the order of all the other items in it?"
@@ -12,6 +15,25 @@ GOOD = (
     "Use `items.remove(value)`: it deletes the first match and keeps the rest in order.\n\n"
     "```python\nitems = [1, 2, 3]\nitems.remove(2)\n```"
 )
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"length": -0.4},
+        {"no_end": float("nan")},
+        {"shortest_words": -1},
+        {"longest_words": 0},
+        {"repeated_from": 1.0},
+        {"copied_from": 1.0},
+    ],
+)
+def test_bounds_by_which_something_would_be_earned_or_divided_by_nothing_are_refused(
+    odd: dict[str, Any],
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"The option {next(iter(odd))} is "):
+        Bounds(**odd).check()
+    BOUNDS.check()
 
 
 def test_an_ordinary_answer_loses_nothing() -> None:

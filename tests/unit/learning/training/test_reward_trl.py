@@ -15,6 +15,7 @@ from learning.training.reward_trl import Options, run
 from learning.training.sft_watch import Watch
 from storage.errors import ConfigurationError, DataError, ModelError
 from tests.unit.learning.training.conftest import made_up
+from tests.unit.learning.training.tiny_encoder import write_encoder
 
 
 class Killed(BaseException):
@@ -63,6 +64,9 @@ def test_it_learns_which_answer_is_better_and_is_judged_by_the_same_report(optio
     assert run(options, quiet()).manifest == report.manifest  # there already
     with pytest.raises(ConfigurationError, match="of other options"):
         run(replace(options, seed=1), quiet())
+    other = write_encoder(options.out.parent / "other", seed=1)
+    with pytest.raises(ConfigurationError, match="of other options"):
+        run(replace(options, encoder=str(other)), quiet())
     with pytest.raises(ConfigurationError, match="trained pairwise by TRL"):
         reward.run(
             reward.Options(data=options.data, out=options.out / "x", start=options.out, cache=options.cache),
@@ -87,7 +91,21 @@ def test_killed_and_started_again_it_comes_to_the_same_model(
         run(killed, quiet())
     assert not killed.out.exists()
     assert (tmp_path / ".killed-work" / "checkpoint-4").is_dir()
+    steps: list[int] = []
+
+    def noted(self: Watch, args: Any, state: Any, control: Any, **more: Any) -> None:
+        steps.append(state.global_step)
+        logged(self, args, state, control, **more)
+
+    monkeypatch.setattr(Watch, "on_log", noted)
     assert run(killed, quiet()).manifest == whole
+    assert steps[0] == 5  # not from the beginning
+
+
+@pytest.mark.parametrize("odd", [{"most_pairs": 0}, {"batch": 0}, {"longest_tokens": 3}, {"seed": -1}])
+def test_an_option_that_cannot_be_is_named(options: Options, odd: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"The option {next(iter(odd))} is "):
+        run(replace(options, **odd), quiet())
 
 
 def test_a_byte_that_changed_and_data_without_a_pair_are_refused(

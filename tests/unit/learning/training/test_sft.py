@@ -16,6 +16,7 @@ from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
 from learning.training import artefact, sft, sft_trainer
 from learning.training.arguments import parse
+from learning.training.paraphrase import named
 from learning.training.rows import Split
 from learning.training.sft import LOSSES, Options, run
 from learning.training.sft_watch import Watch
@@ -174,6 +175,28 @@ def test_a_parent_that_is_anothers_is_refused(options: Options, base: Path, tmp_
         run(replace(options, model=str(other), parent=options.out, out=tmp_path / "x"), console=quiet())
 
 
+def test_a_trainer_that_would_put_the_loss_elsewhere_trains_nothing(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sft.trainer_of
+
+    def odd(*given: Any, **more: Any) -> Any:
+        trainer = made(*given, **more)
+        collate = trainer.data_collator
+
+        def on_prompts_too(rows: Any) -> Any:
+            batch = collate(rows)
+            return {**batch, "labels": batch["input_ids"].clone()}
+
+        trainer.data_collator = on_prompts_too
+        return trainer
+
+    monkeypatch.setattr(sft, "trainer_of", odd)
+    with pytest.raises(ModelError, match="answers and their ends alone"):
+        run(replace(options, max_steps=1, validation=0), console=quiet())
+    assert not options.out.exists()
+
+
 @pytest.mark.parametrize("place", ["loss", "gradient"])
 def test_a_number_that_is_not_finite_ends_it_in_one_sentence_and_nothing_is_written(
     place: str, options: Options, monkeypatch: pytest.MonkeyPatch
@@ -263,6 +286,8 @@ def test_a_damaged_snapshot_is_refused(options: Options, data: Path, tmp_path: P
         ({"precision": "int4"}, "'int4' is none of"),
         ({"validation": -1}, "validation is -1"),
         ({"longest": 3}, "at least 16 tokens"),
+        ({"seed": -1}, "seed is -1: choose one of 0 to 4294967295"),
+        ({"seed": 2**32}, "seed is 4294967296"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(change: dict[str, Any], says: str, options: Options) -> None:
@@ -278,6 +303,7 @@ def test_reworded_questions_are_learned_and_flagged(
     )
     manifest = run(replace(options, max_steps=1, paraphraser=tmp_path), console=quiet()).manifest
     assert manifest.data["paraphrased"] == 8
+    assert manifest.options["paraphraser"] == named(tmp_path)  # another one's words are another run
     assert manifest.metrics["demonstrations"] == 16
     assert manifest.metrics["held_out"] == 2
 

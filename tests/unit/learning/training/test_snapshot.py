@@ -211,6 +211,9 @@ def test_a_file_that_somebody_added_is_a_clear_error(copied: Path) -> None:
         json.dumps({"format": snapshot.FORMAT}),
         json.dumps({"format": snapshot.FORMAT, "id": "s_1", "about": {}, "files": {"../secret": {}}}),
         json.dumps({"format": snapshot.FORMAT, "id": "s_1", "about": {}, "files": {"triplet.jsonl": 1}}),
+        json.dumps({"format": snapshot.FORMAT, "id": "s_1", "about": float("nan"), "files": {}}),
+        json.dumps({"format": snapshot.FORMAT, "id": "s_1", "about": "\ud800", "files": {}}),
+        '{"about": ' + "[" * 100_000 + "]" * 100_000 + "}",
     ],
 )
 def test_a_foreign_folder_is_a_clear_error(tmp_path: Path, text: str) -> None:
