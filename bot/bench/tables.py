@@ -45,8 +45,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     for kind, by_learner in found["kinds"].items():
         cells = [" / ".join(_short(by_learner[name]["broken"][key]) for key in after) for name in names]
         lines.append(f"| {kind} | " + " | ".join(cells) + " |")
-    said = (f"{name} {_percent(one['broken_taught'])}" for name, one in found["overall"].items())
-    lines += ["", f"Of rules that an answer had broken before an edit, broken at the end: {', '.join(said)}."]
+    taught = ", ".join(f"{name} {_percent(one['broken_taught'])}" for name, one in found["overall"].items())
+    lines += ["", f"Of rules that an answer had broken before an edit, broken at the end: {taught}."]
     lines += ["", "| target for `all` | wanted | found | |", "|---|---|---|---|"]
     for target in found["targets"]:
         one = target["found"]
