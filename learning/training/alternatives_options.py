@@ -12,6 +12,7 @@ from typing import Literal
 
 from learning.models.adapters import base_name
 from learning.training.alarms import Limits
+from learning.training.arguments import refuse
 from learning.training.sft_options import PRECISIONS
 from storage.errors import ConfigurationError
 
@@ -101,6 +102,11 @@ class Options:
                     f"The option {name} is {getattr(self, name)}: it must not be negative."
                 )
         self.limits.check()
+        refuse(self)
+        if self.reward is not None and self.algorithm != "rloo":
+            raise ConfigurationError(
+                f"{self.algorithm.upper()} asks no reward model: leave --reward out, or choose rloo."
+            )
         if self.longest < 16:
             raise ConfigurationError(f"The option longest is {self.longest}: give at least 16 tokens.")
         if self.precision not in PRECISIONS:

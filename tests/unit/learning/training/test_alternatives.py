@@ -314,6 +314,9 @@ def test_a_reward_that_is_no_number_ends_it_in_one_sentence(options: Options) ->
     [
         ({"beta": -1.0}, "beta is -1.0"),
         ({"algorithm": "kto", "batch": 1}, "at least 2"),
+        ({"algorithm": "kto", "reward": Path("reward")}, "KTO asks no reward model"),
+        ({"algorithm": "dpo", "reward": Path("reward")}, "DPO asks no reward model"),
+        ({"seed": -1}, "seed is -1"),
         ({"algorithm": "rloo", "attempts": 3}, "3 attempts do not go into the 4 answers"),
         ({"algorithm": "rloo", "max_answer": 200}, "leaves no room for a prompt"),
         ({"precision": "int4"}, "'int4' is none of"),
