@@ -9,7 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from bot import promoting
+from bot.adapters import amiss
 from bot.consent import exported
 from bot.provenance import of_scope
 from bot.settings import Settings
@@ -20,6 +23,8 @@ from learning.training.night_options import Recipe
 from learning.training.snapshot import Snapshot
 from storage.database import Database, UnitOfWork
 from storage.records import Repository
+
+log = structlog.get_logger()
 
 BY = "the night"
 """Who promotes, in the promotion's row."""
@@ -41,12 +46,21 @@ def snapshots(
 
 
 def deployed(database: Database, settings: Settings, scope: str) -> Path | None:
-    """The folder of the adapter that serves a scope now: promoted, or merged in by `THUMBPRINT_ADAPTER`."""
-    merged = _merged(settings)
-    with database.unit(read_only=True) as unit:
-        name = promoting.deployed(unit, of_scope(unit, scope))
-        found = unit.adapters.get(name) if name else None
-    return Path(found.folder) if found is not None else merged
+    """The folder of the adapter that serves a scope now: promoted, or merged in by `THUMBPRINT_ADAPTER`.
+
+    One whose files were changed since is noted as not taken, as a worker that loads it does: its former
+    answers, and is what the night is held against.
+    """
+    with database.unit() as unit:
+        where = of_scope(unit, scope)
+        while name := promoting.deployed(unit, where):
+            found = unit.adapters.get(name)
+            if found is None or not (wrong := amiss(found)):
+                break
+            unit.adapters.set_fault(name, wrong)
+            log.warning("adapter_refused", adapter=name, folder=found.folder, reason=wrong)
+        unit.commit()
+    return Path(found.folder) if name and found is not None else _merged(settings)
 
 
 def _merged(settings: Settings) -> Path | None:

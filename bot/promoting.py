@@ -127,7 +127,8 @@ def promote(
         again = current.adapter == adapter.id
         if again and current.share == share and known is not None and not known.fault:
             raise ConfigurationError("This adapter is in force there already: nothing was changed.")
-        former = current.former if again or current.is_canary else current.adapter
+        passed_over = again or current.is_canary or _refused(unit, current.adapter)
+        former = current.former if passed_over else current.adapter
     if not forced_because:
         _refuse_unjudged(offer, deployed(unit, to, merged, beside=adapter.id))
     made = Promotion(
@@ -157,17 +158,24 @@ def rollback(unit: UnitOfWork, where: Owner, now: datetime, *, by: str, reason: 
 def deployed(unit: UnitOfWork, where: Owner, merged: str = "", beside: str = "") -> str:
     """The id of the adapter that a new one there is to be held against, "" for the model without one.
 
-    It is the one in force, or a canary's former; where there is none, what the wider scopes have; and at last
-    `merged`, the id of `THUMBPRINT_ADAPTER`. Of `beside`, which is promoted again, its former: it was held
-    against that, and not against itself.
+    It is the one in force, or a canary's former, or the former of one that the server does not take; where
+    there is none, what the wider scopes have; and at last `merged`, the id of `THUMBPRINT_ADAPTER`. Of
+    `beside`, which is promoted again, its former: it was held against that, and not against itself.
     """
     scopes = dict.fromkeys((where, Owner(installation_id=where.installation_id), EVERYBODY))
     for one in scopes:
         row = unit.adapters.in_force(one.installation_id, one.repository_id)
-        found = "" if row is None else row.former if row.is_canary or row.adapter == beside else row.adapter
-        if found and found != beside:
-            return found
+        those = () if row is None else (row.former,) if row.is_canary else (row.adapter, row.former)
+        for found in those:
+            if found and found != beside and not _refused(unit, found):
+                return found
     return merged
+
+
+def _refused(unit: UnitOfWork, adapter_id: str) -> bool:
+    """Whether the model server does not take an adapter, so that its former answers."""
+    known = unit.adapters.get(adapter_id) if adapter_id else None
+    return known is not None and bool(known.fault)
 
 
 def _refuse_unjudged(offer: Offer, before: str) -> None:

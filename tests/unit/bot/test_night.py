@@ -22,6 +22,7 @@ from storage.audits import ERASED
 from storage.database import Database
 from storage.errors import ConfigurationError, DatabaseError, DataError, SetupError
 from storage.records import Audit, Run, RunStatus
+from tests.unit.bot.test_promoting import judged, made
 from tests.unit.learning.training.nights import rows, write_data
 
 DONE = {"counts": {"threads": {"train": 32}}, "sources": {"edit": 40}, "seconds": 1.0}
@@ -267,6 +268,28 @@ def test_what_serves_already_is_not_judged_again(
     monkeypatch.setattr(night, "deployed", lambda *given: Path("x"))
     [second] = bench.night(Stage(), data)
     assert second.status is RunStatus.SKIPPED
+
+
+def test_a_night_is_held_against_the_former_of_an_adapter_whose_files_were_changed(
+    bench: Bench, data: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first" / "adapter", tmp_path / "second" / "adapter"
+    with bench.database.unit() as unit:
+        against = ""
+        for folder in (first, second):
+            manifest = made(folder, run=f"ppo_{folder.parent.name}")
+            judged(folder.parent, manifest, against=against)
+            promoting.promote(unit, promoting.offered(unit, folder, START), START, by="mona")
+            against = manifest.id
+        unit.commit()
+    stage = Stage()
+    bench.night(stage, data)
+    assert stage.recipes[-1].deployed == second
+    (second / "adapter_model.safetensors").write_bytes(b"flipped")
+    bench.night(stage, data)
+    assert stage.recipes[-1].deployed == first
+    with bench.database.unit(read_only=True) as unit:
+        assert "is damaged" in unit.adapters.get(manifest.id).fault  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("place", ["exported", "begun", "rowed", "looked", "evaluated", "evidence", "judged"])

@@ -174,6 +174,21 @@ def test_what_the_server_refused_is_promoted_again_by_the_gate_s_word_once_it_is
         assert unit.adapters.get("c" * 64).fault == ""  # type: ignore[union-attr]
 
 
+def test_what_the_server_does_not_take_is_nobody_s_opponent_and_nobody_s_former(database: Database) -> None:
+    with database.unit() as unit:
+        promote(unit, offer("a"), NOW, by="mona")
+        promote(unit, offer("c", deployed="a" * 64), NOW, by="mona")
+        unit.adapters.set_fault("c" * 64, "It is damaged.")
+        assert deployed(unit, EVERYBODY) == "a" * 64, "its former answers"
+        with pytest.raises(ConfigurationError, match="judge it again"):
+            promote(unit, offer("d", deployed="c" * 64), NOW, by="mona")
+        row = promote(unit, offer("d", deployed="a" * 64), NOW, by="mona")
+        assert (row.adapter, row.former) == ("d" * 64, "a" * 64), "a rollback brings back what answered"
+        for one in ("a", "d"):
+            unit.adapters.set_fault(one * 64, "It is damaged.")
+        assert deployed(unit, EVERYBODY, "e" * 64) == "e" * 64
+
+
 def test_of_two_who_promote_or_roll_back_at_once_the_later_is_told_and_changes_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
