@@ -130,7 +130,7 @@ def may_begin(context: Context, now: datetime, go_on: GoOn = endless) -> bool:
 def _asking_since(database: Database, now: datetime) -> datetime:
     """When it was begun to ask for the night that is due; now, for the first time of one."""
     with database.unit(read_only=True) as unit:
-        since, runs = unit.progress.mark(ASKING), unit.adapters.runs(1)
+        since, runs = unit.progress.mark(ASKING), unit.adapters.runs(1, until=now)
     if since is None or now - since >= STALE or (runs and runs[0].started_at >= since):
         _mark(database, now)
         return now

@@ -53,6 +53,12 @@ class Wanted:
     with_parent: bool = False
     begins: bool = True
 
+    @property
+    def said(self) -> list[str]:
+        """Whatever was asked for, in words that another command is compared by; none by the clock."""
+        data = [f"--data={self.data.expanduser().absolute()}"] if self.data is not None else []
+        return [*self.options, *data, *([f"--repo={self.repository.id}"] if self.repository else [])]
+
 
 class Orphaned(BaseException):
     """What started this night is gone: it is left as a kill leaves it. No Exception, for it is no failure."""
@@ -81,10 +87,14 @@ class Night:
     def carry_out(self) -> list[Run]:
         """Go on with what is open, else begin where that is wanted; what became of each night.
 
-        Raises AtWork, DatabaseError, and what keeps a night from beginning at all, once its row says so.
+        Raises AtWork, DatabaseError, ConfigurationError where other options are asked for than those that an
+        open night has, and what keeps a night from beginning at all, once its row says so.
         """
         with night_lock.held(self._home, self._database) as lock:
-            opened = self._open() or (self._begin() if self._wanted.begins else [])
+            opened = self._open()
+            for run in opened:
+                self._refuse_others(run)
+            opened = opened or (self._begin() if self._wanted.begins else [])
             return [self._led(run, lock) if run.ended_at is None else run for run in opened]
 
     # ------------------------------------------------------------ beginning
@@ -106,6 +116,15 @@ class Night:
                 continue
             open_.append(run)
         return open_
+
+    def _refuse_others(self, run: Run) -> None:
+        """What is open keeps what it began with: whoever asks for something else is told, and not ignored."""
+        begun, asked = night_journal.read(Path(run.folder) / BEGUN), self._wanted.said
+        if asked and asked != begun.get("asked", asked):
+            raise ConfigurationError(
+                f"Night {run.id} is open, and goes on with what it was begun with: say `thumbprint retrain` "
+                "without options until it has ended, then these."
+            )
 
     def _begin(self) -> list[Run]:
         """A row for each scope with enough data, or one that says that there is none, or why none began."""
@@ -153,6 +172,7 @@ class Night:
             return replace(run, adapter=verdict["adapter"]), same + verdict["reason"]
         begin = {
             "flags": recipe.flags(),
+            "asked": self._wanted.said,
             "scope": scope,
             "consent": [one["repository_id"] for one in data.manifest["about"].get("consent", ())],
             "as_of": data.as_of.isoformat(),

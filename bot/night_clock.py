@@ -83,11 +83,11 @@ class Clock:
         """
         if self._night is not None and self._night.poll() is None:
             return False
+        home, now = self._settings.home, self._clock()
         with self._database.unit(read_only=True) as unit:
             open_ = unit.adapters.open_runs()
-            last = next(iter([*open_, *unit.adapters.runs(1)]), None)
+            last = next(iter([*open_, *unit.adapters.runs(1, until=now)]), None)
             asking = unit.progress.mark(ASKING)
-        home, now = self._settings.home, self._clock()
         if open_ and all(elsewhere(run, not self._database.is_sqlite, now) for run in open_):
             return False
         if not due(self._settings.retrain_at, now, last, asking) or not is_free(home / "training"):

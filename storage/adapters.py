@@ -195,9 +195,10 @@ class AdapterStore:
         said |= {"adapter": adapter} if adapter else {}
         return self._connection.execute(sa.update(runs).where(running).values(**said)).rowcount == 1
 
-    def runs(self, limit: int = 20) -> list[Run]:
-        """The last runs, newest first."""
-        return self._runs(sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit))
+    def runs(self, limit: int = 20, *, until: datetime | None = None) -> list[Run]:
+        """The last runs, newest first; those that began by `until`, where a clock may have been wrong."""
+        query = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+        return self._runs(query if until is None else query.where(runs.c.started_at <= until))
 
     def open_runs(self) -> list[Run]:
         """The runs that nobody ended, oldest first: of one night there is one a scope."""

@@ -1,4 +1,4 @@
-"""One process per role on one SQLite file: an operating-system lock that dies with its holder.
+"""One process per role on one SQLite file, or per folder: an operating-system lock that dies with its holder.
 
 Nothing is left behind that a kill -9 could make stale: the lock is on an open file, and ends with the
 process. The lock file itself stays; it only names the last holder. Left out: PostgreSQL, where processes of
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +47,15 @@ def claim_file(database: Path, role: str) -> Claim:
             held.close()
         raise _unwritable(path, error) from error
     return held
+
+
+@contextlib.contextmanager
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """One writer in a folder at a time. Raises BlockingIOError instead of waiting for another, OSError where
+    nothing can be written."""
+    with (folder / ".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _unwritable(path: Path, error: OSError) -> DatabaseError:

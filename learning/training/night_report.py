@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ MEANT = {
     RunStatus.SKIPPED: "had nothing to do",
     RunStatus.FAILED: "failed; nothing was promoted",
 }
+
+
+UNKNOWN = "What its folder holds is not what this version writes: it is as it was, and is not shown here."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +89,18 @@ class Report:
 
 
 def read(run: Run) -> Report:
-    """All that the folder of a run says. A folder that is gone says nothing, and is no error."""
+    """All that the folder of a run says. A folder that is gone, or another version's, is no error."""
     folder = Path(run.folder) if run.folder else None
+    nothing = Report(run=run, changes=(), stages=(), gates=(), checks=(), curves=(), evaluation="")
     if folder is None or not folder.is_dir():
-        return Report(run=run, changes=(), stages=(), gates=(), checks=(), curves=(), evaluation="")
+        return nothing
+    try:
+        return _read(run, folder)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return replace(nothing, changes=(UNKNOWN,))
+
+
+def _read(run: Run, folder: Path) -> Report:
     notes = night_journal.notes(folder)
     return Report(
         run=run,

@@ -14,7 +14,8 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -27,7 +28,7 @@ from learning.prompt import TEMPLATE
 from learning.training import artefact, ppo_checkpoint, seen
 from learning.training.alarms import Alarms
 from learning.training.arguments import one_sentence, parse
-from learning.training.ledger import Ledger, read
+from learning.training.ledger import FILE, Ledger, read
 from learning.training.origins import described, inherited, refuse_same
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
@@ -35,7 +36,8 @@ from learning.training.ppo_math import KlController
 from learning.training.ppo_options import Options
 from learning.training.ppo_run import Run
 from learning.training.processes import Processes, device
-from storage.errors import ConfigurationError, SetupError, TrainingError
+from storage.errors import ConfigurationError, DataError, SetupError, TrainingError
+from storage.locks import alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,8 @@ def run(
     """Train, or go on where a killed run of the same options stopped; the adapter stands in `out`/adapter.
 
     `reward` and `independent` are taken instead of the models that the options name. Raises
-    ConfigurationError for options that do not go together, DataError for too few prompts, TrainingError when
+    ConfigurationError for options that do not go together and for a folder that another process trains in,
+    DataError for too few prompts and for a finished run whose figures are gone, TrainingError when
     an alarm sounds or a number is none, SetupError for a full disk or a folder that cannot be made: then no
     adapter is written, and the last checkpoint is kept.
     """
@@ -94,6 +97,7 @@ def run(
     if processes.first:
         with (
             artefact.full_disk_said(options.out),
+            _alone(options.out),
             Ledger(options.out, step=state.step, steps=options.steps, console=console) as ledger,
         ):
             _loop(run, state, checkpoints, ledger)
@@ -116,6 +120,17 @@ def _made(out: Path) -> None:
         raise SetupError(
             f"The run cannot be written to {out} ({error.strerror or error}): name another --out."
         ) from error
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    try:
+        with alone(out, wait=False):
+            yield
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"Another process trains in {out}: wait for it, or name another --out."
+        ) from None
 
 
 def _loop(run: Run, state: State, checkpoints: Path, ledger: Ledger | None) -> None:
@@ -186,6 +201,11 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
 
 def _report(options: Options, adapter: Path, samples_per_s: float) -> Report:
     lines = read(options.out)
+    if not lines:
+        raise DataError(
+            f"{options.out / FILE} is gone, or says nothing of any step: put it there anew, or delete the "
+            "folder and train again."
+        )
     tenth = max(1, len(lines) // 10)
     ends = [
         {name: fmean(line[f"objective/{name}"] for line in part) for name in ("reward", "kl", "length")}
@@ -203,7 +223,7 @@ def _report(options: Options, adapter: Path, samples_per_s: float) -> Report:
         kl=ends[1]["kl"],
         length=ends[1]["length"],
         adapter=adapter,
-        metrics=options.out / "metrics.jsonl",
+        metrics=options.out / FILE,
         samples_per_s=samples_per_s,
         peak_mib=memory / 2**20,
     )

@@ -12,14 +12,12 @@ rows there are (`learning/training/export.py`). Run: `pytest tests/unit/learning
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +29,7 @@ import pyarrow.parquet as pq
 from learning.training.columns import KINDS, Kind, line, record, row
 from learning.training.rows import Rows, Split
 from storage.errors import DataError, SetupError
+from storage.locks import alone
 from storage.records import stable_id
 
 FORMAT = "thumbprint-snapshot-1"
@@ -70,7 +69,7 @@ def write(rows: Rows, into: Path, *, about: Mapping[str, object], as_of: datetim
     _private_alone(records)
     try:
         into.mkdir(parents=True, exist_ok=True)
-        with _alone(into):
+        with alone(into):
             name = _write(into, records, json.loads(_canonical(about)), as_of)
     except OSError as error:
         raise SetupError(
@@ -101,7 +100,7 @@ def sweep(into: Path) -> bool:
     What a writer who is at work has there is left alone. Raises SetupError where it cannot be deleted.
     """
     try:
-        with _alone(into, wait=False):
+        with alone(into, wait=False):
             there = (into / PART).exists()
             if there:
                 shutil.rmtree(into / PART)
@@ -270,15 +269,6 @@ def _id(manifest: Mapping[str, Any]) -> str:
 
 def _canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
-
-
-@contextmanager
-def _alone(into: Path, *, wait: bool = True) -> Iterator[None]:
-    """One writer in a folder at a time: the lock ends with its process. Raises BlockingIOError instead of
-    waiting for another."""
-    with (into / ".lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
 
 
 def _date(manifest: Path, as_of: datetime | None, *, known: bool = False) -> None:

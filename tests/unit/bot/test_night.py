@@ -336,7 +336,11 @@ def test_a_killed_night_goes_on_with_the_data_and_options_that_it_began_with(
     with pytest.raises(Killed):
         bench.night(Stage(), data, point=die, wanted={"options": ["--seed", "5"]})
     stage = Stage()
-    [run] = bench.night(stage, write_data(tmp_path / "newer", 50))
+    for options, other in ([], write_data(tmp_path / "newer", 50)), (["--seed", "6"], data):
+        with pytest.raises(ConfigurationError, match="goes on with what it was begun with"):
+            bench.night(stage, other, wanted={"options": options})
+    assert not stage.recipes and bench.runs()[0].status is RunStatus.RUNNING
+    [run] = bench.night(stage)
     assert {(one.seed, one.data) for one in stage.recipes} == {(5, data)}
     assert run.snapshot == data.name
 

@@ -251,6 +251,14 @@ def test_a_night_of_one_scope_that_was_killed_goes_on_though_another_scope_s_is_
     assert not worker.tick(11.01)
 
 
+def test_a_night_that_began_in_the_future_by_a_wrong_clock_keeps_no_other_away(worker: Hours) -> None:
+    worker.row("next-year", 9000, RunStatus.KEPT)
+    worker.row("last", -20, RunStatus.KEPT)
+    assert worker.tick(3.1)
+    worker.row("tonight", 3.1, RunStatus.KEPT)
+    assert not worker.tick(3.2), "once, and not at each tick"
+
+
 def test_a_night_that_another_machine_goes_on_with_is_not_begun_beside_it(
     worker: Hours, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """DPO, KTO and RLOO on a tiny model: they learn, go on where they were killed, and say what is wrong."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
@@ -9,11 +10,19 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from trl import DPOConfig
 
 from learning import prompt
 from learning.models.policy import Policy
 from learning.models.tokenizer import Tokens
-from learning.training import alternatives, alternatives_alarms, artefact, corpus_build, snapshot
+from learning.training import (
+    alternatives,
+    alternatives_alarms,
+    alternatives_trainer,
+    artefact,
+    corpus_build,
+    snapshot,
+)
 from learning.training.alternatives import Options, run
 from learning.training.alternatives_trainer import Answers
 from learning.training.rows import Judged, PreferencePair, Rows, Source, Split
@@ -135,6 +144,25 @@ def test_dpo_learns_which_answer_of_unseen_pairs_is_better(options: Options) -> 
     found = run(replace(options, max_steps=12), console=quiet()).manifest.metrics
     assert found["loss"] < found["loss_before"]
     assert found["accuracy"] == 1.0
+
+
+def test_dpo_weighs_by_the_token_and_learns_the_better_answer_too(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs: list[DPOConfig] = []
+
+    def config(**given: Any) -> DPOConfig:
+        configs.append(DPOConfig(**given))
+        return configs[-1]
+
+    monkeypatch.setattr(alternatives_trainer, "DPOConfig", config)
+    before = {}
+    for weight in (0.0, 1.0):
+        one = replace(options, max_steps=1, sft_weight=weight, out=options.out / str(weight))
+        before[weight] = run(one, console=quiet()).manifest.metrics["loss_before"]
+    assert before[0.0] == pytest.approx(math.log(2), abs=1e-3), "policy and reference are one at first"
+    assert before[1.0] > before[0.0] + 1, "the loss of the better answer is in it"
+    assert {one.loss_type[0] for one in configs} == {"sigmoid_norm"}, "long answers weigh no more than short"
 
 
 def test_kto_weighs_both_kinds_the_same(options: Options) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from learning.training import night_journal, night_report
 from storage.records import Run, RunStatus
 
@@ -118,6 +120,24 @@ def test_half_a_night_has_the_report_of_the_half_and_a_gone_one_none(tmp_path: P
     assert report.checks == ()
     gone = night_report.read(run(tmp_path / "gone"))
     assert gone.stages == () and "echo" in night_report.markdown(gone)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("sft", {"loss": 1.0}),
+        ("data", {"seconds": 3, "rows": 4}),
+        ("reward", {"seconds": 3, "gates": [{"gate": "above chance"}]}),
+        ("reward", {"seconds": "long", "gates": 3}),
+    ],
+)
+def test_the_folder_of_another_version_says_so_and_the_night_has_its_row(
+    tmp_path: Path, name: str, note: dict[str, Any]
+) -> None:
+    folder = night(tmp_path / "night")
+    night_journal.write(folder / "stages" / f"{name}.json", note)
+    text = night_report.markdown(night_report.read(run(folder)))
+    assert "is not what this version writes" in text and "1 of 2 checks failed" in text
 
 
 def test_curves_are_drawn_from_what_the_stages_wrote(tmp_path: Path) -> None:

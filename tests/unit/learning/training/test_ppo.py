@@ -25,6 +25,7 @@ from learning.training.roles import Roles
 from learning.training.rows import Split
 from learning.training.splitting import split_of, thread_group
 from storage.errors import ConfigurationError, DataError, ModelError, SetupError, TrainingError
+from storage.locks import alone
 from storage.records import Message
 from tests.unit.learning.training.made import origin, rows
 from tests.unit.learning.training.tiny_encoder import write_encoder
@@ -141,6 +142,22 @@ def test_a_finished_run_that_is_started_again_learns_nothing_more(base, data, tm
 
     ppo.run(given, reward=never)
     assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(base, data, tmp_path):
+    given = options(base, data, tmp_path, steps=1, validate_every=0)
+    with alone(tmp_path), pytest.raises(ConfigurationError, match="Another process trains in"):
+        ppo.run(given, reward=letters)
+    assert not (tmp_path / "metrics.jsonl").exists()
+    ppo.run(given, reward=letters)
+
+
+def test_a_finished_run_whose_figures_are_gone_says_so_in_a_sentence(base, data, tmp_path):
+    given = options(base, data, tmp_path, steps=1, validate_every=0)
+    ppo.run(given, reward=letters)
+    (tmp_path / "metrics.jsonl").unlink()
+    with pytest.raises(DataError, match=r"metrics\.jsonl is gone"):
+        ppo.run(given, reward=letters)
 
 
 def test_the_folder_of_another_run_is_refused(base, data, tmp_path):
