@@ -44,6 +44,15 @@ _CONTROL = re.compile(
 the tokenizers. Sources: the `chat_template` and `added_tokens` of these families' tokenizer_config.json."""
 
 
+_RULE = re.compile(
+    r"""(?x)
+    Use\ (?P<quote>["`]).*(?P=quote)\. | Use\ at\ most\ \d+\ words\. | Mention:\ .*
+    | Prefer\ the\ wording\ ".*"\. | Do\ not\ write\ ".*"\. | Do\ not\ answer\ questions\ like:\ .*
+    """
+)
+"""A line that `rule` makes, of any kind of lesson."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """An earlier question and the answer that people left standing: corrected by a writer, or liked."""
@@ -78,6 +87,22 @@ def build(
     parts.append("\n".join((f"{ASK} {question.strip()}", *(_one_line(rule) for rule in rules))))
     messages.append(Message(role="user", content="\n\n".join(parts)))
     return tuple(Message(role=one.role, content=defused(one.content)) for one in messages)
+
+
+def question_of(messages: Sequence[Message]) -> str:
+    """The question in a prompt that `build` made, without the lessons; the whole last message of another.
+
+    Reward models read it: what they learn from has neither thread nor lessons.
+    """
+    text = messages[-1].content
+    if text.startswith(f"{TEXT}\n~"):
+        closing = text.split("\n", 2)[1]
+        text = text.rpartition(f"\n{closing}\n")[2]
+    found = re.search(rf"^{re.escape(ASK)} (.*)", text, re.MULTILINE | re.DOTALL)
+    lines = (found[1] if found else text).split("\n")
+    while len(lines) > 1 and _RULE.fullmatch(lines[-1]):
+        lines.pop()
+    return "\n".join(lines).strip()
 
 
 def defused(text: str) -> str:

@@ -145,7 +145,7 @@ def _learner(
             "weight_bad": trainer.args.undesirable_weight,
         }
     about = {**described(learned.origins), "left_out": dict(learned.left_out)}
-    questions = [ppo_batch.question_of(messages) for messages in learned.prompts]
+    questions = [prompt.question_of(messages) for messages in learned.prompts]
     return _Made(
         trainer=trainer, questions=questions, data=about, metrics=metrics, measures=bool(measured.rows)
     )

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from learning.models import hub, store
 from learning.models.encoder import Encoder
+from learning.prompt import question_of
 from learning.training.alarms import echo_rate, yes_no_rate
 from learning.training.answers import Asked, Written
 from learning.training.evaluate_figures import Answer
 from learning.training.metrics import matched, overlap
-from learning.training.ppo_batch import question_of
 from learning.training.reward_model import ENCODER, RewardModel, hash_of
 from storage.errors import DataError, ModelError
 

@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from learning.intervals import Interval, bootstrap
 from learning.models.policy import Policy
+from learning.prompt import question_of
 from learning.training import answers, gate_figures, gate_rules
 from learning.training.answers import Asked, Sampling
 from learning.training.canaries import SUITE, Canary
@@ -26,7 +27,7 @@ from learning.training.gate_kl import nats_a_token
 from learning.training.gate_memory import Memory
 from learning.training.gate_options import Options
 from learning.training.gate_rules import Figures
-from learning.training.ppo_batch import Reward, question_of
+from learning.training.ppo_batch import Reward
 from storage.errors import DataError, ModelError
 
 

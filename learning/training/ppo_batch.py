@@ -8,7 +8,6 @@ Run: `pytest tests/unit/learning/training/test_ppo.py`.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from learning.models.tokenizer import Tokens
-from learning.prompt import ASK, TEXT
+from learning.prompt import question_of
 from learning.training import alarms, ppo_math, rollouts
 from learning.training.ppo_update import Sample
 from learning.training.processes import Processes
@@ -81,16 +80,6 @@ def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[P
         if 0 < len(ids) <= longest:
             made.append(Prompt(ids=ids, question=question_of(messages), origin=found[messages]))
     return made
-
-
-def question_of(messages: Sequence[Message]) -> str:
-    """The question in a prompt that `learning/prompt.py` built; the whole last message where it did not."""
-    text = messages[-1].content
-    if text.startswith(f"{TEXT}\n~"):
-        fence = text.split("\n", 2)[1]
-        text = text.rpartition(f"\n{fence}\n")[2]
-    found = re.search(rf"^{re.escape(ASK)} (.*)", text, re.MULTILINE | re.DOTALL)
-    return (found[1] if found else text).strip()
 
 
 def answered(

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning.models import adapters
+from learning.prompt import question_of
 from learning.training import reward_folder
 from learning.training.answers import Asked
-from learning.training.ppo_batch import question_of
 from learning.training.reward_data import key_of
 from storage.errors import ModelError
 

@@ -28,11 +28,11 @@ from learning.models import hub
 from learning.models.adapters import Manifest, base_hash, base_name, template_hash
 from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
+from learning.prompt import question_of
 from learning.training import artefact, seen, snapshot
 from learning.training.arguments import one_sentence, parse
 from learning.training.origins import described, inherited
 from learning.training.paraphrase import Paraphraser, named, reworded
-from learning.training.ppo_batch import question_of
 from learning.training.processes import Processes
 from learning.training.rows import Demonstration, Split
 from learning.training.sft_checkpoints import Work

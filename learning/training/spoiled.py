@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from learning.training.ppo_batch import question_of
+from learning.prompt import question_of
 from learning.training.rows import Demonstration
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.settings import Settings
-from learning.prompt import Example, build, defused, fence, rule
-from storage.records import Phrase, PhraseKind, PhraseWeight
+from learning.prompt import Example, build, defused, fence, question_of, rule
+from storage.records import Message, Phrase, PhraseKind, PhraseWeight
 from tests.unit.bot.threads import NOW
 
 
@@ -101,6 +101,26 @@ def test_taking_control_tokens_apart_makes_no_new_ones(text: str) -> None:
 def test_text_without_control_tokens_keeps_every_byte(text: str) -> None:
     if not any(token in text for token in ("[INST]", "[/INST]")) and "|>" not in text:
         assert defused(text) == text
+
+
+def test_the_question_of_a_prompt_is_what_was_asked_without_the_thread() -> None:
+    assert question_of(build("How do I sort?\n\nA list.", "")) == "How do I sort?\n\nA list."
+    assert question_of(build("Why?", "A thread. Question: none.")) == "Why?"
+    assert question_of(build("Is it `Question: x`?", "")) == "Is it `Question: x`?"
+    assert question_of(build("Which?", "~~~\nQuestion: a line of the thread")) == "Which?"
+    assert question_of([Message(role="user", content="Hm?")]) == "Hm?"
+
+
+@pytest.mark.parametrize("kind", list(PhraseKind))
+@pytest.mark.parametrize(("context", "weight"), [("code", 1.0), ("text", 1.0), ("text", -1.0)])
+def test_the_question_of_a_prompt_is_what_was_asked_without_the_lessons(
+    kind: PhraseKind, context: str, weight: float
+) -> None:
+    said = {"text": 'say "b"\nor c', "right": 'a.b("x")', "context": context, "limit_words": 30}
+    phrase = Phrase(id="p", repository_id=1, kind=kind, **said)  # type: ignore[arg-type]
+    lesson = PhraseWeight(phrase=phrase, ups=1, downs=0, weight=weight, active=True, people=1, as_of=NOW)
+    for asked in ("Why?", "How?\n\n    Use x.\n\nMention it.", "Use `a`."):
+        assert question_of(build(asked, "A thread.", rules=[rule(lesson)] * 2, again=[rule(lesson)])) == asked
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM
 from learning import prompt
 from learning.models import adapters, store
 from learning.models.tokenizer import Tokens
+from learning.prompt import question_of
 from learning.training import artefact, gate, gate_report, origins, seen
 from learning.training.gate_memory import FORMAT
 from learning.training.gate_options import Options
-from learning.training.ppo_batch import question_of
 from learning.training.reward_data import key_of
 from learning.training.rows import Split
 from storage.errors import ConfigurationError, DataError, ModelError, ThumbprintError

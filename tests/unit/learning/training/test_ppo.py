@@ -14,10 +14,8 @@ import torch
 from learning.models import adapters
 from learning.models.policy import Options as Sampling
 from learning.models.policy import Policy
-from learning.prompt import build
 from learning.training import artefact, ledger, ppo, seen, snapshot
 from learning.training.alarms import Limits
-from learning.training.ppo_batch import question_of
 from learning.training.publish import push
 from learning.training.reward_data import key_of
 from learning.training.reward_model import Reading, RewardModel, open_encoder
@@ -26,7 +24,6 @@ from learning.training.rows import Split
 from learning.training.splitting import split_of, thread_group
 from storage.errors import ConfigurationError, DataError, ModelError, SetupError, TrainingError
 from storage.locks import alone
-from storage.records import Message
 from tests.unit.learning.training.made import origin, rows
 from tests.unit.learning.training.tiny_encoder import write_encoder
 from tests.unit.learning.training.toy import ANYTHING, asked, letters, options, write_snapshot
@@ -312,11 +309,3 @@ def test_the_command_line_trains_by_the_folder_of_a_reward_model(base, data, tmp
     code = ppo.main([*line, "--reward", str(tmp_path)])
     said = capsys.readouterr()
     assert code == 1 and "holds no reward model" in said.err and not said.out
-
-
-def test_the_question_of_a_prompt_is_what_was_asked_without_the_thread():
-    assert question_of(build("How do I sort?\n\nA list.", "")) == "How do I sort?\n\nA list."
-    assert question_of(build("Why?", "A thread. Question: none.")) == "Why?"
-    assert question_of(build("Is it `Question: x`?", "")) == "Is it `Question: x`?"
-    assert question_of(build("Which?", "~~~\nQuestion: a line of the thread")) == "Which?"
-    assert question_of(asked(7)) == "7?" and question_of([Message(role="user", content="Hm?")]) == "Hm?"
