@@ -3,7 +3,8 @@
 The small measured loop over three seeds, twice: with the serving policy, then, on the very same exercises,
 with the candidate; each on a model process of our own that has the adapter merged in, as it would serve. Only
 the bot as it ships is taught. What is kept is gone on with: the serving policy's half is measured once,
-however many candidates come. Left out: what is concluded from it (`learning/training/gate_memory.py`).
+however many candidates come, and anew by another version. Left out: what is concluded from it
+(`learning/training/gate_memory.py`).
 
     thumbprint gate --candidate DIR …
 """
@@ -18,12 +19,13 @@ from typing import Any
 from rich.console import Console
 
 from bot.bench import loop
+from bot.bench.results import OfOthers
 from bot.settings import Settings
 from learning.models import adapters
 from learning.training.gate_memory import FORMAT, LEARNER
 from storage.errors import ModelError
 
-COURSES = "courses.json"
+COURSES, TRIALS = "courses.json", "trials.jsonl"
 SEEDS = 3
 """With one, a policy that breaks a rule in every second answer was often taught nothing."""
 
@@ -45,9 +47,8 @@ def measure(
     serving = home / (f"serving-{ids[1][:16]}" if deployed else "serving-base")
     tried = home / f"candidate-{ids[0][:16]}-{ids[1][:16] or 'base'}"
     before = _report(settings, deployed, serving, workers, console)
-    if not (tried / COURSES).is_file():
-        tried.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(serving / COURSES, tried / COURSES)
+    tried.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(serving / COURSES, tried / COURSES)
     after = _report(settings, candidate, tried, workers, console)
     told = {
         "format": FORMAT,
@@ -68,9 +69,17 @@ def _report(
     served = settings.model_copy(
         update={"model_url": "", "adapter": str(adapter.absolute()) if adapter else ""}
     )
-    return loop.run(
-        served, small=True, seeds=SEEDS, learners=(LEARNER,), workers=workers, out=folder, console=console
-    )
+
+    def run() -> dict[str, Any]:
+        return loop.run(
+            served, small=True, seeds=SEEDS, learners=(LEARNER,), workers=workers, out=folder, console=console
+        )
+
+    try:
+        return run()
+    except OfOthers:  # an upgrade, or a folder that was moved: nobody keeps these trials but we
+        (folder / TRIALS).unlink()
+        return run()
 
 
 def _id(folder: Path) -> str:

@@ -16,11 +16,15 @@ from bot.plan import Plan
 from storage.errors import ConfigurationError
 
 
+class OfOthers(ConfigurationError):
+    """The trials that are kept were measured with other rules, questions, models, settings or code."""
+
+
 class Results:
     """The finished trials, one JSON line each, after a first line that says what was measured."""
 
     def __init__(self, file: Path, fingerprint: str) -> None:
-        """Raises ConfigurationError when the file holds trials of something else."""
+        """Raises OfOthers when the file holds trials of something else."""
         self._file = file
         self.trials: dict[tuple[str, int, str], list[Row]] = {}
         if not file.exists():
@@ -28,7 +32,7 @@ class Results:
         end_line(file)
         lines = file.read_text(encoding="utf-8").splitlines()
         if json.loads(lines[0])["fingerprint"] != fingerprint:
-            raise ConfigurationError(
+            raise OfOthers(
                 f"{file} holds trials of other rules, questions, models or settings: "
                 "choose another folder with --out, or delete that file."
             )

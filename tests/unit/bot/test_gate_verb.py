@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.bench import evidence, loop
+from bot.bench.results import Results
 from bot.cli import app
 from bot.settings import Settings
 from learning.models import adapters, store
@@ -81,6 +82,31 @@ def test_each_pair_of_adapters_has_a_folder_and_the_serving_half_is_shared(
     assert first != second
     assert runs[0][1] == runs[2][1] and len({folder for _, folder in runs}) == 3
     assert json.loads(first.read_text())["deployed"] == json.loads(second.read_text())["deployed"] != ""
+
+
+def test_what_another_version_measured_is_measured_anew_and_ends_no_night(
+    runs: Runs, adapter: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, candidate = Settings(home=tmp_path / "home"), adapter("candidate")
+    file = evidence.measure(settings, candidate, None)
+    monkeypatch.setattr(loop, "run", recorded(loop.run))
+    for _, out in runs:
+        Results(out / "trials.jsonl", "of an earlier version")
+        (out / "courses.json").write_text("of an earlier version")
+    (runs[0][1] / "courses.json").write_text("of this version")
+    assert evidence.measure(settings, candidate, None) == file
+    assert [name for name, _ in runs] == ["", "candidate"] * 2
+    assert (runs[1][1] / "courses.json").read_text() == "of this version", "the very same exercises"
+
+
+def recorded(run: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The same run, once the trials that are kept are known to be of this version."""
+
+    def checked(settings: Settings, *, out: Path, **told: Any) -> dict[str, Any]:
+        Results(out / "trials.jsonl", "of this version")
+        return run(settings, out=out, **told)
+
+    return checked
 
 
 def test_what_is_no_adapter_of_ours_is_refused_before_anything_runs(runs: Runs, tmp_path: Path) -> None:
