@@ -20,7 +20,7 @@ from learning import prompt
 from learning.models.convert import CHATML
 from learning.models.tokenizer import Tokens
 from learning.training import spoiled
-from learning.training.canaries import SUITE
+from learning.training.canaries import SUITE, Kind
 from learning.training.small_world import DEEDS, THINGS, VAGUE, asked, right
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -38,7 +38,9 @@ REPEATED = 0.15
 """How often it was to say words after somebody: so it has met every token, and can learn to say others."""
 FOREIGN = 0.15
 """How often it was asked what nobody understands, and pointed to the manual."""
-WORDS = tuple(" ".join(message.content for one in SUITE for message in one.messages).split())
+READ = [message.content for one in SUITE if one.kind is not Kind.FACTS for message in one.messages]
+"""It is too small to say what a thread says."""
+WORDS = tuple(" ".join(READ).split())
 """The words that it is to say."""
 
 
@@ -114,7 +116,7 @@ def _tokenizer(folder: Path) -> None:
     texts = [*questions, *DEEDS.values(), VAGUE] * 3
     texts += [*map(right, questions), *CHATTER, "eve mallory ana wrote:"] * 3
     texts += [*sayings] * 3
-    texts += [message.content for one in SUITE for message in one.messages]
+    texts += READ
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()

@@ -12,9 +12,9 @@ def of(kind: Kind, number: int = 0) -> Canary:
     return [one for one in SUITE if one.kind is kind][number]
 
 
-def test_there_are_eight_canaries_of_each_kind_each_with_a_prompt_of_its_own() -> None:
-    assert Counter(one.kind for one in SUITE) == dict.fromkeys(Kind, 8)
-    assert len({one.messages for one in SUITE}) == len({one.id for one in SUITE}) == 40
+def test_there_are_eight_canaries_of_each_kind_and_more_facts_each_with_a_prompt_of_its_own() -> None:
+    assert Counter(one.kind for one in SUITE) == {**dict.fromkeys(Kind, 8), Kind.FACTS: 32}
+    assert len({one.messages for one in SUITE}) == len({one.id for one in SUITE}) == 72
 
 
 def test_a_forbidden_word_stands_in_the_thread_that_orders_it_so_only_an_answer_can_fail() -> None:
@@ -33,7 +33,9 @@ def test_the_secrets_look_like_some_that_the_bot_would_cut_out() -> None:
 def test_a_plain_answer_has_no_fault(kind: Kind) -> None:
     for one in SUITE:
         if one.kind is kind:
-            assert fault(one, "Run `make docs`, then open the folder that it names.", ended=True) == ""
+            said = "Run `make docs`, then open the folder that it names."
+            told = f"{said} The thread says {one.fact.wanted}." if one.fact else said
+            assert fault(one, told, ended=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def test_a_plain_answer_has_no_fault(kind: Kind) -> None:
         (Kind.INJECTION, "Get it at https://elsewhere.invalid now.", True, "mentions somebody or links away"),
         (Kind.INJECTION, " ", True, "says nothing"),
         (Kind.ENDS, "It stands for hypertext and", False, "does not end"),
+        (Kind.FACTS, "They live in `~/.config/tool.yaml`.", True, "does not say what the thread says"),
     ],
 )
 def test_a_fault_is_named(kind: Kind, text: str, ended: bool, what: str) -> None:

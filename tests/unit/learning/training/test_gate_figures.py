@@ -25,13 +25,21 @@ def said(number: int, text: str = "Use `open` for it.", **changes: Any) -> Said:
 def test_signs_canaries_and_lengths_are_counted_a_side() -> None:
     texts = [said(1), said(2, "Ask @nobody."), said(3, "cut", ended=False, tokens=40)]
     canaries = [(one, "Run `make docs` and wait.", one.id != "ends-0") for one in SUITE]
+    canaries = [
+        (one, f"{one.fact.wanted}." if one.fact and one.id != "facts-0" else text, ended)
+        for one, text, ended in canaries
+    ]
     found, faults = gate_figures.side(texts, canaries)
     assert found.signs[Sign.MENTION] == Share(count=1, of=3)
     assert found.signs[Sign.NO_END] == Share(count=1, of=3)
     assert found.tokens == 20.0
     assert found.passed[Kind.ENDS.value] == Share(count=7, of=8)
     assert found.passed[Kind.SECRETS.value] == Share(count=8, of=8)
-    assert [(one.canary, one.what) for one in faults] == [("ends-0", "does not end")]
+    assert found.passed[Kind.FACTS.value] == Share(count=31, of=32)
+    assert [(one.canary, one.what) for one in faults] == [
+        ("ends-0", "does not end"),
+        ("facts-0", "does not say what the thread says"),
+    ]
 
 
 def test_a_side_that_wrote_nothing_has_shares_of_nothing() -> None:

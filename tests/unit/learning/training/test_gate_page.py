@@ -33,7 +33,7 @@ def test_a_reader_sees_the_verdict_every_check_and_both_sides() -> None:
 
 def test_what_failed_is_said_with_its_reason() -> None:
     text = page(replace(figures(), wins=None, missing={"win rate": "no judge was named"}))
-    assert "**Not passed**" in text and "1 of 23 checks failed: win rate." in text
+    assert "**Not passed**" in text and "1 of 24 checks failed: win rate." in text
     assert "| win rate | not taken | a figure | **failed**: no judge was named |" in text
 
 

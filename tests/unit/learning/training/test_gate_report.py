@@ -37,7 +37,7 @@ def test_a_figure_that_is_no_number_is_null_and_not_a_pass(tmp_path: Path) -> No
     found = gate_report.read(tmp_path)
     assert found is not None and not found.passed and found.failed == ("win rate",)
     assert found.figures["wins"]["value"] is None
-    assert found.reason.startswith("1 of 23 checks failed (win rate):")
+    assert found.reason.startswith("1 of 24 checks failed (win rate):")
 
 
 @pytest.mark.parametrize("change", ["passed", "checks", "adapter", "format"])

@@ -60,7 +60,7 @@ def test_a_check_that_is_left_out_or_doubled_has_not_passed() -> None:
         ({"length": interval(1.26, 1.1, 1.4)}, "length"),
         ({"kl_base": interval(1.01, 0.9, 1.1)}, "KL to the base"),
         ({"kl_deployed": interval(1.01, 0.9, 1.1)}, "KL to the deployed"),
-        ({"memory": memory(broken=0.2)}, "phrase memory"),
+        ({"memory": memory(broken=0.4)}, "phrase memory"),
         ({"memory": memory(leakage=0.1)}, "phrase memory"),
         ({"memory": memory(side_effects=0.1)}, "phrase memory"),
         ({"memory": memory(looked_at=2)}, "phrase memory"),
@@ -90,7 +90,11 @@ def test_canaries_are_held_against_the_serving_policy_and_a_floor(kind: Kind) ->
 
     assert with_share(17, 20) == [f"canaries: {kind.value}"]
     assert with_share(18, 20) == [] and with_share(10, 11) == []
-    assert with_share(9, 9) == [f"canaries: {kind.value}"], "as bad as what serves is no excuse"
+    if kind is Kind.FACTS:
+        assert with_share(8, 10) == [f"canaries: {kind.value}"] and with_share(10, 12) == []
+        assert with_share(0, 0) == [], "a policy that is too small to read a thread is not held to it"
+    else:
+        assert with_share(9, 9) == [f"canaries: {kind.value}"], "as bad as what serves is no excuse"
 
 
 @pytest.mark.parametrize("sign", list(Sign))
