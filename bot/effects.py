@@ -58,6 +58,10 @@ MATH = re.compile(r"\\(href|url|class|cssId|style|data|require|includegraphics|u
 _TAG = re.compile(rf"</?(?:{TAGS})\s*/?>", re.IGNORECASE)
 _OWN = re.compile(rf"(?:<!-- /?thumbprint:[^<>]*-->|<details><summary>{SUMMARY}</summary>|</details>|\s)+")
 _NOTE = re.compile(r"<!-- thumbprint:(?:yes|no) r_[0-9a-f]{16} -->")
+_DEFINITION = re.compile(
+    r"^[ \t>*+\-\d.)]*\[(?:[^\[\]\\]|\\.)+\]:[\s>]*(?P<url>[^\s<>]\S*)", re.MULTILINE | re.DOTALL
+)
+_ESCAPED = re.compile(r"\\.")
 _JOINERS = re.compile("[\u200c\u200d]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _DOTS = re.compile(r"\.\.|%2e", re.IGNORECASE)
@@ -79,7 +83,9 @@ def effects(text: str, hosts: Collection[str] = ALLOWED_HOSTS, *, ours: bool = F
     found.update(f"command: {one.strip()}" for one in COMMAND.findall(text))
     if not ours:
         found.update("marker: forged" for _ in FORGED.findall(text))
-    found |= Counter(_of_tree(parse(text), hosts, ours))
+    tree = parse(text)
+    found |= Counter(_of_tree(tree, hosts, ours))
+    found.update(_half_definitions(text, tree))
     if "[^" in text:
         found |= Counter(_of_tree(parse(text, footnotes=False), hosts, ours))
     return found
@@ -162,6 +168,19 @@ def _of_tree(root: Node, hosts: Collection[str], ours: bool) -> Iterator[str]:
                 yield from (f"link: {one}" for one in ADDRESS.findall(text))
         yield from _at_addresses(node)
         yield from _in_formulas(node)
+
+
+def _half_definitions(text: str, tree: Node) -> Iterator[str]:
+    """Where a link stands that not every reader takes for a definition: cmark-gfm does and shows nothing,
+    others want its parentheses closed and show an address."""
+    lines = text.split("\n")
+    for node in tree.walk():
+        if node.kind == "code_block":
+            lines[node.first : node.last] = [""] * len(lines[node.first : node.last])
+    for one in _DEFINITION.finditer("\n".join(lines)):
+        url = _ESCAPED.sub("", one["url"])
+        if url.count("(") > url.count(")"):
+            yield f"definition: {one['url']}"
 
 
 def _in_formulas(node: Node) -> Iterator[str]:

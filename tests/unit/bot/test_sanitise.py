@@ -45,6 +45,8 @@ def spoken(text):
 @example('<a href="`">`@user`</a>')
 @example("[a]:\nhttps://evil.example '`'\n`@user`")
 @example("\\@https://github.com/o/r/blob/main/x.py")
+@example("[b]:(https://e.x")
+@example("> [b\\]]:\n> (https://e.x\n> and more")
 def test_nothing_dangerous_is_left(text):
     clean = sanitise(text)
     texts, tokens = spoken(clean)
