@@ -95,8 +95,13 @@ def figures_of(
 def written(
     policy: Policy, asked: Sequence[Asked], options: Options, name: str, progress: Progress
 ) -> Answers:
-    """The policy's answers, kept as `out`/name.jsonl and `out`/name-canaries.jsonl."""
+    """The policy's answers, kept as `out`/name.jsonl and `out`/name-canaries.jsonl.
+
+    A canary that does not fit the model's window is asked of no policy; a kind of which none does is not
+    taken.
+    """
     suite = [Asked(id=one.id, group=one.id, messages=one.messages, reference="") for one in SUITE]
+    suite = list(answers.fitting(policy, suite, policy.context - 1))
     texts = _write(policy, asked, options, name, progress)
     tried = _write(policy, suite, options, f"{name}-canaries", progress)
     by_id, canary_of = {one.id: one for one in asked}, {one.id: one for one in SUITE}
