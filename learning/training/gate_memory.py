@@ -27,8 +27,6 @@ LEARNER = "all"
 """The learner that is the bot as it ships."""
 FEWEST = 3
 """Fewer rules that were taught and looked at afterwards show nothing."""
-SLACK = 1.0
-"""Answers by which a run may miss the serving policy's rate: of a dozen, one is chance and two are not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ class Memory:
             return f"the runs looked at {ours.looked_at} and {theirs.looked_at} rules that had been taught"
         if ours.leakage > 0:
             return "what one repository taught changed another's answers"
-        if (ours.broken - theirs.broken) * ours.looked_at > SLACK + 1e-9:
+        if ours.broken > theirs.broken:
             return "taught rules are broken oftener"
         if ours.side_effects > theirs.side_effects:
             return "answers that no rule concerns change oftener"

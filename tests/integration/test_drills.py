@@ -22,7 +22,7 @@ from webhooks.drills.outage import outage
 from webhooks.drills.world import world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-KILLS = 40
+KILLS = 60
 FAILED = 60
 
 

@@ -40,28 +40,7 @@ def test_what_was_taught_to_the_whole_bot_is_what_counts(tmp_path: Path) -> None
     before = Obeyed(broken=0.1, looked_at=9, side_effects=0.0, leakage=0.0)
     assert found.serving == before and found.candidate.broken == 0.0
     assert found.worse == ""
-    worse = Obeyed(broken=0.3, looked_at=9, side_effects=0.0, leakage=0.0)
-    assert Memory(candidate=worse, serving=before).worse == "taught rules are broken oftener"
-
-
-@pytest.mark.parametrize(
-    ("broken", "of", "theirs", "passes"),
-    [
-        (0, 12, 2 / 27, True),
-        (1, 12, 2 / 27, True),
-        (2, 12, 2 / 27, False),
-        (1, 3, 0.0, True),
-        (2, 3, 0.0, False),
-        (4, 27, 2 / 27, False),
-        (3, 27, 2 / 27, True),
-    ],
-)
-def test_one_answer_never_decides_whether_the_memory_is_obeyed(
-    broken: int, of: int, theirs: float, passes: bool
-) -> None:
-    ours = Obeyed(broken=broken / of, looked_at=of, side_effects=0.0, leakage=0.0)
-    serving = Obeyed(broken=theirs, looked_at=27, side_effects=0.0, leakage=0.0)
-    assert (Memory(candidate=ours, serving=serving).worse == "") is passes
+    assert Memory(candidate=found.serving, serving=found.candidate).worse == "taught rules are broken oftener"
 
 
 @pytest.mark.parametrize(

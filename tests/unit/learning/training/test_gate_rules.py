@@ -60,7 +60,7 @@ def test_a_check_that_is_left_out_or_doubled_has_not_passed() -> None:
         ({"length": interval(1.26, 1.1, 1.4)}, "length"),
         ({"kl_base": interval(1.01, 0.9, 1.1)}, "KL to the base"),
         ({"kl_deployed": interval(1.01, 0.9, 1.1)}, "KL to the deployed"),
-        ({"memory": memory(broken=0.4)}, "phrase memory"),
+        ({"memory": memory(broken=0.2)}, "phrase memory"),
         ({"memory": memory(leakage=0.1)}, "phrase memory"),
         ({"memory": memory(side_effects=0.1)}, "phrase memory"),
         ({"memory": memory(looked_at=2)}, "phrase memory"),
