@@ -136,6 +136,22 @@ def sft(
 
 
 @train.command(context_settings=MORE)
+def rejection(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="The snapshot whose questions are answered.")],
+    reward: Annotated[Path, typer.Option("--reward", help="The folder of the reward model that chooses.")],
+    into: Annotated[Path, typer.Option("--out", help="Where answers and snapshot go; a killed run goes on.")],
+    model: Annotated[str, typer.Option("--model", help="The base; else the one that is served.")] = "",
+) -> None:
+    """Rejection sampling: several answers to each question, the best of them a snapshot for `train sft`.
+
+    Every further option is the stage's: `python -m learning.training.rejection --help` lists them.
+    """
+    given = ["--model", model or load_settings().policy, "--data", str(data), "--reward", str(reward)]
+    become("rejection", [*given, "--out", str(into), *cache_flag(), *context.args])
+
+
+@train.command(context_settings=MORE)
 def ppo(
     context: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="The snapshot whose questions are answered.")],

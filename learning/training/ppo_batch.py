@@ -1,7 +1,8 @@
 """A batch of PPO before anything is learned: prompts, answers, their scores, advantages, and what to report.
 
 Each process answers its part of the prompts and scores it; then all have everything, so that whitening,
-alarms and the KL controller see the batch as one process would. Left out: the update (`ppo_update.py`).
+alarms and the KL controller see the batch as one process would. A made-up fact is judged by a rule and by no
+reward, for none sees a thread. Left out: the update (`ppo_update.py`).
 Run: `pytest tests/unit/learning/training/test_ppo.py`.
 """
 
@@ -9,24 +10,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from learning.models.tokenizer import Tokens
-from learning.prompt import question_of
+from learning.prompt import TEMPLATE, build, question_of
 from learning.training import alarms, ppo_math, rollouts
+from learning.training.facts import Fact, told
 from learning.training.ppo_update import Sample
 from learning.training.processes import Processes
 from learning.training.roles import Role, Roles
-from learning.training.rows import Origin, Rows, Split
+from learning.training.rows import Origin, Rows, Source, Split
+from learning.training.signs import signs
 from storage.errors import TrainingError
 from storage.records import Message
 
 Reward = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """Scores (questions, answers) -> one finite number an answer; plain texts."""
+TOLD = 0.5
+"""What an answer earns that tells its fact, and what one loses that does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +40,12 @@ class Prompt:
 
     ids: tuple[int, ...]
     question: str
+    text: str
+    """The whole message in which the question stands: what is in it may be said again."""
     origin: Origin
     """Of one of the rows with it: of a private one, where there is one."""
+    fact: Fact | None = None
+    """What its thread says, where it is made up: then telling it is what is rewarded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +71,7 @@ class Shaping:
     per_token: float
     most: float
     missing_eos: float
+    sign_cost: float
     whiten_rewards: bool
     discount: float
     trace: float
@@ -70,16 +80,28 @@ class Shaping:
 def prompts_of(rows: Rows, split: Split, tokens: Tokens, longest: int) -> list[Prompt]:
     """The different prompts of that part of a snapshot, in an order of their own: those of at most `longest`
     tokens. A longer one is left out: cut, it would not be what is served."""
-    found: dict[tuple[Message, ...], Origin] = {}
-    for row in rows.prompted:
-        if row.origin.split is split and (row.prompt not in found or row.origin.private):
-            found[row.prompt] = row.origin
-    made = []
+    found, made = rows.origins(split), []
     for messages in sorted(found, key=lambda each: [(one.role, one.content) for one in each]):
-        ids = tuple(tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
-        if 0 < len(ids) <= longest:
-            made.append(Prompt(ids=ids, question=question_of(messages), origin=found[messages]))
+        one = _prompt(messages, found[messages], tokens)
+        if 0 < len(one.ids) <= longest:
+            made.append(one)
     return made
+
+
+def facts_of(facts: Sequence[Fact], tokens: Tokens, longest: int) -> list[Prompt]:
+    """The prompts of made-up facts, in their order, those of at most `longest` tokens."""
+    made = []
+    for fact in facts:
+        origin = Origin(source=Source.AI, group=fact.question, split=Split.TRAIN, template=TEMPLATE)
+        one = replace(_prompt(build(fact.question, fact.thread), origin, tokens), fact=fact)
+        if len(one.ids) <= longest:
+            made.append(one)
+    return made
+
+
+def _prompt(messages: tuple[Message, ...], origin: Origin, tokens: Tokens) -> Prompt:
+    ids = tuple(tokens.chat([{"role": one.role, "content": one.content} for one in messages]))
+    return Prompt(ids=ids, question=question_of(messages), text=messages[-1].content, origin=origin)
 
 
 def answered(
@@ -107,9 +129,9 @@ def answered(
         if own
         else []
     )
-    questions, texts = [one.question for one in own], [one.text for one in answers]
-    scores = scored(reward, questions, texts, "The reward")
-    others = scored(independent, questions, texts, "The independent reward") if independent else scores
+    texts = [one.text for one in answers]
+    scores = _judged(reward, own, texts, "The reward")
+    others = _judged(independent, own, texts, "The independent reward") if independent else scores
     order = sorted(range(len(own)), key=lambda place: len(own[place].ids) + len(answers[place].ids))
     found: dict[int, Episode] = {}
     for start in range(0, len(order), part):
@@ -127,6 +149,16 @@ def answered(
                 values=read[3],
             )
     return processes.gather([found[place] for place in range(len(own))])
+
+
+def _judged(reward: Reward, prompts: Sequence[Prompt], texts: Sequence[str], name: str) -> list[float]:
+    """An answer's score by the reward or, to a made-up fact, by whether it tells it."""
+    free = [(one.question, text) for one, text in zip(prompts, texts, strict=True) if one.fact is None]
+    found = iter(scored(reward, [asked for asked, _ in free], [text for _, text in free], name))
+    return [
+        next(found) if one.fact is None else TOLD if told(one.fact, text) else -TOLD
+        for one, text in zip(prompts, texts, strict=True)
+    ]
 
 
 def scored(reward: Reward, questions: Sequence[str], answers: Sequence[str], name: str) -> list[float]:
@@ -179,7 +211,9 @@ def samples(
         per_token=shaping.per_token,
         most=shaping.most,
     )
-    scores = ppo_math.final_scores(raw, ended, lengths, penalty, shaping.missing_eos)
+    odd = torch.tensor([float(_has_sign(one)) for one in episodes])
+    losses = penalty + shaping.sign_cost * odd
+    scores = ppo_math.final_scores(raw, ended, lengths, losses, shaping.missing_eos)
     rewards = ppo_math.kl_rewards(scores, policy, reference, mask, coefficient)
     total = rewards.sum(1).mean()
     if shaping.whiten_rewards:
@@ -208,16 +242,28 @@ def samples(
 
 
 def figures(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Means over answers: reward as the model gave it, KL and entropy in nats, length in tokens, rates."""
+    """Means over answers: reward as the model gave it, KL and entropy in nats, length in tokens, rates.
+
+    Rewards are of what rewards judged; of made-up facts, where there are any, the share that is `told`.
+    """
     count, texts = len(episodes), [one.answer.text for one in episodes]
+    free = [one for one in episodes if one.prompt.fact is None]
+    facts = [one.score > 0 for one in episodes if one.prompt.fact is not None]
     return {
-        "reward": math.fsum(one.score for one in episodes) / count,
-        "independent": math.fsum(one.independent for one in episodes) / count,
+        "reward": math.fsum(one.score for one in free) / len(free),
+        "independent": math.fsum(one.independent for one in free) / len(free),
+        **({"told": sum(facts) / len(facts)} if facts else {}),
         "kl": math.fsum(float((one.log_probs - one.reference).sum()) for one in episodes) / count,
         "entropy": math.fsum(float(one.entropies.mean()) for one in episodes) / count,
         "length": sum(len(one.answer.ids) for one in episodes) / count,
         "ended": sum(one.answer.ended for one in episodes) / count,
+        "signs": sum(_has_sign(one) for one in episodes) / count,
         "yes_no": alarms.yes_no_rate(texts),
         "echo": alarms.echo_rate([one.prompt.question for one in episodes], texts),
         "distinct_2": alarms.distinct(texts),
     }
+
+
+def _has_sign(one: Episode) -> bool:
+    """Whether the answer is none, or more than one, by rule; a missing end has a price of its own."""
+    return bool(signs(one.prompt.question, one.answer.text, ended=True, prompt=one.prompt.text))

@@ -82,6 +82,11 @@ class Options:
     """Over how many answers the coefficient may change by its largest factor."""
     missing_eos: float = 0.3
     """What an answer loses that does not end by itself; at 1.0 short answers are what is learned first."""
+    sign_cost: float = 0.0
+    """What an answer loses that has a sign (`learning/training/signs.py`): a link, a mention, an echo…"""
+    facts: int = 0
+    """Of each batch so many prompts are made-up facts, each in a thread: telling it earns 0.5, not telling it
+    costs 0.5, whatever the reward would say."""
     shortest: int = 8
     """Under so many tokens an answer is too short."""
     longest: int = 128
@@ -116,6 +121,11 @@ class Options:
             raise ConfigurationError(
                 f"The KL horizon of {self.kl_horizon} answers is shorter than the batch of {self.batch}."
             )
+        if not 0 <= self.facts < self.batch:
+            raise ConfigurationError(
+                f"Of a batch of {self.batch} answers {self.facts} cannot be to made-up facts: choose 0 to "
+                f"{self.batch - 1}."
+            )
         if self.shortest > self.longest:
             raise ConfigurationError(
                 f"Answers cannot have at least {self.shortest} and at most {self.longest} tokens."
@@ -135,7 +145,7 @@ class Options:
         for name in (*positive, "temperature", "learning_rate", "rank", "alpha", "clip", "value_clip"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"The option {name} is {getattr(self, name)}: it must be over 0.")
-        costs = ("kl_coefficient", "kl_target", "missing_eos", "length_cost", "length_cost_most")
+        costs = ("kl_coefficient", "kl_target", "missing_eos", "sign_cost", "length_cost", "length_cost_most")
         for name in (*costs, "value_weight", "max_gradient", "validate_every", "validation"):
             if not getattr(self, name) >= 0:
                 raise ConfigurationError(
@@ -170,6 +180,7 @@ class Options:
             per_token=self.length_cost,
             most=self.length_cost_most,
             missing_eos=self.missing_eos,
+            sign_cost=self.sign_cost,
             whiten_rewards=self.whiten_rewards,
             discount=self.discount,
             trace=self.trace,

@@ -16,6 +16,7 @@ from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, ppo_batch, ppo_update, rollouts, snapshot
 from learning.training.alarms import Seen
+from learning.training.facts_made import made_up
 from learning.training.origins import judge
 from learning.training.ppo_batch import Prompt, Reward
 from learning.training.ppo_checkpoint import State
@@ -63,6 +64,13 @@ class Run:
                 f"The snapshot has {len(self.prompts)} different prompts to train on, fewer than the "
                 f"batch of {options.batch}: make a larger snapshot, or a smaller batch."
             )
+        made = made_up(options.steps * options.facts, f"ppo {options.seed}")
+        self.facts = ppo_batch.facts_of(made, self.roles.tokens, options.max_prompt)
+        if made and not self.facts:
+            raise ConfigurationError(
+                f"No made-up fact fits into a prompt of {options.max_prompt} tokens: raise --max-prompt, or "
+                "ask none by --facts 0."
+            )
         held_out = ppo_batch.prompts_of(data.rows, Split.VALIDATION, self.roles.tokens, options.max_prompt)
         self.held_out = held_out[: options.validation]
         self.optimizer = torch.optim.Adam(self.roles.trained().values(), lr=options.learning_rate, eps=1e-5)
@@ -81,13 +89,15 @@ class Run:
         self.id = artefact.run_id("ppo", data.id, self.base, parent, named, options.recorded)
 
     def batch(self, step: int) -> list[Prompt]:
-        """The prompts of a step: all of them in one order an epoch, batch after batch."""
-        start, count = (step - 1) * self.options.batch, len(self.prompts)
+        """The prompts of a step: all of them in one order an epoch, batch after batch; then its facts."""
+        size, facts = self.options.batch - self.options.facts, self.options.facts
+        start, count = (step - 1) * size, len(self.prompts)
         found = []
-        for place in range(start, start + self.options.batch):
+        for place in range(start, start + size):
             order = self._order(place // count)
             found.append(self.prompts[order[place % count]])
-        return found
+        first = (step - 1) * facts
+        return found + [self.facts[place % len(self.facts)] for place in range(first, first + facts)]
 
     def _order(self, epoch: int) -> list[int]:
         seed = rollouts.seed_of(self.options.seed, "prompts", epoch)

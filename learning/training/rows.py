@@ -115,3 +115,11 @@ class Rows:
     def prompted(self) -> tuple[PreferencePair | Judged | Demonstration, ...]:
         """The rows whose prompts a policy is asked: all but triplets, which hold plain questions."""
         return (*self.pairs, *self.judged, *self.demonstrations)
+
+    def origins(self, split: Split) -> dict[tuple[Message, ...], Origin]:
+        """The different prompts of a part, and where each is from: a private row, where there is one."""
+        found: dict[tuple[Message, ...], Origin] = {}
+        for row in self.prompted:
+            if row.origin.split is split and (row.prompt not in found or row.origin.private):
+                found[row.prompt] = row.origin
+        return found

@@ -1,11 +1,13 @@
 """The policy that ships, made again from published questions. It reads as its stages.
 
-    corpus → **snapshot → SFT → independent reward → PPO → evaluation → card**
+    corpus → **snapshot → people → best → SFT → independent reward → PPO → evaluation → card**
 
-The reward model that trains is the one that ships (`learning/shipped/reward`). Each stage is skipped where
-its output is whole; one that was killed goes on from its checkpoints: hours may be had in pieces.
-Demonstrations have no links and no pictures, for a policy learns to make them up; it is judged on questions
-as people wrote them. Left out: the gate, which wants the memory's evidence (`thumbprint gate`).
+Fine-tuning is in two parts: on people's answers; then on the policy's own, of which the reward model chose
+one in several, and to made-up facts a rule (`rejection.py`). The reward model that trains is the one that
+ships (`learning/shipped/reward`). Each stage is skipped where its output is whole; one that was killed goes
+on from its checkpoints: hours may be had in pieces. People's answers have no links and no pictures, for a
+policy learns to make them up; it is judged on questions as people wrote them. Left out: the gate, which wants
+the memory's evidence (`thumbprint gate`).
 
     python -m learning.training.shipped --data ../shared/data/so_python --out var/policy
 """
@@ -30,6 +32,8 @@ from learning.training import (
     evaluate_options,
     ppo,
     ppo_options,
+    rejection,
+    rejection_options,
     reward,
     reward_options,
     sft,
@@ -57,6 +61,8 @@ def run(recipe: Recipe, *, console: Console | None = None) -> Path | None:
     made = Shipped(recipe, console or Console(stderr=True))
     stages: dict[str, Callable[[], object]] = {
         "snapshot": made.snapshot,
+        "people": made.people,
+        "best": made.best,
         "sft": made.sft,
         "independent": made.independent,
         "ppo": made.ppo,
@@ -73,11 +79,13 @@ def run(recipe: Recipe, *, console: Console | None = None) -> Path | None:
 
 
 class Shipped:
-    """One making over its folder: `out`/sft, /independent, /ppo/adapter, /evaluation and, at last, /card."""
+    """One making over its folder: `out`/people, /best, /sft, /independent, /ppo/adapter, /evaluation and
+    /card."""
 
     def __init__(self, recipe: Recipe, console: Console) -> None:
         self.recipe, self.console, self.out = recipe, console, recipe.out
-        self.sft_folder, self.judge = self.out / "sft", self.out / "independent"
+        self.people_folder, self.sft_folder = self.out / "people", self.out / "sft"
+        self.judge = self.out / "independent"
         self.policy, self.report = self.out / "ppo" / "adapter", self.out / "evaluation"
         self.journal = Journal(recipe.out, recipe.recorded)
         if recipe.threads:
@@ -97,16 +105,52 @@ class Shipped:
 
         return self.out / "data" / str(self.journal.stage("snapshot", work)["folder"])
 
-    def sft(self) -> None:
+    def people(self) -> None:
         """The adapter that learned to answer as people do."""
+        self._tuned("people", self.people_folder, self.snapshot, None)
+
+    def best(self) -> Path:
+        """The best of what that adapter answers itself."""
+        recipe = self.recipe
+
+        def work() -> dict[str, object]:
+            made = rejection.run(
+                rejection_options.Options(
+                    data=self.snapshot(),
+                    out=self.out / "best",
+                    reward=recipe.reward,
+                    adapter=self.people_folder,
+                    model=recipe.model,
+                    cache=recipe.cache,
+                    questions=recipe.asked,
+                    facts=recipe.facts,
+                    attempts=recipe.attempts_at_best,
+                    longest=recipe.longest,
+                    max_answer=recipe.max_answer,
+                    seed=recipe.seed,
+                    processes=recipe.processes,
+                ),
+                console=self.console,
+            )
+            about = made.manifest["about"]
+            return {"folder": made.folder.name, "questions": about["questions"], "facts": about["facts"]}
+
+        return self.out / "best" / str(self.journal.stage("best", work)["folder"])
+
+    def sft(self) -> None:
+        """The adapter that learned from both."""
+        self._tuned("sft", self.sft_folder, self.best, self.people_folder)
+
+    def _tuned(self, name: str, out: Path, data: Callable[[], Path], parent: Path | None) -> None:
         recipe = self.recipe
         self._trained(
-            "sft",
-            self.sft_folder,
+            name,
+            out,
             lambda: sft.run(
                 sft_options.Options(
-                    data=self.snapshot(),
-                    out=self.sft_folder,
+                    data=data(),
+                    out=out,
+                    parent=parent,
                     model=recipe.model,
                     cache=recipe.cache,
                     rank=recipe.rank,
@@ -161,8 +205,10 @@ class Shipped:
                     steps=recipe.steps,
                     batch=recipe.batch,
                     minibatch=recipe.batch // 4,
-                    epochs=1,
+                    epochs=recipe.epochs,
                     learning_rate=recipe.rate,
+                    facts=recipe.batch_facts,
+                    sign_cost=recipe.sign_cost,
                     rank=recipe.rank,
                     alpha=2 * recipe.rank,
                     temperature=0.8,
@@ -190,7 +236,11 @@ class Shipped:
                 data=recipe.data,
                 out=self.report,
                 model=recipe.model,
-                adapter=(f"sft={self.sft_folder}", f"ppo={self.policy}"),
+                adapter=(
+                    f"people={self.people_folder}",
+                    f"sft={self.sft_folder}",
+                    f"ppo={self.policy}",
+                ),
                 reward=recipe.reward,
                 independent=self.judge,
                 encoder=recipe.encoder,

@@ -26,7 +26,7 @@ class Recipe:
     """A folder of published questions, as `thumbprint corpus build` reads it."""
     out: Path
     """The folder of all that is made; the same command goes on in it."""
-    until: Literal["snapshot", "sft", "independent", "ppo", "evaluation", "card"] = "card"
+    until: Literal["snapshot", "people", "best", "sft", "independent", "ppo", "evaluation", "card"] = "card"
     """The last stage of this run."""
     model: str = "packaged"
     """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
@@ -44,12 +44,24 @@ class Recipe:
     """The highest step size of fine-tuning, which reads each demonstration once."""
     sft_steps: int = 0
     """At most so many steps of fine-tuning; 0 for all."""
+    asked: int = 1536
+    """Questions to which the policy's own best answer is looked for, and is learned from."""
+    facts: int = 512
+    """Made-up facts of which an answer is learned from that tells it."""
+    attempts_at_best: int = 8
+    """Answers to each of both."""
     steps: int = 48
     """Batches of answers that PPO learns from."""
     batch: int = 32
     """Answers a batch, a quarter of them an optimizer step."""
-    rate: float = 1.5e-4
+    batch_facts: int = 6
+    """Of a batch so many are to made-up facts."""
+    epochs: int = 2
+    """How often each batch is learned from."""
+    rate: float = 3e-4
     """PPO's step size."""
+    sign_cost: float = 0.5
+    """What an answer loses with a link, a mention, the question said again or another sign."""
     missing_eos: float = 1.0
     """What an answer loses that does not end by itself: half of what rewards span, for 0.5 left 3.4 %."""
     max_answer: int = 192

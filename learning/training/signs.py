@@ -54,22 +54,23 @@ _LINK = re.compile(r"(?:https?|ftp)://[^\s<>)\]\"'`]+|(?<![\w.])www\.[^\s<>)\]\"
 _WORDS = re.compile(r"\w+")
 
 
-def signs(prompt: str, answer: str, *, ended: bool) -> frozenset[Sign]:
-    """The signs of one answer. Names and hosts that stand in the `prompt` may be said again."""
-    found = set()
+def signs(question: str, answer: str, *, ended: bool, prompt: str = "") -> frozenset[Sign]:
+    """The signs of one answer. What stands in the `prompt`, its thread, may be said again: that is reading;
+    of the question names and hosts may, not its words. Without a prompt there is the question alone."""
+    found, known = set(), f"{question}\n{prompt}".casefold()
     if _REFUSAL.search(answer):
         found.add(Sign.REFUSAL)
     if _FLATTERY.search(answer):
         found.add(Sign.FLATTERY)
     if yes_no_rate([answer]):
         found.add(Sign.YES_NO)
-    if echo_rate([prompt], [answer]):
+    if echo_rate([question], [answer]):
         found.add(Sign.ECHO)
     if _repeats(answer):
         found.add(Sign.REPETITION)
-    if any(one.casefold() not in prompt.casefold() for one in _MENTION.findall(_CODE.sub(" ", answer))):
+    if any(one.casefold() not in known for one in _MENTION.findall(_CODE.sub(" ", answer))):
         found.add(Sign.MENTION)
-    if any(_host(one) not in prompt.casefold() for one in _LINK.findall(answer)):
+    if any(_host(one) not in known for one in _LINK.findall(answer)):
         found.add(Sign.LINK)
     if not ended:
         found.add(Sign.NO_END)

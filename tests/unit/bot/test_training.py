@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from learning.training import alternatives_options, bench_ppo_options, evaluate_options
+from learning.training import alternatives_options, bench_ppo_options, evaluate_options, rejection_options
 from learning.training.arguments import parse
 from learning.training.ppo_options import Options
 from tests.unit.learning.models.tiny import write_model
@@ -114,6 +114,25 @@ def test_train_ppo_becomes_the_stage_with_all_that_was_said(
     made = parse(Options, "", command[3:])
     assert made == replace(wanted, limits=replace(wanted.limits, kl=9.0), cache=made.cache)
     assert "s3cret" not in env.values()
+
+
+def test_train_rejection_becomes_the_stage_on_the_served_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+
+    def execve(*given: Any) -> None:
+        found.extend(given)
+        raise Gone
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setenv("THUMBPRINT_POLICY", "org/llama")
+    given = "train rejection --data d --reward r --out o --adapter a --attempts 4 --facts 9"
+    with pytest.raises(Gone):
+        CliRunner().invoke(app, given.split(), catch_exceptions=False)
+    program, command, _ = found
+    assert command[:3] == [program, "-m", "learning.training.rejection"]
+    made = parse(rejection_options.Options, "", command[3:])
+    assert (made.model, made.data, made.reward, made.out) == ("org/llama", Path("d"), Path("r"), Path("o"))
+    assert (made.adapter, made.attempts, made.facts) == (Path("a"), 4, 9)
 
 
 @pytest.mark.parametrize("algorithm", ["dpo", "kto", "rloo", "ppo"])

@@ -11,7 +11,17 @@ import pytest
 import torch
 
 from learning.training import rollouts
-from learning.training.ppo_batch import Episode, Prompt, Shaping, answered, samples
+from learning.training.facts import Fact
+from learning.training.ppo_batch import (
+    TOLD,
+    Episode,
+    Prompt,
+    Shaping,
+    answered,
+    facts_of,
+    figures,
+    samples,
+)
 from learning.training.processes import Processes
 from learning.training.roles import Roles
 from learning.training.rollouts import Answer
@@ -24,6 +34,7 @@ FREE = Shaping(
     per_token=0.0,
     most=0.0,
     missing_eos=0.0,
+    sign_cost=0.0,
     whiten_rewards=False,
     discount=1.0,
     trace=1.0,
@@ -31,7 +42,7 @@ FREE = Shaping(
 
 
 def prompt(*ids: int) -> Prompt:
-    return Prompt(ids=ids, question="Why?", origin=origin(1))
+    return Prompt(ids=ids, question="Why?", text="Why?", origin=origin(1))
 
 
 def episode(
@@ -75,6 +86,52 @@ def test_an_answer_earns_its_score_less_kl_length_and_a_missing_end() -> None:
     assert found["reward"] == pytest.approx(0.8 / 3) and found["independent"] == pytest.approx(-0.8 / 3)
     assert found["kl"] == pytest.approx(statistics.fmean(kl))
     assert (found["length"], found["ended"]) == (3.0, pytest.approx(2 / 3))
+
+
+def test_an_answer_with_a_sign_loses_its_price_and_a_missing_end_is_no_sign() -> None:
+    link = replace(MIXED[1], answer=replace(MIXED[1].answer, text="see https://example.org/a"))
+    made, found = samples([MIXED[0], link], replace(FREE, sign_cost=0.3, missing_eos=0.25), 0.0)
+    assert [float(one.returns[0]) for one in made] == pytest.approx([1.0, 0.4 - 0.3 - 0.25])
+    assert found["signs"] == 0.5 and found["length_penalty"] == 0.0
+    its_own = replace(link, prompt=replace(link.prompt, text="What is https://example.org/a for?"))
+    made, found = samples([its_own], replace(FREE, sign_cost=0.3), 0.0)
+    assert float(made[0].returns[0]) == pytest.approx(0.4) and found["signs"] == 0
+
+
+FACT = Fact(question="On which port?", thread="ann wrote:\nOn 8421.", wanted="8421")
+
+
+@torch.no_grad()
+def test_a_made_up_fact_is_judged_by_its_rule_and_asked_of_no_reward(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles = Roles.load(base)
+    texts = ["It is 8421.", "It is 1.", "So what?"]
+    monkeypatch.setattr(
+        rollouts,
+        "write",
+        lambda roles, prompts, *given, **more: [Answer(ids=(9, 2), ended=True, text=text) for text in texts],
+    )
+    (fact,) = facts_of([FACT], roles.tokens, 256)
+    assert "ann wrote" in fact.text and fact.question == "On which port?"
+    found = answered(
+        roles,
+        [fact, fact, prompt(5, 6)],
+        torch.zeros(3, 2),
+        temperature=1.0,
+        at_once=3,
+        part=3,
+        reward=lambda asked, said: [0.1 for one in asked if one == "Why?"],
+        independent=lambda asked, said: [-0.2 for one in asked if one == "Why?"],
+        against="base",
+        processes=Processes(cpu=True),
+    )
+    assert [one.score for one in found] == [TOLD, -TOLD, 0.1]
+    assert [one.independent for one in found] == [TOLD, -TOLD, -0.2]
+    told = figures(found)
+    assert (told["reward"], told["independent"], told["told"]) == (0.1, -0.2, 0.5)
+    assert "told" not in figures(found[2:])
+    assert facts_of([FACT], roles.tokens, 10) == []
 
 
 def test_advantages_are_whitened_over_all_tokens_of_the_batch() -> None:

@@ -17,7 +17,7 @@ from learning.training.alarms import Alarms, Seen
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
 from learning.training.ppo_run import Run
-from storage.errors import ModelError, SetupError, TrainingError
+from storage.errors import ConfigurationError, ModelError, SetupError, TrainingError
 from tests.unit.learning.models.tiny import write_tokenizer
 from tests.unit.learning.training.toy import ANYTHING, letters, options, write_snapshot
 
@@ -107,3 +107,18 @@ def test_an_adapter_of_another_base_is_refused_before_it_is_loaded(
     given = options(tmp_path / "other", data, tmp_path / "b", adapter=first.adapter, **SMALL)
     with pytest.raises(ModelError, match="was trained on another base"):
         ppo.run(given, reward=letters)
+
+
+def test_each_batch_has_as_many_made_up_facts_as_are_wished_and_no_fact_twice(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    given = options(base, data, tmp_path, **{**SMALL, "facts": 3, "max_prompt": 248})
+    run = Run(given, letters, None)
+    batches = [run.batch(step) for step in range(1, given.steps + 1)]
+    facts = [one.fact for batch in batches for one in batch if one.fact]
+    assert {len(batch) for batch in batches} == {given.batch}
+    assert [sum(one.fact is not None for one in batch) for batch in batches] == [3] * given.steps
+    assert run.batch(2) == batches[1] and run.id != Run(replace(given, facts=0), letters, None).id
+    assert len({one.question for one in facts}) == min(len(facts), len(run.facts))
+    with pytest.raises(ConfigurationError, match="No made-up fact fits into a prompt of 60 tokens"):
+        Run(replace(given, max_prompt=60), letters, None)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from learning.training import artefact, evaluate, ppo, reward, sft, shipped, snapshot
+from learning.training import artefact, evaluate, ppo, rejection, reward, sft, shipped, snapshot
 from learning.training.arguments import parse
+from learning.training.rows import Source
 from learning.training.shipped_options import Recipe
 from storage.errors import ConfigurationError
 from tests.unit.learning.models.tiny import write_model
@@ -20,7 +21,8 @@ from tests.unit.learning.training.conftest import made_up
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 FEW = (
     *("--precision", "fp32", "--rank", "4", "--longest", "400", "--sft-steps", "2", "--threads", "1"),
-    *("--steps", "2", "--batch", "8", "--max-answer", "8"),
+    *("--asked", "24", "--facts", "2", "--attempts-at-best", "24"),
+    *("--steps", "2", "--batch", "8", "--batch-facts", "2", "--max-answer", "64"),
     *("--questions", "3", "--attempts", "1", "--seeds", "1", "--best-of", "0"),
 )
 
@@ -60,7 +62,9 @@ def _reward(data: Path, encoder: Path, home: Path) -> Path:
 
 def test_the_adapter_comes_with_the_evaluation_that_judged_it(made: Recipe) -> None:
     ships = artefact.read(made.out / "card")
-    assert (ships.stage, ships.parent) == ("ppo", artefact.read(made.out / "sft").id)
+    tuned = artefact.read(made.out / "sft")
+    assert (ships.stage, ships.parent) == ("ppo", tuned.id)
+    assert (tuned.stage, tuned.parent) == ("sft", artefact.read(made.out / "people").id)
     card = (made.out / "card" / artefact.CARD).read_text()
     assert "This adapter is the system `ppo`." in card
     report = json.loads((made.out / "evaluation" / evaluate.REPORT).read_text())
@@ -76,11 +80,19 @@ def test_no_demonstration_has_a_link(made: Recipe) -> None:
     assert not any("://" in row.completion for row in rows)
 
 
+def test_the_second_part_of_fine_tuning_learns_from_the_firsts_own_answers(made: Recipe) -> None:
+    (folder,) = (made.out / "best").glob("s_*")
+    found = snapshot.read(folder)
+    assert artefact.read(made.out / "sft").snapshot == found.id
+    assert found.manifest["about"]["questions"]["asked"] == 24
+    assert {one.origin.source for one in found.rows.demonstrations} == {Source.AI}
+
+
 def test_what_is_whole_is_not_made_again(made: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*given: Any, **more: Any) -> None:
         raise AssertionError("it was made already")
 
-    for stage in (sft, reward, ppo, evaluate):
+    for stage in (sft, rejection, reward, ppo, evaluate):
         monkeypatch.setattr(stage, "run", never)
     assert shipped.run(made, console=Console(file=StringIO())) == made.out / "card"
 

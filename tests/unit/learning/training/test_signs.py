@@ -32,6 +32,13 @@ def test_a_sign_is_seen_where_it_is_and_only_there(answer: str, expected: set[Si
     assert signs(PROMPT, answer, ended=True) == expected
 
 
+def test_what_stands_in_the_thread_may_be_said_again() -> None:
+    thread = "ana wrote:\nTo run the tests use `make check`, as @bo says on https://ci.example.org/all."
+    answer = "To run the tests use `make check`, as @bo says on https://ci.example.org/all."
+    assert signs("Which command runs the tests?", answer, ended=True) == {Sign.MENTION, Sign.LINK}
+    assert signs("Which command runs the tests?", answer, ended=True, prompt=thread) == set()
+
+
 def test_an_answer_that_was_cut_off_has_a_sign_of_its_own() -> None:
     assert signs(PROMPT, "Use `open` in a with", ended=False) == {Sign.NO_END}
 
