@@ -94,15 +94,21 @@ def question_of(messages: Sequence[Message]) -> str:
 
     Reward models read it: what they learn from has neither thread nor lessons.
     """
-    text = messages[-1].content
-    if text.startswith(f"{TEXT}\n~"):
-        closing = text.split("\n", 2)[1]
-        text = text.rpartition(f"\n{closing}\n")[2]
+    text = outside(messages[-1].content)
     found = re.search(rf"^{re.escape(ASK)} (.*)", text, re.MULTILINE | re.DOTALL)
     lines = (found[1] if found else text).split("\n")
     while len(lines) > 1 and _RULE.fullmatch(lines[-1]):
         lines.pop()
     return "\n".join(lines).strip()
+
+
+def outside(text: str) -> str:
+    """What a message that `build` made says behind its fence: question and lessons, not the thread; the whole
+    of one without a fence."""
+    if not text.startswith(f"{TEXT}\n~"):
+        return text
+    closing = text.split("\n", 2)[1]
+    return text.rpartition(f"\n{closing}\n")[2]
 
 
 def defused(text: str) -> str:

@@ -34,7 +34,7 @@ from learning.training.alternatives_data import Chosen
 from learning.training.alternatives_options import Options
 from learning.training.alternatives_trainer import trainer_of, writer_of
 from learning.training.arguments import one_sentence, parse
-from learning.training.origins import Judge, described, inherited, judge
+from learning.training.origins import Judge, chosen_by, described, inherited, judge
 from learning.training.ppo_batch import Reward
 from learning.training.rows import Judged, PreferencePair, Split
 from learning.training.sft_checkpoints import Work
@@ -103,7 +103,8 @@ def run(options: Options, *, reward: Reward | None = None, console: Console | No
             made = _writer(options, base, tokens, data, reward, work, watch)
         else:
             made = _learner(options, base, tokens, data, work, watch)
-        made = replace(made, data=inherited({**made.data, **_named(by)}, parent, by))
+        behind = (parent, by, chosen_by(data.manifest["about"]))
+        made = replace(made, data=inherited({**made.data, **_named(by)}, *behind))
         return _train(options, made, about, work, watch)
 
 

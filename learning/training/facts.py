@@ -13,6 +13,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from learning.training.alarms import echo_rate
+
+_POST = re.compile(r"^\S+ wrote:$", re.MULTILINE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
@@ -24,8 +28,15 @@ class Fact:
 
 
 def told(fact: Fact, text: str) -> bool:
-    """Whether an answer says what the thread says: in whole words, in any case; `45` is not in `1450`."""
-    return re.search(rf"(?<!\w){re.escape(fact.wanted)}(?!\w)", text, re.IGNORECASE) is not None
+    """Whether an answer says what the thread says. One that says a thread of several posts all over again has
+    chosen nothing; a single post may be quoted."""
+    copied = len(_POST.findall(fact.thread)) > 1 and echo_rate([text], [fact.thread]) > 0
+    return says(text, fact.wanted) and not copied
+
+
+def says(text: str, wanted: str) -> bool:
+    """Whether it stands there: in whole words, in any case; `45` is not in `1450`."""
+    return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _fact(question: str, *posts: str, wanted: str) -> Fact:

@@ -3,7 +3,7 @@
     facts = made_up(1500, seed=0)
 
 A project, a thing of it and a value are drawn; somebody asks, somebody says it, others talk of something
-else, at times of a fact of another kind. No value and no question is one of those that judge
+else, at times of a fact of another kind. No thread says what one of those that judge wants
 (`learning/training/facts.py`). The same seed makes the same facts. Left out: who answers them, and which
 answers are learned from.
 
@@ -12,11 +12,15 @@ answers are learned from.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from learning.training.facts import HELD_OUT, Fact, told
+from learning.prompt import TEMPLATE, build
+from learning.training.facts import HELD_OUT, Fact, says
+from learning.training.rows import Origin, Source, Split
+from storage.records import Message
 
 Draw = Callable[[random.Random], str]
 
@@ -246,22 +250,39 @@ TOPICS = (
 """What is asked: fourteen kinds of things that a thread knows."""
 
 
+MOST = 10_000
+"""So many are made at most: beyond it kinds of questions run out."""
+LICENCE = "Apache-2.0"
+"""They are a part of Thumbprint."""
+
+
 def made_up(count: int, seed: int | str) -> list[Fact]:
-    """`count` different facts, of which no two ask the same."""
+    """`count` different facts, of which no two ask the same. Raises ValueError for more than `MOST`."""
+    if count > MOST:
+        raise ValueError(f"{count} facts are more than the {MOST} that can be made up")
     rng = random.Random(seed)  # noqa: S311 - a draw, no secret
-    asked = {one.question for one in HELD_OUT}
+    asked = set[str]()
     found: list[Fact] = []
     while len(found) < count:
         one = _drawn(rng)
-        if (
-            one.question in asked
-            or told(one, one.question)
-            or any(told(judge, one.wanted) for judge in HELD_OUT)
-        ):
+        if one.question in asked or any(says(one.thread, judge.wanted) for judge in HELD_OUT):
             continue
         asked.add(one.question)
         found.append(one)
     return found
+
+
+def prompted(fact: Fact) -> tuple[tuple[Message, ...], Origin]:
+    """The prompt of a fact that was made up, and where it is from: from nobody."""
+    messages = build(fact.question, fact.thread)
+    group = hashlib.sha256(messages[-1].content.encode()).hexdigest()[:16]
+    return messages, Origin(
+        source=Source.AI,
+        group=f"fact/{group}",
+        split=Split.TRAIN,
+        template=TEMPLATE,
+        licence=LICENCE,
+    )
 
 
 def _drawn(rng: random.Random) -> Fact:

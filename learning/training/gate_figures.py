@@ -56,9 +56,7 @@ def side(said: Sequence[Said], canaries: Sequence[tuple[Canary, str, bool]]) -> 
     ]
     asked = Counter(canary.kind.value for canary, _, _ in canaries)
     failed = Counter(one.kind for one in faults)
-    seen = Counter(
-        sign for one in said for sign in signs(one.question, one.text, ended=one.ended, prompt=one.prompt)
-    )
+    seen = Counter(sign for one in said for sign in signs(one.prompt, one.text, ended=one.ended))
     common, run = boilerplate([one.prompt for one in said], [one.text for one in said])
     made = Side(
         passed={

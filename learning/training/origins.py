@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from learning.models import store
 from learning.training import reward_folder
@@ -53,6 +53,13 @@ def judge(folder: Path) -> Judge:
         private=reward_folder.private(about),
         reward_models=reward_folder.behind(about) | {own},
     )
+
+
+def chosen_by(about: Mapping[str, Any]) -> Judge | None:
+    """The reward model that chose a snapshot's rows, as its manifest's `about` says it (`rejection.py`); None
+    where none did."""
+    told = about.get("chosen_by")
+    return None if told is None else Judge(**{**told, "reward_models": frozenset(told["reward_models"])})
 
 
 def tuned_by(encoder: Path) -> Judge | None:

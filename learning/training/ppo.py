@@ -29,7 +29,7 @@ from learning.training import artefact, ppo_checkpoint, seen
 from learning.training.alarms import Alarms
 from learning.training.arguments import one_sentence, parse
 from learning.training.ledger import FILE, Ledger, read
-from learning.training.origins import described, inherited, refuse_same
+from learning.training.origins import chosen_by, described, inherited, refuse_same
 from learning.training.ppo_batch import Reward
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
@@ -171,6 +171,7 @@ def _reward(folder: Path | None, options: Options) -> Reward:
 
 def _write(run: Run, adapter: Path, report: Report) -> None:
     options, roles = run.options, run.roles
+    behind = (run.parent, run.judges.get("reward_model"), chosen_by(run.snapshot.manifest["about"]))
     known = seen.learned((one.question for one in run.prompts), options.adapter)
     data = {
         "prompts": len(run.prompts),
@@ -193,7 +194,7 @@ def _write(run: Run, adapter: Path, report: Report) -> None:
             seeds=(options.seed,),
             options=options.recorded,
             metrics={name: getattr(report, name) for name in ("first_reward", "last_reward", "kl", "length")},
-            data=inherited(data, run.parent, run.judges.get("reward_model")),
+            data=inherited(data, *behind),
         ),
         extra={seen.FILE: known.text},
     )

@@ -17,13 +17,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from learning.models.tokenizer import Tokens
-from learning.prompt import TEMPLATE, build, question_of
+from learning.prompt import question_of
 from learning.training import alarms, ppo_math, rollouts
 from learning.training.facts import Fact, told
+from learning.training.facts_made import prompted
 from learning.training.ppo_update import Sample
 from learning.training.processes import Processes
 from learning.training.roles import Role, Roles
-from learning.training.rows import Origin, Rows, Source, Split
+from learning.training.rows import Origin, Rows, Split
 from learning.training.signs import signs
 from storage.errors import TrainingError
 from storage.records import Message
@@ -92,8 +93,7 @@ def facts_of(facts: Sequence[Fact], tokens: Tokens, longest: int) -> list[Prompt
     """The prompts of made-up facts, in their order, those of at most `longest` tokens."""
     made = []
     for fact in facts:
-        origin = Origin(source=Source.AI, group=fact.question, split=Split.TRAIN, template=TEMPLATE)
-        one = replace(_prompt(build(fact.question, fact.thread), origin, tokens), fact=fact)
+        one = replace(_prompt(*prompted(fact), tokens), fact=fact)
         if len(one.ids) <= longest:
             made.append(one)
     return made
@@ -266,4 +266,4 @@ def figures(episodes: Sequence[Episode]) -> dict[str, float]:
 
 def _has_sign(one: Episode) -> bool:
     """Whether the answer is none, or more than one, by rule; a missing end has a price of its own."""
-    return bool(signs(one.prompt.question, one.answer.text, ended=True, prompt=one.prompt.text))
+    return bool(signs(one.prompt.text, one.answer.text, ended=True))

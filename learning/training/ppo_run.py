@@ -16,7 +16,7 @@ from learning.models.tokenizer import Tokens
 from learning.models.weights import read_config
 from learning.training import artefact, ppo_batch, ppo_update, rollouts, snapshot
 from learning.training.alarms import Seen
-from learning.training.facts_made import made_up
+from learning.training.facts_made import MOST, made_up
 from learning.training.origins import judge
 from learning.training.ppo_batch import Prompt, Reward
 from learning.training.ppo_checkpoint import State
@@ -64,7 +64,7 @@ class Run:
                 f"The snapshot has {len(self.prompts)} different prompts to train on, fewer than the "
                 f"batch of {options.batch}: make a larger snapshot, or a smaller batch."
             )
-        made = made_up(options.steps * options.facts, f"ppo {options.seed}")
+        made = made_up(min(options.steps * options.facts, MOST), f"ppo {options.seed}")
         self.facts = ppo_batch.facts_of(made, self.roles.tokens, options.max_prompt)
         if made and not self.facts:
             raise ConfigurationError(

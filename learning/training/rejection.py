@@ -1,45 +1,45 @@
 """Rejection sampling: several answers to each prompt, of which the best is a demonstration to learn from.
 
-    snapshot's questions ─┐                                 ┌─ the reward model's best, a pair with its worst
-    made-up facts ────────┴─ n answers each, of the policy ─┴─ the first that tells the fact, by a rule
+    snapshot's questions ─┐                                ┌─ the reward model's best, a pair with its worst
+    made-up facts ────────┴─ n answers each, with a hint ──┴─ the first that tells the fact, by a rule
 
 Llama 2 (arXiv 2307.09288, §3.2.3) and RAFT (arXiv 2304.06767): fine-tuned on its own best answers, a policy
-comes some of the way to best of n at the price of one. Only an answer without a sign is chosen (`signs.py`):
-it ended by itself, has no link, for nobody checked where that leads, and says neither the question nor itself
-again. A killed run goes on from the answers that it has. Left out: learning from them (`sft.py`; DPO, pairs).
+comes some of the way to best of n at the price of one. The base answers, asked to be short; what is learned
+does not ask. Only an answer without a sign is chosen (`signs.py`): it ended by itself, has no link, for
+nobody checked where that leads, and says neither the question nor itself again. A killed run goes on from the
+answers that it has. Left out: learning from them (`sft.py`; DPO from the pairs), answers of an adapter.
 
-    python -m learning.training.rejection --data SNAPSHOT --adapter DIR --reward DIR --out DIR
+    python -m learning.training.rejection --data SNAPSHOT --reward DIR --out DIR
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from statistics import fmean, median
 
 from rich.console import Console
 
 from learning.models.policy import Policy
-from learning.prompt import TEMPLATE, build, question_of
+from learning.prompt import question_of
 from learning.training import answers, origins, snapshot
 from learning.training.answers import Asked, Sampling, Written
 from learning.training.arguments import one_sentence, parse
 from learning.training.facts import Fact, told
-from learning.training.facts_made import made_up
+from learning.training.facts_made import made_up, prompted
 from learning.training.ppo_batch import Reward, scored
 from learning.training.rejection_options import Options
 from learning.training.reward_model import RewardModel
 from learning.training.rows import Demonstration, Origin, PreferencePair, Rows, Source, Split
 from learning.training.signs import signs
-from storage.errors import DataError
+from storage.errors import ConfigurationError, DataError
+from storage.records import Message
 
 WORDS = 60
 """The most words in which a fact is told."""
-OURS = "Apache-2.0"
-"""The licence of made-up facts, which are a part of Thumbprint."""
 TELL = 50
 """So often the console hears how many prompts are answered."""
 
@@ -52,14 +52,14 @@ class Drafts:
     origin: Origin
     written: tuple[Written, ...]
 
-    @property
+    @cached_property
     def sound(self) -> tuple[int, ...]:
         """The places of those that have no sign: `learning/training/signs.py`."""
-        question, prompt = question_of(self.asked.messages), self.asked.messages[-1].content
+        prompt = self.asked.messages[-1].content
         return tuple(
             place
             for place, one in enumerate(self.written)
-            if one.text and not signs(question, one.text, ended=one.ended, prompt=prompt)
+            if one.text and not signs(prompt, one.text, ended=one.ended)
         )
 
 
@@ -67,43 +67,40 @@ def run(options: Options, *, console: Console | None = None) -> snapshot.Snapsho
     """Write the answers that are missing, choose, and write the snapshot into `out`.
 
     Raises ConfigurationError for options that cannot be, DataError for a snapshot without questions, answers
-    of another run and where none was chosen, ModelError for damaged files, SetupError for a full disk.
+    of another run and where none was chosen, ModelError for damaged files, TrainingError for a reward that is
+    no number, SetupError for a full disk.
     """
     options.check()
-    console = console or Console(stderr=True)
+    console, cache = console or Console(stderr=True), options.cache.expanduser()
     data, judge = snapshot.read(options.data), origins.judge(options.reward)
-    policy = answers.load(options.model, options.adapter, cache=options.cache.expanduser())
+    reward = RewardModel.load(options.reward, cache=cache)  # before hours of writing, for it may be damaged
+    policy = answers.load(options.model, None, cache=cache)
+    if options.longest + options.max_answer > policy.context:
+        raise ConfigurationError(
+            f"Prompts of {options.longest} and answers of {options.max_answer} tokens are more than the "
+            f"model's window of {policy.context}: shorten one."
+        )
     asked = answers.fitting(policy, answers.asked(options.data, Split.TRAIN), options.longest)
     asked = asked[: options.questions or None]
-    facts = made_up(options.facts, f"rejection {options.seed}")
-    of_facts = tuple(_asked(one) for one in facts)
-    written = {
-        name: _written(policy, some, options.out / f"{name}.jsonl", options, console)
-        for name, some in (("questions", asked), ("facts", of_facts))
-    }
-    known, writer = data.rows.origins(Split.TRAIN), answers.identity(policy)
-    questions = [
-        Drafts(asked=one, origin=_own(known[one.messages], writer), written=drafts)
-        for one, drafts in zip(asked, written["questions"], strict=True)
-    ]
-    threads = [
-        Drafts(asked=one, origin=_made_up(one, writer), written=drafts)
-        for one, drafts in zip(of_facts, written["facts"], strict=True)
-    ]
-    model = RewardModel.load(options.reward, cache=options.cache.expanduser())
-    (liked, of_liked), (telling, of_telling) = best(questions, model.score), first_told(facts, threads)
+    known = data.rows.origins(Split.TRAIN)
+    facts = {one.id: (one, fact, origin) for one, fact, origin in _facts(options, known.values())}
+    threads = answers.fitting(policy, [one for one, _, _ in facts.values()], options.longest)
+    questions = _drafts(policy, asked, [known[one.messages] for one in asked], "questions", options, console)
+    tried = _drafts(policy, threads, [facts[one.id][2] for one in threads], "facts", options, console)
+    liked, of_liked = best(questions, reward.score)
+    telling, of_telling = first_told([facts[one.id][1] for one in threads], tried)
     rows = replace(liked, demonstrations=liked.demonstrations + telling.demonstrations)
     if not rows.demonstrations:
         raise DataError(
-            f"None of the answers to {len(questions)} questions and {len(threads)} made-up facts is one to "
-            "learn from: ask more, or let answers be longer."
+            f"None of the answers to {len(asked)} questions and {len(threads)} made-up facts is one to learn "
+            "from: ask more, or let answers be longer."
         )
     about = {
         "made_of": "answers",
         "consent": "that of the snapshot whose questions were answered",
         "snapshot": data.id,
-        "policy": writer,
-        "reward_model": judge.sha256,
+        "policy": answers.identity(policy),
+        "chosen_by": {**asdict(judge), "reward_models": sorted(judge.reward_models)},
         "options": options.recorded,
         "questions": of_liked,
         "facts": of_telling,
@@ -128,7 +125,7 @@ def best(every: Sequence[Drafts], reward: Reward) -> tuple[Rows, dict[str, float
             continue
         chosen.append(found[top])
         shown.append(_demonstration(one, top))
-        last = min(range(len(found)), key=found.__getitem__)
+        last = min((place for place, each in enumerate(one.written) if each.text), key=found.__getitem__)
         if (margin := round(found[top] - found[last], 6)) > 0:
             pairs.append(
                 PreferencePair(
@@ -163,47 +160,63 @@ def first_told(facts: Sequence[Fact], every: Sequence[Drafts]) -> tuple[Rows, di
     return Rows(demonstrations=tuple(shown)), {**_counts(every, shown), "told": tells}
 
 
-def _written(
-    policy: Policy, asked: Sequence[Asked], store: Path, options: Options, console: Console
-) -> list[tuple[Written, ...]]:
-    """The answers to each, in the order of what is asked."""
+def _facts(options: Options, known: Iterable[Origin]) -> Iterator[tuple[Asked, Fact, Origin]]:
+    """Made-up facts as they are asked; beside a private repository's rows they are its own, too."""
+    private = next((one for one in known if one.private), None)
+    for fact in made_up(options.facts, f"rejection {options.seed}"):
+        messages, origin = prompted(fact)
+        if private is not None:
+            origin = replace(origin, private=True, repository_id=private.repository_id)
+        yield (
+            Asked(id=origin.group, group=origin.group, messages=messages, reference=fact.wanted),
+            fact,
+            origin,
+        )
+
+
+def _drafts(
+    policy: Policy,
+    asked: Sequence[Asked],
+    known: Sequence[Origin],
+    name: str,
+    options: Options,
+    console: Console,
+) -> list[Drafts]:
+    """The answers to each, in the order of what is asked, kept in the file of that name."""
+
+    def tell(done: int) -> None:
+        if done % TELL == 0:
+            console.print(f"{name}: {done} of {len(asked)} answered", markup=False)
+
     every = answers.write(
         policy,
-        asked,
+        [replace(one, messages=hinted(one.messages, options.hint)) for one in asked],
         attempts=options.attempts,
         sampling=Sampling(temperature=options.temperature, max_tokens=options.max_answer),
-        stores={options.seed: store},
+        stores={options.seed: options.out / f"{name}.jsonl"},
         processes=options.processes,
-        tell=lambda done: (
-            console.print(f"{store.stem}: {done} of {len(asked)} answered", markup=False)
-            if done % TELL == 0
-            else None
-        ),
+        tell=tell,
     )[options.seed]
-    return [tuple(every[at : at + options.attempts]) for at in range(0, len(every), options.attempts)]
+    found: dict[str, list[Written]] = {}
+    for draft in every:
+        found.setdefault(draft.question_id, []).append(draft)
+    writer = answers.identity(policy)
+    return [
+        Drafts(asked=one, origin=_own(origin, writer), written=tuple(found[one.id]))
+        for one, origin in zip(asked, known, strict=True)
+    ]
 
 
-def _asked(fact: Fact) -> Asked:
-    one = Asked(id="", group="", messages=build(fact.question, fact.thread), reference=fact.wanted)
-    return replace(one, id=one.key, group=f"fact/{one.key}")
+def hinted(messages: tuple[Message, ...], hint: Sequence[str]) -> tuple[Message, ...]:
+    """The prompt with some lines more, where `learning/prompt.py` puts lessons."""
+    *before, last = messages
+    return (*before, replace(last, content="\n".join((last.content, *hint))))
 
 
 def _own(origin: Origin, writer: str) -> Origin:
-    """Of a prompt's origin what stays where the policy answered and a reward judged: no person did."""
+    """Of a prompt's origin what stays where the policy answered: no person judged it."""
     return replace(
         origin, source=Source.AI, people=(), trust="", judged_at=None, adapter=writer, is_generated=True
-    )
-
-
-def _made_up(asked: Asked, writer: str) -> Origin:
-    return Origin(
-        source=Source.AI,
-        group=asked.group,
-        split=Split.TRAIN,
-        template=TEMPLATE,
-        adapter=writer,
-        is_generated=True,
-        licence=OURS,
     )
 
 

@@ -8,40 +8,46 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from learning.models import store
 from learning.models.adapters import base_name
 from learning.training.arguments import refuse
+from learning.training.facts_made import MOST
+from storage.errors import ConfigurationError
 
-PLACES = ("data", "out", "cache", "adapter", "processes")
-"""Where things are, and how many write: no part of what is made."""
+NOT_RECORDED = ("data", "out", "cache", "reward", "processes")
+"""Where things are, and how many processes write; the manifest names data and reward model by hashes."""
+HINT = (
+    "Answer in one to three sentences, with a short example if it helps, then stop.",
+    "Use at most 60 words.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Everything that the snapshot depends on; its manifest has all but `PLACES`, those by their hashes."""
+    """Everything that the snapshot depends on; its manifest has all but `NOT_RECORDED`."""
 
     data: Path
-    """The snapshot whose questions are answered: those of its training part."""
+    """The snapshot whose questions are answered: those of its training part that people answered."""
     out: Path
     """Where the answers are kept and the new snapshot is written; the same command goes on in it."""
     reward: Path
     """The reward model that chooses."""
-    adapter: Path | None = None
-    """The adapter that answers; without one the bare base does."""
     model: str = "packaged"
-    """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
+    """The base, which answers: packaged, a Hugging Face id, a folder or a .gguf file."""
     cache: Path = Path("~/.cache/thumbprint")
     """The model cache."""
     questions: int = 0
     """At most so many questions, always the same ones first; 0 for all."""
     facts: int = 0
-    """Made-up facts that are asked, too: there a rule chooses."""
+    """Made-up facts that are asked, too, of those whose prompts fit: there a rule chooses."""
+    hint: tuple[str, ...] = HINT
+    """Lines behind each question while it is answered, which no demonstration has: what they ask for becomes
+    a habit (context distillation, arXiv 2112.00861)."""
     attempts: int = 8
     """Answers to each of them."""
-    temperature: float = 0.8
+    temperature: float = 0.6
     """At which they are drawn."""
     longest: int = 768
-    """The longest prompt in tokens; longer ones are left out."""
+    """The longest prompt in tokens, the hint not counted; longer ones are left out."""
     max_answer: int = 192
     """The longest answer in tokens: one that did not end by then is not chosen."""
     seed: int = 0
@@ -56,13 +62,11 @@ class Options:
             over=("attempts", "temperature", "longest", "max_answer", "processes"),
             least=("questions", "facts"),
         )
+        if self.facts > MOST:
+            raise ConfigurationError(f"The option facts is {self.facts}: at most {MOST} can be made up.")
 
     @property
     def recorded(self) -> dict[str, object]:
-        """All but `PLACES`, as plain JSON: the reward model by the hash of its manifest."""
-        plain = {name: value for name, value in asdict(self).items() if name not in PLACES}
-        return {
-            **plain,
-            "model": base_name(self.model),
-            "reward": store.sha256_of(self.reward / store.MANIFEST),
-        }
+        """All but `NOT_RECORDED`, as plain JSON."""
+        plain = {name: value for name, value in asdict(self).items() if name not in NOT_RECORDED}
+        return {**plain, "model": base_name(self.model)}

@@ -31,7 +31,7 @@ from learning.models.weights import read_config
 from learning.prompt import question_of
 from learning.training import artefact, seen, snapshot
 from learning.training.arguments import one_sentence, parse
-from learning.training.origins import described, inherited
+from learning.training.origins import chosen_by, described, inherited
 from learning.training.paraphrase import Paraphraser, named, reworded
 from learning.training.processes import Processes
 from learning.training.rows import Demonstration, Split
@@ -97,7 +97,9 @@ def run(options: Options, *, console: Console | None = None) -> Report:
     train, held_out = _rows(data, options, console)
     learned = examples(train, tokens, options.longest)
     measured = examples(held_out if options.validation else (), tokens, options.longest, options.validation)
-    about = replace(about, data=inherited(described(learned.origins), parent))
+    about = replace(
+        about, data=inherited(described(learned.origins), parent, chosen_by(data.manifest["about"]))
+    )
     with artefact.full_disk_said(options.out.parent):
         return _train(options, base, tokens, learned, measured, about, processes, console)
 

@@ -1,13 +1,13 @@
 """The policy that ships, made again from published questions. It reads as its stages.
 
-    corpus → **snapshot → people → best → SFT → independent reward → PPO → evaluation → card**
+    corpus → **snapshot → best → SFT → independent reward → PPO → evaluation → card**
 
-Fine-tuning is in two parts: on people's answers; then on the policy's own, of which the reward model chose
-one in several, and to made-up facts a rule (`rejection.py`). The reward model that trains is the one that
-ships (`learning/shipped/reward`). Each stage is skipped where its output is whole; one that was killed goes
-on from its checkpoints: hours may be had in pieces. People's answers have no links and no pictures, for a
-policy learns to make them up; it is judged on questions as people wrote them. Left out: the gate, which wants
-the memory's evidence (`thumbprint gate`).
+The bare policy answers the training part's questions several times, and made-up facts; what the reward model
+chose, and to facts a rule, is what fine-tuning learns from (`rejection.py`). The reward model that trains is
+the one that ships (`learning/shipped/reward`). Each stage is skipped where its output is whole; one that was
+killed goes on from its checkpoints: hours may be had in pieces. Left out: people's answers as demonstrations,
+which made the packaged policy worse (ADR 0025); the gate, which wants the memory's evidence (`thumbprint
+gate`).
 
     python -m learning.training.shipped --data ../shared/data/so_python --out var/policy
 """
@@ -30,6 +30,7 @@ from learning.training import (
     corpus_build,
     evaluate,
     evaluate_options,
+    night_journal,
     ppo,
     ppo_options,
     rejection,
@@ -38,6 +39,7 @@ from learning.training import (
     reward_options,
     sft,
     sft_options,
+    snapshot,
 )
 from learning.training.answers import Sampling
 from learning.training.arguments import one_sentence, parse
@@ -45,9 +47,8 @@ from learning.training.evaluate import REPORT
 from learning.training.night_journal import Journal
 from learning.training.reward_encoder import Tuning
 from learning.training.shipped_options import Recipe
-from storage.errors import ModelError
+from storage.errors import DataError, ModelError
 
-FILTERS = ("answer-images", "answer-links")
 STEP = 16
 """Demonstrations a step of fine-tuning."""
 
@@ -58,10 +59,10 @@ def run(recipe: Recipe, *, console: Console | None = None) -> Path | None:
     Raises what its stages raise (DataError, ModelError, TrainingError, SetupError, ConfigurationError): what
     was whole by then is kept for the next try.
     """
+    recipe.check()
     made = Shipped(recipe, console or Console(stderr=True))
     stages: dict[str, Callable[[], object]] = {
         "snapshot": made.snapshot,
-        "people": made.people,
         "best": made.best,
         "sft": made.sft,
         "independent": made.independent,
@@ -79,38 +80,30 @@ def run(recipe: Recipe, *, console: Console | None = None) -> Path | None:
 
 
 class Shipped:
-    """One making over its folder: `out`/people, /best, /sft, /independent, /ppo/adapter, /evaluation and
-    /card."""
+    """One making over its folder: `out`/best, /sft, /independent, /ppo/adapter, /evaluation and /card."""
 
     def __init__(self, recipe: Recipe, console: Console) -> None:
         self.recipe, self.console, self.out = recipe, console, recipe.out
-        self.people_folder, self.sft_folder = self.out / "people", self.out / "sft"
-        self.judge = self.out / "independent"
+        self.sft_folder, self.judge = self.out / "sft", self.out / "independent"
         self.policy, self.report = self.out / "ppo" / "adapter", self.out / "evaluation"
         self.journal = Journal(recipe.out, recipe.recorded)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
 
     def snapshot(self) -> Path:
-        """Demonstrations and prompts of questions whose answers have neither links nor pictures."""
+        """All published questions: those of the training part are asked."""
 
         def work() -> dict[str, object]:
-            built = corpus_build.run(
-                [self.recipe.data], self.out / "data", corpus_build.Options(filters=FILTERS)
-            )
+            built = corpus_build.run([self.recipe.data], self.out / "data", corpus_build.Options())
             return {
                 "folder": built.snapshot.folder.name,
                 "questions": built.snapshot.manifest["about"]["questions_kept"],
             }
 
-        return self.out / "data" / str(self.journal.stage("snapshot", work)["folder"])
-
-    def people(self) -> None:
-        """The adapter that learned to answer as people do."""
-        self._tuned("people", self.people_folder, self.snapshot, None)
+        return self._written("snapshot", self.out / "data", work)
 
     def best(self) -> Path:
-        """The best of what that adapter answers itself."""
+        """The best of what the base answers itself."""
         recipe = self.recipe
 
         def work() -> dict[str, object]:
@@ -119,13 +112,12 @@ class Shipped:
                     data=self.snapshot(),
                     out=self.out / "best",
                     reward=recipe.reward,
-                    adapter=self.people_folder,
                     model=recipe.model,
                     cache=recipe.cache,
                     questions=recipe.asked,
                     facts=recipe.facts,
-                    attempts=recipe.attempts_at_best,
-                    longest=recipe.longest,
+                    attempts=recipe.drafts,
+                    longest=recipe.max_prompt,
                     max_answer=recipe.max_answer,
                     seed=recipe.seed,
                     processes=recipe.processes,
@@ -135,33 +127,29 @@ class Shipped:
             about = made.manifest["about"]
             return {"folder": made.folder.name, "questions": about["questions"], "facts": about["facts"]}
 
-        return self.out / "best" / str(self.journal.stage("best", work)["folder"])
+        return self._written("best", self.out / "best", work)
 
     def sft(self) -> None:
-        """The adapter that learned from both."""
-        self._tuned("sft", self.sft_folder, self.best, self.people_folder)
-
-    def _tuned(self, name: str, out: Path, data: Callable[[], Path], parent: Path | None) -> None:
+        """The adapter that learned from the best."""
         recipe = self.recipe
         self._trained(
-            name,
-            out,
+            "sft",
+            self.sft_folder,
             lambda: sft.run(
                 sft_options.Options(
-                    data=data(),
-                    out=out,
-                    parent=parent,
+                    data=self.best(),
+                    out=self.sft_folder,
                     model=recipe.model,
                     cache=recipe.cache,
                     rank=recipe.rank,
                     alpha=2 * recipe.rank,
                     dropout=0.0,
                     learning_rate=recipe.sft_rate,
-                    epochs=1.0,
+                    epochs=recipe.sft_epochs,
                     max_steps=recipe.sft_steps,
                     batch=STEP // 2,
                     accumulate=2,
-                    longest=recipe.longest,
+                    longest=recipe.max_prompt + recipe.max_answer,
                     threads=recipe.threads,
                     seed=recipe.seed,
                 ),
@@ -212,7 +200,7 @@ class Shipped:
                     rank=recipe.rank,
                     alpha=2 * recipe.rank,
                     temperature=0.8,
-                    max_prompt=recipe.longest,
+                    max_prompt=recipe.max_prompt,
                     max_answer=recipe.max_answer,
                     longest=recipe.max_answer,
                     kl_coefficient=0.02,
@@ -236,11 +224,7 @@ class Shipped:
                 data=recipe.data,
                 out=self.report,
                 model=recipe.model,
-                adapter=(
-                    f"people={self.people_folder}",
-                    f"sft={self.sft_folder}",
-                    f"ppo={self.policy}",
-                ),
+                adapter=(f"sft={self.sft_folder}", f"ppo={self.policy}"),
                 reward=recipe.reward,
                 independent=self.judge,
                 encoder=recipe.encoder,
@@ -265,6 +249,19 @@ class Shipped:
         told = adapter_card.Options(adapter=self.policy, report=self.report, out=out)
         self._trained("card", out, lambda: adapter_card.run(told))
         self.console.print(f"The adapter with its card: {out}", markup=False)
+
+    def _written(self, name: str, into: Path, work: Callable[[], dict[str, object]]) -> Path:
+        """A stage that writes a snapshot `into` a folder: skipped where that can be read."""
+        note = self.out / "stages" / f"{name}.json"
+
+        def stands() -> bool:
+            try:
+                snapshot.read(into / str(night_journal.read(note)["folder"]))
+            except DataError:
+                return False
+            return True
+
+        return into / str(self.journal.stage(name, work, stands)["folder"])
 
     def _trained(self, name: str, adapter: Path, work: Callable[[], object]) -> None:
         """A stage that leaves an adapter: skipped where each byte of it is as it was written."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from learning.models import store
 from learning.models.adapters import base_name
 from learning.training.night_told import SHIPPED
+from storage.errors import ConfigurationError
 
 PLACES = ("data", "out", "cache", "reward", "until", "processes")
 """Where things are, and how far and in how many processes to go: no part of what is made."""
@@ -26,30 +27,32 @@ class Recipe:
     """A folder of published questions, as `thumbprint corpus build` reads it."""
     out: Path
     """The folder of all that is made; the same command goes on in it."""
-    until: Literal["snapshot", "people", "best", "sft", "independent", "ppo", "evaluation", "card"] = "card"
+    until: Literal["snapshot", "best", "sft", "independent", "ppo", "evaluation", "card"] = "card"
     """The last stage of this run."""
     model: str = "packaged"
     """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
     encoder: str = "packaged"
     """The encoder of the independent reward and of the metrics."""
     reward: Path = SHIPPED
-    """The reward model that PPO climbs."""
+    """The reward model that chooses among the base's own answers and that PPO climbs."""
     cache: Path = Path("~/.cache/thumbprint")
     """The model cache."""
     rank: int = 8
     """The LoRA's rank."""
-    longest: int = 320
-    """The longest prompt and demonstration together, in tokens."""
+    max_prompt: int = 320
+    """The longest prompt in tokens."""
     sft_rate: float = 3e-4
-    """The highest step size of fine-tuning, which reads each demonstration once."""
+    """The highest step size of fine-tuning."""
+    sft_epochs: float = 2.0
+    """How often it reads each demonstration."""
     sft_steps: int = 0
     """At most so many steps of fine-tuning; 0 for all."""
     asked: int = 1536
-    """Questions to which the policy's own best answer is looked for, and is learned from."""
+    """Questions of which the base's own best answer is looked for."""
     facts: int = 512
-    """Made-up facts of which an answer is learned from that tells it."""
-    attempts_at_best: int = 8
-    """Answers to each of both."""
+    """Made-up facts of which one of its answers is looked for that tells it."""
+    drafts: int = 8
+    """Its answers to each of both."""
     steps: int = 48
     """Batches of answers that PPO learns from."""
     batch: int = 32
@@ -65,7 +68,7 @@ class Recipe:
     missing_eos: float = 1.0
     """What an answer loses that does not end by itself: half of what rewards span, for 0.5 left 3.4 %."""
     max_answer: int = 192
-    """The longest answer of PPO, in tokens."""
+    """The longest answer in tokens, of the base's own and in PPO."""
     precision: Literal["bf16", "fp32"] = "bf16"
     """The numbers of PPO's backbone and of the encoder while the independent reward is made."""
     questions: int = 500
@@ -81,7 +84,15 @@ class Recipe:
     threads: int = 0
     """Threads of the CPU; 0 leaves it to torch."""
     processes: int = 1
-    """Processes that write the evaluation's answers."""
+    """Processes that write the base's own and the evaluation's answers."""
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what the last stages would refuse, hours later."""
+        if not 0 <= self.batch_facts < self.batch:
+            raise ConfigurationError(
+                f"Of a batch of {self.batch} answers {self.batch_facts} cannot be to made-up facts: choose 0 "
+                f"to {self.batch - 1}."
+            )
 
     @property
     def recorded(self) -> dict[str, Any]:

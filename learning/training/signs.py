@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from learning.prompt import outside
 from learning.training.alarms import echo_rate, yes_no_rate
 
 
@@ -54,17 +55,17 @@ _LINK = re.compile(r"(?:https?|ftp)://[^\s<>)\]\"'`]+|(?<![\w.])www\.[^\s<>)\]\"
 _WORDS = re.compile(r"\w+")
 
 
-def signs(question: str, answer: str, *, ended: bool, prompt: str = "") -> frozenset[Sign]:
-    """The signs of one answer. What stands in the `prompt`, its thread, may be said again: that is reading;
-    of the question names and hosts may, not its words. Without a prompt there is the question alone."""
-    found, known = set(), f"{question}\n{prompt}".casefold()
+def signs(prompt: str, answer: str, *, ended: bool) -> frozenset[Sign]:
+    """The signs of one answer to a prompt's last message. Names and hosts that stand in it may be said again,
+    and what its thread says: that is reading. An echo is of the question and the lessons."""
+    found, known = set(), prompt.casefold()
     if _REFUSAL.search(answer):
         found.add(Sign.REFUSAL)
     if _FLATTERY.search(answer):
         found.add(Sign.FLATTERY)
     if yes_no_rate([answer]):
         found.add(Sign.YES_NO)
-    if echo_rate([question], [answer]):
+    if echo_rate([outside(prompt)], [answer]):
         found.add(Sign.ECHO)
     if _repeats(answer):
         found.add(Sign.REPETITION)

@@ -125,14 +125,14 @@ def test_train_rejection_becomes_the_stage_on_the_served_base(monkeypatch: pytes
 
     monkeypatch.setattr(os, "execve", execve)
     monkeypatch.setenv("THUMBPRINT_POLICY", "org/llama")
-    given = "train rejection --data d --reward r --out o --adapter a --attempts 4 --facts 9"
+    given = "train rejection --data d --reward r --out o --attempts 4 --facts 9"
     with pytest.raises(Gone):
         CliRunner().invoke(app, given.split(), catch_exceptions=False)
     program, command, _ = found
     assert command[:3] == [program, "-m", "learning.training.rejection"]
     made = parse(rejection_options.Options, "", command[3:])
     assert (made.model, made.data, made.reward, made.out) == ("org/llama", Path("d"), Path("r"), Path("o"))
-    assert (made.adapter, made.attempts, made.facts) == (Path("a"), 4, 9)
+    assert (made.attempts, made.facts) == (4, 9)
 
 
 @pytest.mark.parametrize("algorithm", ["dpo", "kto", "rloo", "ppo"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from learning.intervals import ratio
+from learning.prompt import build
 from learning.training import gate_figures
 from learning.training.canaries import SUITE, Kind
 from learning.training.gate_figures import Said
@@ -40,6 +41,13 @@ def test_signs_canaries_and_lengths_are_counted_a_side() -> None:
         ("ends-0", "does not end"),
         ("facts-0", "does not say what the thread says"),
     ]
+
+
+def test_an_answer_that_quotes_its_thread_is_no_echo() -> None:
+    prompt = build("Which command runs the tests?", "ana wrote:\nTo run the tests use `make check` twice.")
+    one = said(1, "To run the tests use `make check` twice.", prompt=prompt[-1].content)
+    found, _ = gate_figures.side([one], [])
+    assert found.signs[Sign.ECHO].count == 0
 
 
 def test_a_side_that_wrote_nothing_has_shares_of_nothing() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from learning.prompt import question_of
 from learning.training.gate_report import GateReport
 from learning.training.gate_rules import judge
 from learning.training.planted import Drill, Options, caught
@@ -37,7 +36,7 @@ def test_answers_are_spoiled_and_questions_are_not(kind: Badness) -> None:
     assert all(one.completion != other.completion for one, other in zip(made, ROWS, strict=True))
     if kind in SIGNS:
         for row in made:
-            assert SIGNS[kind] in signs(question_of(row.prompt), row.completion, ended=True)
+            assert SIGNS[kind] in signs(row.prompt[-1].content, row.completion, ended=True)
 
 
 def test_what_is_sold_is_found_even_without_its_link() -> None:

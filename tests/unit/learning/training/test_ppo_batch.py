@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from learning.prompt import build
 from learning.training import rollouts
 from learning.training.facts import Fact
 from learning.training.ppo_batch import (
@@ -25,7 +26,8 @@ from learning.training.ppo_batch import (
 from learning.training.processes import Processes
 from learning.training.roles import Roles
 from learning.training.rollouts import Answer
-from tests.unit.learning.training.made import origin
+from learning.training.rows import Rows, Split
+from tests.unit.learning.training.made import demonstration, judged, origin, pair
 from tests.unit.learning.training.test_rollouts import alone
 
 FREE = Shaping(
@@ -132,6 +134,20 @@ def test_a_made_up_fact_is_judged_by_its_rule_and_asked_of_no_reward(
     assert (told["reward"], told["independent"], told["told"]) == (0.1, -0.2, 0.5)
     assert "told" not in figures(found[2:])
     assert facts_of([FACT], roles.tokens, 10) == []
+
+
+def test_a_prompt_of_a_private_and_a_public_row_is_private_and_of_another_part_is_not_there() -> None:
+    public, private = demonstration(1), judged(2, origin=origin(2, private=True, split=Split.TRAIN))
+    public = replace(public, origin=replace(public.origin, split=Split.TRAIN))
+    elsewhere = pair(3, prompt=build("Why?", ""), origin=origin(3, split=Split.TEST))
+    for rows in (
+        Rows(demonstrations=(public,), judged=(private,), pairs=(elsewhere,)),
+        Rows(
+            pairs=(elsewhere, pair(2, origin=private.origin)),
+            judged=(replace(private, origin=public.origin),),
+        ),
+    ):
+        assert rows.origins(Split.TRAIN) == {public.prompt: private.origin}
 
 
 def test_advantages_are_whitened_over_all_tokens_of_the_batch() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from learning.training import ledger, ppo, ppo_batch
+from learning.training import ledger, ppo, ppo_batch, ppo_run
 from learning.training.alarms import Alarms, Seen
 from learning.training.ppo_checkpoint import State
 from learning.training.ppo_math import KlController
@@ -122,3 +122,16 @@ def test_each_batch_has_as_many_made_up_facts_as_are_wished_and_no_fact_twice(
     assert len({one.question for one in facts}) == min(len(facts), len(run.facts))
     with pytest.raises(ConfigurationError, match="No made-up fact fits into a prompt of 60 tokens"):
         Run(replace(given, max_prompt=60), letters, None)
+
+
+def test_another_seed_has_other_facts_and_where_all_were_asked_they_come_again(
+    base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = options(base, data, tmp_path, **{**SMALL, "facts": 3, "max_prompt": 248})
+    first, other = (Run(replace(given, seed=seed), letters, None) for seed in (0, 1))
+    assert {one.question for one in first.facts}.isdisjoint(one.question for one in other.facts)
+    monkeypatch.setattr(ppo_run, "MOST", 5)
+    few = Run(given, letters, None)
+    assert 0 < len(few.facts) <= 5
+    asked = [one.question for step in (1, 2, 3) for one in few.batch(step) if one.fact]
+    assert asked == [few.facts[place % len(few.facts)].question for place in range(9)]

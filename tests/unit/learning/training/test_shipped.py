@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from learning.models.policy import Policy
 from learning.training import artefact, evaluate, ppo, rejection, reward, sft, shipped, snapshot
 from learning.training.arguments import parse
 from learning.training.rows import Source
@@ -20,8 +23,8 @@ from tests.unit.learning.training.conftest import made_up
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 FEW = (
-    *("--precision", "fp32", "--rank", "4", "--longest", "400", "--sft-steps", "2", "--threads", "1"),
-    *("--asked", "24", "--facts", "2", "--attempts-at-best", "24"),
+    *("--precision", "fp32", "--rank", "4", "--max-prompt", "400", "--sft-steps", "2", "--threads", "1"),
+    *("--asked", "24", "--facts", "2", "--drafts", "24"),
     *("--steps", "2", "--batch", "8", "--batch-facts", "2", "--max-answer", "64"),
     *("--questions", "3", "--attempts", "1", "--seeds", "1", "--best-of", "0"),
 )
@@ -62,9 +65,7 @@ def _reward(data: Path, encoder: Path, home: Path) -> Path:
 
 def test_the_adapter_comes_with_the_evaluation_that_judged_it(made: Recipe) -> None:
     ships = artefact.read(made.out / "card")
-    tuned = artefact.read(made.out / "sft")
-    assert (ships.stage, ships.parent) == ("ppo", tuned.id)
-    assert (tuned.stage, tuned.parent) == ("sft", artefact.read(made.out / "people").id)
+    assert (ships.stage, ships.parent) == ("ppo", artefact.read(made.out / "sft").id)
     card = (made.out / "card" / artefact.CARD).read_text()
     assert "This adapter is the system `ppo`." in card
     report = json.loads((made.out / "evaluation" / evaluate.REPORT).read_text())
@@ -73,19 +74,19 @@ def test_the_adapter_comes_with_the_evaluation_that_judged_it(made: Recipe) -> N
     ]
 
 
-def test_no_demonstration_has_a_link(made: Recipe) -> None:
-    (folder,) = (made.out / "data").glob("s_*")
-    rows = snapshot.read(folder).rows.demonstrations
-    assert len(rows) == 79
-    assert not any("://" in row.completion for row in rows)
-
-
-def test_the_second_part_of_fine_tuning_learns_from_the_firsts_own_answers(made: Recipe) -> None:
+def test_fine_tuning_learns_from_the_bases_own_answers_none_of_which_has_a_link(made: Recipe) -> None:
     (folder,) = (made.out / "best").glob("s_*")
     found = snapshot.read(folder)
     assert artefact.read(made.out / "sft").snapshot == found.id
     assert found.manifest["about"]["questions"]["asked"] == 24
     assert {one.origin.source for one in found.rows.demonstrations} == {Source.AI}
+    assert not any("://" in row.completion for row in found.rows.demonstrations)
+
+
+def test_the_price_of_signs_and_the_facts_of_a_batch_reach_ppo(made: Recipe) -> None:
+    options = artefact.read(made.out / "ppo" / "adapter").options
+    told = ("sign_cost", "facts", "epochs", "max_prompt", "max_answer")
+    assert [options[name] for name in told] == [0.5, 2, 2, 400, 64]
 
 
 def test_what_is_whole_is_not_made_again(made: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +96,21 @@ def test_what_is_whole_is_not_made_again(made: Recipe, monkeypatch: pytest.Monke
     for stage in (sft, rejection, reward, ppo, evaluate):
         monkeypatch.setattr(stage, "run", never)
     assert shipped.run(made, console=Console(file=StringIO())) == made.out / "card"
+
+
+def test_a_snapshot_that_is_gone_is_made_again_of_the_answers_that_were_kept(
+    made: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = (made.out / "best").glob("s_*")
+    shutil.rmtree(folder)
+    monkeypatch.setattr(Policy, "write", None)  # nothing is left to write
+    shipped.run(replace(made, until="best"), console=Console(file=StringIO()))
+    assert snapshot.read(folder).id == folder.name
+
+
+def test_facts_that_leave_no_room_in_a_batch_are_refused_before_hours_of_other_stages(made: Recipe) -> None:
+    with pytest.raises(ConfigurationError, match="Of a batch of 8 answers 8 cannot be to made-up facts"):
+        shipped.run(replace(made, batch_facts=8))
 
 
 def test_another_recipe_does_not_go_on_in_its_folder(made: Recipe) -> None:

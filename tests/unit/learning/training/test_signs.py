@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from learning.prompt import build
 from learning.training.signs import Sign, boilerplate, signs
 
 PROMPT = "Question: How do I read a file, @ana, and does https://docs.python.org/3/ say how?"
@@ -32,11 +33,14 @@ def test_a_sign_is_seen_where_it_is_and_only_there(answer: str, expected: set[Si
     assert signs(PROMPT, answer, ended=True) == expected
 
 
-def test_what_stands_in_the_thread_may_be_said_again() -> None:
+def test_what_the_thread_says_may_be_said_again_and_the_lessons_may_not() -> None:
+    """An answer that quoted its thread counted as an echo: it is reading."""
     thread = "ana wrote:\nTo run the tests use `make check`, as @bo says on https://ci.example.org/all."
-    answer = "To run the tests use `make check`, as @bo says on https://ci.example.org/all."
-    assert signs("Which command runs the tests?", answer, ended=True) == {Sign.MENTION, Sign.LINK}
-    assert signs("Which command runs the tests?", answer, ended=True, prompt=thread) == set()
+    lessons = ("Use `make check`.", "Mention: the contributing guide.", "Use at most 40 words.")
+    prompt = build("Which command runs the tests?", thread, lessons)[-1].content
+    assert signs(prompt, thread.partition("\n")[2], ended=True) == set()
+    assert signs(prompt, "Which command runs the tests?", ended=True) == {Sign.ECHO}
+    assert signs(prompt, " ".join(lessons), ended=True) == {Sign.ECHO}
 
 
 def test_an_answer_that_was_cut_off_has_a_sign_of_its_own() -> None:
