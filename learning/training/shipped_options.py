@@ -47,9 +47,9 @@ class Recipe:
     """How often it reads each demonstration."""
     sft_steps: int = 0
     """At most so many steps of fine-tuning; 0 for all."""
-    asked: int = 1536
+    asked: int = 512
     """Questions of which the base's own best answer is looked for."""
-    facts: int = 512
+    facts: int = 320
     """Made-up facts of which one of its answers is looked for that tells it."""
     drafts: int = 8
     """Its answers to each of both."""
