@@ -1,13 +1,14 @@
 """Rejection sampling: several answers to each prompt, of which the best is a demonstration to learn from.
 
-    snapshot's questions ─┐                                ┌─ the reward model's best, a pair with its worst
-    made-up facts ────────┴─ n answers each, with a hint ──┴─ the first that tells the fact, by a rule
+    snapshot's questions ─┐                 ┌─ the reward model's best, a pair with its worst
+    made-up facts ────────┴─ n answers each ┴─ the first that tells the fact, by a rule
 
 Llama 2 (arXiv 2307.09288, §3.2.3) and RAFT (arXiv 2304.06767): fine-tuned on its own best answers, a policy
-comes some of the way to best of n at the price of one. The base answers, asked to be short; what is learned
-does not ask. Only an answer without a sign is chosen (`signs.py`): it ended by itself, has no link, for
-nobody checked where that leads, and says neither the question nor itself again. A killed run goes on from the
-answers that it has. Left out: learning from them (`sft.py`; DPO from the pairs), answers of an adapter.
+comes some of the way to best of n at the price of one. The base answers as it is served; an answer that ran
+on is taken as far as its last whole block (`blocks.py`), which is how the policy learns to end. Only one
+without a sign is chosen (`signs.py`): it has no link, for nobody checked where that leads, and says neither
+the question nor itself again. A killed run goes on from the answers that it has. Left out: learning from them
+(`sft.py`; DPO from the pairs), answers of an adapter.
 
     python -m learning.training.rejection --data SNAPSHOT --reward DIR --out DIR
 """
@@ -28,6 +29,7 @@ from learning.prompt import question_of
 from learning.training import answers, origins, snapshot
 from learning.training.answers import Asked, Sampling, Written
 from learning.training.arguments import one_sentence, parse
+from learning.training.blocks import whole_blocks
 from learning.training.facts import Fact, told
 from learning.training.facts_made import made_up, prompted
 from learning.training.ppo_batch import Reward, scored
@@ -36,7 +38,6 @@ from learning.training.reward_model import RewardModel
 from learning.training.rows import Demonstration, Origin, PreferencePair, Rows, Source, Split
 from learning.training.signs import signs
 from storage.errors import ConfigurationError, DataError
-from storage.records import Message
 
 WORDS = 60
 """The most words in which a fact is told."""
@@ -46,7 +47,7 @@ TELL = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Drafts:
-    """A prompt, where it is from, and the answers to it."""
+    """A prompt, where it is from, and the answers to it, of those that ran on what is whole of them."""
 
     asked: Asked
     origin: Origin
@@ -59,7 +60,7 @@ class Drafts:
         return tuple(
             place
             for place, one in enumerate(self.written)
-            if one.text and not signs(prompt, one.text, ended=one.ended)
+            if one.text and not signs(prompt, one.text, ended=True)
         )
 
 
@@ -190,7 +191,7 @@ def _drafts(
 
     every = answers.write(
         policy,
-        [replace(one, messages=hinted(one.messages, options.hint)) for one in asked],
+        asked,
         attempts=options.attempts,
         sampling=Sampling(temperature=options.temperature, max_tokens=options.max_answer),
         stores={options.seed: options.out / f"{name}.jsonl"},
@@ -199,18 +200,13 @@ def _drafts(
     )[options.seed]
     found: dict[str, list[Written]] = {}
     for draft in every:
-        found.setdefault(draft.question_id, []).append(draft)
+        whole = draft if draft.ended else replace(draft, text=whole_blocks(draft.text))
+        found.setdefault(draft.question_id, []).append(whole)
     writer = answers.identity(policy)
     return [
         Drafts(asked=one, origin=_own(origin, writer), written=tuple(found[one.id]))
         for one, origin in zip(asked, known, strict=True)
     ]
-
-
-def hinted(messages: tuple[Message, ...], hint: Sequence[str]) -> tuple[Message, ...]:
-    """The prompt with some lines more, where `learning/prompt.py` puts lessons."""
-    *before, last = messages
-    return (*before, replace(last, content="\n".join((last.content, *hint))))
 
 
 def _own(origin: Origin, writer: str) -> Origin:
@@ -228,6 +224,7 @@ def _counts(every: Sequence[Drafts], shown: Sequence[Demonstration]) -> dict[str
     return {
         "asked": len(every),
         "answers": sum(len(one.written) for one in every),
+        "ended": sum(draft.ended for one in every for draft in one.written),
         "sound": sum(len(one.sound) for one in every),
         "chosen": len(shown),
     }

@@ -15,10 +15,6 @@ from storage.errors import ConfigurationError
 
 NOT_RECORDED = ("data", "out", "cache", "reward", "processes")
 """Where things are, and how many processes write; the manifest names data and reward model by hashes."""
-HINT = (
-    "Answer in one to three sentences, with a short example if it helps, then stop.",
-    "Use at most 60 words.",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +35,14 @@ class Options:
     """At most so many questions, always the same ones first; 0 for all."""
     facts: int = 0
     """Made-up facts that are asked, too, of those whose prompts fit: there a rule chooses."""
-    hint: tuple[str, ...] = HINT
-    """Lines behind each question while it is answered, which no demonstration has: what they ask for becomes
-    a habit (context distillation, arXiv 2112.00861)."""
     attempts: int = 8
     """Answers to each of them."""
-    temperature: float = 0.6
-    """At which they are drawn."""
+    temperature: float = 0.8
+    """At which they are drawn: that at which it serves, for what is learned colder says itself again."""
     longest: int = 768
-    """The longest prompt in tokens, the hint not counted; longer ones are left out."""
+    """The longest prompt in tokens; longer ones are left out."""
     max_answer: int = 192
-    """The longest answer in tokens: one that did not end by then is not chosen."""
+    """The longest answer in tokens: of one that did not end by then the last whole block is its end."""
     seed: int = 0
     """The facts and all answers follow from it."""
     processes: int = 1

@@ -158,7 +158,7 @@ class Shipped:
         )
 
     def independent(self) -> None:
-        """A head on the encoder as it comes, fitted on the training part: it judges, and trains nothing."""
+        """A head on another encoder as it comes, fitted on the training part: it trains nothing."""
 
         recipe = self.recipe
 
@@ -166,8 +166,10 @@ class Shipped:
             told = reward_options.Options(
                 data=recipe.data,
                 out=self.judge,
-                encoder=recipe.encoder,
+                encoder=recipe.judge,
                 tuning=Tuning(loss="none", precision=recipe.precision, seed=recipe.seed + 1),
+                length_limit=recipe.judge_length,
+                most_questions=recipe.judge_questions,
                 threads=recipe.threads,
                 cache=recipe.cache,
             )

@@ -32,7 +32,14 @@ class Recipe:
     model: str = "packaged"
     """The base: packaged, a Hugging Face id, a folder or a .gguf file."""
     encoder: str = "packaged"
-    """The encoder of the independent reward and of the metrics."""
+    """The encoder of the metrics."""
+    judge: str = "all-mpnet-base-v2"
+    """The independent reward's encoder: another one than the reward model's, for what one encoder does not
+    see, no head on it sees."""
+    judge_length: float = 0.25
+    """The most that the independent reward's gaps may go along with length; 1: no limit."""
+    judge_questions: int = 4000
+    """So many questions of the training part fit its head; 0 for all."""
     reward: Path = SHIPPED
     """The reward model that chooses among the base's own answers and that PPO climbs."""
     cache: Path = Path("~/.cache/thumbprint")
@@ -51,7 +58,7 @@ class Recipe:
     """Questions of which the base's own best answer is looked for."""
     facts: int = 320
     """Made-up facts of which one of its answers is looked for that tells it."""
-    drafts: int = 8
+    drafts: int = 4
     """Its answers to each of both."""
     steps: int = 48
     """Batches of answers that PPO learns from."""

@@ -23,8 +23,8 @@ from learning.training.arguments import parse
 from learning.training.facts import Fact, told
 from learning.training.facts_made import made_up
 from learning.training.origins import judge
-from learning.training.rejection import WORDS, Drafts, best, first_told, hinted
-from learning.training.rejection_options import HINT, Options
+from learning.training.rejection import WORDS, Drafts, best, first_told
+from learning.training.rejection_options import Options
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.rows import Rows, Source, Split
 from learning.training.sft_options import by_steps
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:Futu
 FACT = Fact(question="Where is it?", thread="ann wrote:\nIt is in conf/a.yml.", wanted="conf/a.yml")
 
 
-def drafts(*texts: str, ended: bool = True, number: int = 1, messages: tuple = ()) -> Drafts:
+def drafts(*texts: str, number: int = 1, messages: tuple = ()) -> Drafts:
     asked = Asked(
         id=str(number),
         group=str(number),
@@ -45,7 +45,7 @@ def drafts(*texts: str, ended: bool = True, number: int = 1, messages: tuple = (
         reference="",
     )
     written = tuple(
-        Written(question_id=str(number), attempt=n, text=text, tokens=3, ended=ended)
+        Written(question_id=str(number), attempt=n, text=text, tokens=3, ended=True)
         for n, text in enumerate(texts)
     )
     return Drafts(asked=asked, origin=origin(number), written=written)
@@ -67,6 +67,7 @@ def test_the_best_is_shown_and_stands_in_a_pair_with_the_worst() -> None:
     assert about == {
         "asked": 2,
         "answers": 4,
+        "ended": 4,
         "sound": 4,
         "chosen": 2,
         "reward_of_all": pytest.approx((7 + 21 + 5 + 3) / 400),
@@ -90,11 +91,6 @@ def test_an_answer_with_a_sign_is_never_chosen_however_much_it_is_liked(text: st
     assert not rows.demonstrations, "it is the best sound one, and the reward likes most others better"
 
 
-def test_an_answer_that_was_cut_off_is_never_chosen() -> None:
-    rows, about = best([drafts("Use `sorted` on it.", "Sort.", ended=False)], by_length)
-    assert (rows, about["sound"]) == (Rows(), 0)
-
-
 def test_a_fact_is_told_by_the_first_short_answer_that_says_it_whatever_a_reward_likes() -> None:
     messages = build(FACT.question, FACT.thread)
     long = "It is in conf/a.yml, " + " ".join(f"word{n}" for n in range(WORDS))
@@ -102,7 +98,7 @@ def test_a_fact_is_told_by_the_first_short_answer_that_says_it_whatever_a_reward
     none = drafts("Nobody knows.", "It is in conf/b.yml.", number=2, messages=messages)
     rows, about = first_told([FACT, FACT], [one, none])
     assert [each.completion for each in rows.demonstrations] == ["It is in `conf/a.yml`."]
-    assert about == {"asked": 2, "answers": 6, "sound": 6, "chosen": 1, "told": 3}
+    assert about == {"asked": 2, "answers": 6, "ended": 6, "sound": 6, "chosen": 1, "told": 3}
 
 
 def test_an_empty_answer_is_neither_chosen_nor_the_worst_of_a_pair(tmp_path: Path) -> None:
@@ -110,13 +106,6 @@ def test_an_empty_answer_is_neither_chosen_nor_the_worst_of_a_pair(tmp_path: Pat
     rows, _ = best([drafts("Use `sorted` on it.", "", "Sort.")], by_length)
     assert [(one.chosen, one.rejected) for one in rows.pairs] == [("Use `sorted` on it.", "Sort.")]
     assert snapshot.write(rows, tmp_path, about={}).rows == rows
-
-
-def test_the_hint_stands_where_lessons_stand() -> None:
-    plain = build("How?", "ann wrote:\nSo.", ("Use `a`.",))
-    assert hinted(plain, ("Be short.", "Then stop.")) == build(
-        "How?", "ann wrote:\nSo.", ("Use `a`.", "Be short.", "Then stop.")
-    )
 
 
 def shown(count: int, **origins: Any) -> Rows:
@@ -158,8 +147,8 @@ def made(options: Options) -> snapshot.Snapshot:
 def telling(policy: Policy, prompt: Sequence[int], options: Sampling) -> list[Draft]:
     """In the place of a network: it says what stands in its prompt, a longer text each time."""
     text = policy.tokens.decode(list(prompt))
-    wanted = re.findall(r"sort \d+ lists|\S*\d\S*|`[^`]+`", text.split("wrote:", 1)[-1])
-    said = [f"That is {wanted[0]}{', yes' * n}." for n in range(options.n)]
+    wanted = re.search(r"sort \d+ lists|\S*\d\S*|`[^`]+`", text.split("wrote:", 1)[-1])
+    said = [f"That is {wanted[0] if wanted else 'it'}{', yes' * n}." for n in range(options.n)]
     return [Draft(text=one, ids=(5,), logprobs=(0.0,), finish_reason="stop") for one in said]
 
 
@@ -173,10 +162,27 @@ def test_each_question_has_its_own_answers_and_each_fact(
     for one in asked:
         number = re.findall(r"sort (\d+) lists", one.prompt[-1].content)
         assert re.findall(r"sort (\d+) lists", one.completion) == number
-        assert HINT[0] not in one.prompt[-1].content, "what is learned does not ask for it"
     facts = {build(one.question, one.thread): one for one in made_up(9, f"rejection {given.seed}")}
     tells = [one for one in rows.demonstrations if one.origin.group.startswith("fact/")]
     assert tells and all(told(facts[one.prompt], one.completion) for one in tells)
+
+
+def test_an_answer_that_ran_on_is_taken_as_far_as_it_is_whole(
+    given: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chosen as it stood, it would teach to stop amid a word; never chosen, the policy would learn no end."""
+
+    def running_on(policy: Policy, prompt: Sequence[int], options: Sampling) -> list[Draft]:
+        said = [f"{one.text}\n\nAnd then," for one in telling(policy, prompt, options)]
+        return [Draft(text=one, ids=(5,), logprobs=(0.0,), finish_reason="length") for one in said]
+
+    monkeypatch.setattr(Policy, "write", running_on)
+    ran_on = made(replace(given, out=tmp_path / "ran on"))
+    monkeypatch.setattr(Policy, "write", telling)
+    ended = made(replace(given, out=tmp_path / "ended"))
+    assert ran_on.rows == ended.rows and ran_on.rows.demonstrations
+    counts = [one.manifest["about"]["questions"]["ended"] for one in (ran_on, ended)]
+    assert counts == [0, ended.manifest["about"]["questions"]["answers"]]
 
 
 def test_the_snapshot_holds_the_policys_own_words_and_says_so(given: Options) -> None:

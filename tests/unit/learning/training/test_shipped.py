@@ -45,6 +45,7 @@ def made(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         "--out": home / "out",
         "--model": write_model(home / "base", window=512),
         "--encoder": encoder,
+        "--judge": encoder,
         "--cache": home / "cache",
     }
     given = [str(word) for pair in {**where, "--reward": judge}.items() for word in pair]
@@ -115,24 +116,4 @@ def test_facts_that_leave_no_room_in_a_batch_are_refused_before_hours_of_other_s
 
 def test_another_recipe_does_not_go_on_in_its_folder(made: Recipe) -> None:
     with pytest.raises(ConfigurationError, match="another missing_eos"):
-        shipped.run(
-            parse(
-                Recipe,
-                "",
-                [
-                    "--data",
-                    str(made.data),
-                    "--out",
-                    str(made.out),
-                    "--missing-eos",
-                    "0.1",
-                    "--model",
-                    str(made.model),
-                    "--encoder",
-                    str(made.encoder),
-                    "--reward",
-                    str(made.reward),
-                    *FEW,
-                ],
-            )
-        )
+        shipped.run(replace(made, missing_eos=0.1))
