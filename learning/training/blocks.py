@@ -1,4 +1,4 @@
-"""Where an answer that was cut off may end: after its last whole block of Markdown. Pure.
+"""Where an answer may end: after a whole block of Markdown, of one that was cut off after its last. Pure.
 
 Blocks are CommonMark's, with tables (https://spec.commonmark.org/0.31.2/#blocks). Left out: whether what is
 left answers anything, which a reward model is asked.
@@ -42,6 +42,25 @@ def whole_blocks(text: str) -> str:
     while kept and _leads_on(*kept[-1]):
         kept.pop()
     return "\n".join(piece for _, piece in kept).strip()
+
+
+def beginnings(text: str) -> tuple[str, ...]:
+    """Each beginning of a whole text that could be one, shortest first, itself the last; none of nothing.
+
+    Each ends with a block that leads on to no other.
+    """
+    whole = text.strip()
+    lines = whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    blocks = [
+        one for one in _MARKDOWN.parse("\n".join(lines)) if one.map and not one.level and one.nesting >= 0
+    ]
+    starts = [*(_start(one) for one in blocks), len(lines)]
+    earlier = (
+        "\n".join(lines[:end]).strip()
+        for block, (begin, end) in zip(blocks[:-1], pairwise(starts), strict=False)
+        if not _leads_on(block, "\n".join(lines[begin:end]))
+    )
+    return (*(one for one in earlier if one), whole) if whole else ()
 
 
 def _whole(last: Token, lines: Sequence[str], tokens: Sequence[Token]) -> str:

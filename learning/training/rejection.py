@@ -5,10 +5,11 @@
 
 Llama 2 (arXiv 2307.09288, §3.2.3) and RAFT (arXiv 2304.06767): fine-tuned on its own best answers, a policy
 comes some of the way to best of n at the price of one. The base answers as it is served; an answer that ran
-on is taken as far as its last whole block (`blocks.py`), which is how the policy learns to end. Only one
-without a sign is chosen (`signs.py`): it has no link, for nobody checked where that leads, and says neither
-the question nor itself again. A killed run goes on from the answers that it has. Left out: learning from them
-(`sft.py`; DPO from the pairs), answers of an adapter.
+on is taken as far as its last whole block, and each beginning that could be an answer is a candidate, too
+(`blocks.py`): so the policy learns to end, and where. Only one without a sign is chosen (`signs.py`): it has
+no link, for nobody checked where that leads, and says neither the question nor itself again. A killed run
+goes on from the answers that it has. Left out: learning from them (`sft.py`; DPO from the pairs), answers of
+an adapter.
 
     python -m learning.training.rejection --data SNAPSHOT --reward DIR --out DIR
 """
@@ -29,7 +30,7 @@ from learning.prompt import question_of
 from learning.training import answers, origins, snapshot
 from learning.training.answers import Asked, Sampling, Written
 from learning.training.arguments import one_sentence, parse
-from learning.training.blocks import whole_blocks
+from learning.training.blocks import beginnings, whole_blocks
 from learning.training.facts import Fact, told
 from learning.training.facts_made import made_up, prompted
 from learning.training.ppo_batch import Reward, scored
@@ -41,6 +42,9 @@ from storage.errors import ConfigurationError, DataError
 
 WORDS = 60
 """The most words in which a fact is told."""
+NEAR = 0.05
+"""Of candidates whose rewards lie no further below the best one's the shortest is taken: no reward model
+tells so little apart, and who asks wants to read little."""
 TELL = 50
 """So often the console hears how many prompts are answered."""
 
@@ -54,14 +58,20 @@ class Drafts:
     written: tuple[Written, ...]
 
     @cached_property
-    def sound(self) -> tuple[int, ...]:
-        """The places of those that have no sign: `learning/training/signs.py`."""
+    def candidates(self) -> tuple[str, ...]:
+        """Each text once: the beginnings of each answer that could be one, the answer the last of them."""
+        return tuple(dict.fromkeys(text for one in self.written for text in beginnings(one.text)))
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """Those candidates that are an answer and not the beginning of one."""
+        return frozenset(text for one in self.written if (text := one.text.strip()))
+
+    @cached_property
+    def sound(self) -> tuple[str, ...]:
+        """Those candidates that have no sign: `learning/training/signs.py`."""
         prompt = self.asked.messages[-1].content
-        return tuple(
-            place
-            for place, one in enumerate(self.written)
-            if one.text and not signs(prompt, one.text, ended=True)
-        )
+        return tuple(text for text in self.candidates if not signs(prompt, text, ended=True))
 
 
 def run(options: Options, *, console: Console | None = None) -> snapshot.Snapshot:
@@ -110,31 +120,30 @@ def run(options: Options, *, console: Console | None = None) -> snapshot.Snapsho
 
 
 def best(every: Sequence[Drafts], reward: Reward) -> tuple[Rows, dict[str, float]]:
-    """Of each prompt's sound answers the one that the reward likes best, unless it likes most others better,
-    alone and in a pair with the worst; and what was found: counts, mean rewards of all and of the chosen.
+    """Of each prompt's sound candidates the shortest of those that the reward likes best (`NEAR`), unless it
+    likes most answers better, alone and in a pair with the worst answer; and what was found: counts, mean
+    rewards of all answers and of the chosen.
 
     Raises TrainingError for a reward that is no finite number.
     """
-    flat = [(question_of(one.asked.messages), each.text) for one in every for each in one.written]
+    flat = [(question_of(one.asked.messages), text) for one in every for text in one.candidates]
     rewards = iter(scored(reward, [asked for asked, _ in flat], [text for _, text in flat], "The reward"))
     shown, pairs, all_, chosen = [], [], list[float](), list[float]()
     for one in every:
-        found = [next(rewards) for _ in one.written]
-        all_ += found
-        top = max(one.sound, key=lambda place: found[place], default=None)
-        if top is None or found[top] < median(found):
+        found = {text: next(rewards) for text in one.candidates}
+        answered = [found[text] for text in one.whole]
+        all_ += answered
+        highest = max((found[text] for text in one.sound), default=None)
+        if highest is None or highest < median(answered):
             continue
+        top = min((text for text in one.sound if found[text] >= highest - NEAR), key=len)
         chosen.append(found[top])
         shown.append(_demonstration(one, top))
-        last = min((place for place, each in enumerate(one.written) if each.text), key=found.__getitem__)
+        last = min(sorted(one.whole), key=found.__getitem__)
         if (margin := round(found[top] - found[last], 6)) > 0:
             pairs.append(
                 PreferencePair(
-                    prompt=one.asked.messages,
-                    chosen=one.written[top].text,
-                    rejected=one.written[last].text,
-                    margin=margin,
-                    origin=one.origin,
+                    prompt=one.asked.messages, chosen=top, rejected=last, margin=margin, origin=one.origin
                 )
             )
     return Rows(demonstrations=tuple(shown), pairs=tuple(pairs)), {
@@ -147,17 +156,13 @@ def best(every: Sequence[Drafts], reward: Reward) -> tuple[Rows, dict[str, float
 
 
 def first_told(facts: Sequence[Fact], every: Sequence[Drafts]) -> tuple[Rows, dict[str, float]]:
-    """Of each fact's answers the first that is sound, short and tells it; and what was found: counts."""
+    """Of each fact's candidates the first that is sound, short and tells it; and what was found: counts."""
     shown, tells = [], 0
     for fact, one in zip(facts, every, strict=True):
         tells += sum(told(fact, each.text) for each in one.written)
-        short = (
-            place
-            for place in one.sound
-            if told(fact, one.written[place].text) and len(one.written[place].text.split()) <= WORDS
-        )
-        if (place := next(short, None)) is not None:
-            shown.append(_demonstration(one, place))
+        short = (text for text in one.sound if told(fact, text) and len(text.split()) <= WORDS)
+        if (text := next(short, None)) is not None:
+            shown.append(_demonstration(one, text))
     return Rows(demonstrations=tuple(shown)), {**_counts(every, shown), "told": tells}
 
 
@@ -216,8 +221,8 @@ def _own(origin: Origin, writer: str) -> Origin:
     )
 
 
-def _demonstration(one: Drafts, place: int) -> Demonstration:
-    return Demonstration(prompt=one.asked.messages, completion=one.written[place].text, origin=one.origin)
+def _demonstration(one: Drafts, text: str) -> Demonstration:
+    return Demonstration(prompt=one.asked.messages, completion=text, origin=one.origin)
 
 
 def _counts(every: Sequence[Drafts], shown: Sequence[Demonstration]) -> dict[str, float]:
@@ -225,6 +230,7 @@ def _counts(every: Sequence[Drafts], shown: Sequence[Demonstration]) -> dict[str
         "asked": len(every),
         "answers": sum(len(one.written) for one in every),
         "ended": sum(draft.ended for one in every for draft in one.written),
+        "candidates": sum(len(one.candidates) for one in every),
         "sound": sum(len(one.sound) for one in every),
         "chosen": len(shown),
     }

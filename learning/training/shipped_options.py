@@ -38,7 +38,7 @@ class Recipe:
     see, no head on it sees."""
     judge_length: float = 0.25
     """The most that the independent reward's gaps may go along with length; 1: no limit."""
-    judge_questions: int = 4000
+    judge_questions: int = 2000
     """So many questions of the training part fit its head; 0 for all."""
     reward: Path = SHIPPED
     """The reward model that chooses among the base's own answers and that PPO climbs."""
@@ -74,7 +74,7 @@ class Recipe:
     """What an answer loses with a link, a mention, the question said again or another sign."""
     missing_eos: float = 1.0
     """What an answer loses that does not end by itself: half of what rewards span, for 0.5 left 3.4 %."""
-    max_answer: int = 192
+    max_answer: int = 160
     """The longest answer in tokens, of the base's own and in PPO."""
     precision: Literal["bf16", "fp32"] = "bf16"
     """The numbers of PPO's backbone and of the encoder while the independent reward is made."""

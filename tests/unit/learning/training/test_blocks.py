@@ -1,4 +1,4 @@
-"""An answer that was cut off ends after its last whole block."""
+"""Where an answer may end: one that was cut off after its last whole block, any after each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from learning.training.blocks import whole_blocks
+from learning.training.blocks import beginnings, whole_blocks
 
 CODE = "```python\nsorted(names)\n```"
 
@@ -49,3 +49,29 @@ def test_it_is_a_beginning_of_the_text_and_leaves_no_block_of_code_open(text: st
     assert text.replace("\r\n", "\n").replace("\r", "\n").strip().startswith(whole)
     last = MarkdownIt("commonmark").parse(f"{whole}\n\nThe end")[-1]
     assert (last.type, last.level) == ("paragraph_close", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Use `sorted`.", ["Use `sorted`."]),
+        ("Use it.\n\nIt sorts.\n", ["Use it.", "Use it.\n\nIt sorts."]),
+        (f"Use it. So:\n\n{CODE}\n\nDone.", [f"Use it. So:\n\n{CODE}", f"Use it. So:\n\n{CODE}\n\nDone."]),
+        ("Use it.\n\n## Why\n\nIt sorts.", ["Use it.", "Use it.\n\n## Why\n\nIt sorts."]),
+        ("- a\n- b\n\nDone.\n\nThat is:", ["- a\n- b", "- a\n- b\n\nDone.", "- a\n- b\n\nDone.\n\nThat is:"]),
+        (f"{CODE}\n\n> as\n> said", [CODE, f"{CODE}\n\n> as\n> said"]),
+        (" \n", []),
+    ],
+)
+def test_an_answer_may_end_after_each_block_that_leads_on_to_no_other(text: str, found: list[str]) -> None:
+    assert list(beginnings(text)) == found
+
+
+@given(st.text(alphabet="ab.:*#`~-|1 \n\r\u2028", max_size=60))
+def test_each_beginning_is_one_and_longer_than_the_one_before(text: str) -> None:
+    found = beginnings(text)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    assert all(plain.startswith(one) for one in found[:-1]) and found[-1:] == (
+        (text.strip(),) if text.strip() else ()
+    )
+    assert [len(one) for one in found] == sorted({len(one) for one in found})

@@ -23,7 +23,7 @@ from learning.training.arguments import parse
 from learning.training.facts import Fact, told
 from learning.training.facts_made import made_up
 from learning.training.origins import judge
-from learning.training.rejection import WORDS, Drafts, best, first_told
+from learning.training.rejection import NEAR, WORDS, Drafts, best, first_told
 from learning.training.rejection_options import Options
 from learning.training.reward_model import Reading, RewardModel, open_encoder
 from learning.training.rows import Rows, Source, Split
@@ -68,11 +68,31 @@ def test_the_best_is_shown_and_stands_in_a_pair_with_the_worst() -> None:
         "asked": 2,
         "answers": 4,
         "ended": 4,
+        "candidates": 4,
         "sound": 4,
         "chosen": 2,
         "reward_of_all": pytest.approx((7 + 21 + 5 + 3) / 400),
         "reward_of_chosen": 0.12,
     }
+
+
+def test_the_shortest_beginning_that_the_reward_likes_as_much_is_shown_and_no_beginning_is_rejected() -> None:
+    """Answers that end where the limit is teach that answers end there."""
+    two = "Use `sorted`.\n\nIt takes a `key`."
+    answer = f"{two}\n\nIt is stable, too."
+
+    def reward(*likes: float) -> Rows:
+        by_text = dict(zip(["Use `sorted`.", two, answer, "Sort."], likes, strict=True))
+        return best([drafts(answer, "Sort.")], lambda _, texts: [by_text[text] for text in texts])[0]
+
+    for likes, wanted in (
+        ((0.5 - NEAR, 0.5 - NEAR, 0.5, 0.1), "Use `sorted`."),
+        ((0.5 - 1.1 * NEAR, 0.5 - NEAR, 0.5, 0.1), two),
+        ((0.0, 0.0, 0.5, 0.1), answer),
+    ):
+        rows = reward(*likes)
+        assert [one.completion for one in rows.demonstrations] == [wanted]
+        assert [(one.chosen, one.rejected) for one in rows.pairs] == [(wanted, "Sort.")]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +118,15 @@ def test_a_fact_is_told_by_the_first_short_answer_that_says_it_whatever_a_reward
     none = drafts("Nobody knows.", "It is in conf/b.yml.", number=2, messages=messages)
     rows, about = first_told([FACT, FACT], [one, none])
     assert [each.completion for each in rows.demonstrations] == ["It is in `conf/a.yml`."]
-    assert about == {"asked": 2, "answers": 6, "ended": 6, "sound": 6, "chosen": 1, "told": 3}
+    assert about == {
+        "asked": 2,
+        "answers": 6,
+        "ended": 6,
+        "candidates": 6,
+        "sound": 6,
+        "chosen": 1,
+        "told": 3,
+    }
 
 
 def test_an_empty_answer_is_neither_chosen_nor_the_worst_of_a_pair(tmp_path: Path) -> None:
