@@ -54,6 +54,20 @@ def made(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     return recipe
 
 
+def test_the_run_that_is_kept_goes_on_by_the_recipe_as_it_is() -> None:
+    """Another default would refuse its folder, hours of work with it."""
+    kept = Path(shipped.__file__).parent.parent / "shipped" / "run"
+    recipe = Recipe(data=Path("so_python"), out=kept)
+    assert json.loads((kept / "recipe.json").read_text()) == recipe.recorded
+    stages = {file.stem: json.loads(file.read_text()) for file in (kept / "stages").iterdir()}
+    assert artefact.read(kept / "sft").id == stages["sft"]["adapter"]
+    assert stages["best"]["questions"]["asked"] == recipe.asked
+    for name, asked in (("questions", recipe.asked), ("facts", recipe.facts)):
+        head, *rows = (kept / "best" / f"{name}.jsonl").read_text().splitlines()
+        assert json.loads(head)["sampling"]["max_tokens"] == recipe.max_answer
+        assert len(rows) == asked and all(len(json.loads(row)["written"]) == recipe.drafts for row in rows)
+
+
 def _reward(data: Path, encoder: Path, home: Path) -> Path:
     """Another head than the one that judges: it reads surface, too."""
     told = ["--data", str(data), "--out", str(home / "reward"), "--encoder", str(encoder), "--loss", "none"]
