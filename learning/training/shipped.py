@@ -202,6 +202,7 @@ class Shipped:
                     rank=recipe.rank,
                     alpha=2 * recipe.rank,
                     temperature=0.8,
+                    trace=1.0,  # values begin at 0: with less, an end's whole price is its last tokens'
                     max_prompt=recipe.max_prompt,
                     max_answer=recipe.max_answer,
                     longest=recipe.max_answer,

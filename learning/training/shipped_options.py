@@ -68,7 +68,7 @@ class Recipe:
     """Of a batch so many are to made-up facts."""
     epochs: int = 2
     """How often each batch is learned from."""
-    rate: float = 3e-4
+    rate: float = 2e-4
     """PPO's step size."""
     sign_cost: float = 0.5
     """What an answer loses with a link, a mention, the question said again or another sign."""
